@@ -1,0 +1,34 @@
+// RPC contracts as data: what may be asked over the bus, of whom, in which shape.
+// A contract's fingerprint is locked (contracts.lock.json); a change of shape without a new version fails a test.
+import type { Static, TSchema } from 'typebox'
+
+export type CallSpec = { kind: 'call'; params: TSchema; result: TSchema }
+export type CastSpec = { kind: 'cast'; params: TSchema }
+export type MethodSpec = CallSpec | CastSpec
+export type Methods = Record<string, MethodSpec>
+
+export type Contract<M extends Methods = Methods> = {
+  /** The control exchange, as oslo.messaging names it: 'nova', 'neutron', 'cinder'. */
+  exchange: string
+  /** The topic that servers listen on: queues `topic` and `topic.host`, fan-out exchange `topic_fanout`. */
+  topic: string
+  version: string
+  methods: M
+}
+
+/** Waits for a reply. */
+export function call<P extends TSchema, R extends TSchema>(params: P, result: R): { kind: 'call'; params: P; result: R } {
+  return { kind: 'call', params, result }
+}
+
+/** Does not wait; delivered at least once, so its handler must be idempotent by the ids in `params`. */
+export function cast<P extends TSchema>(params: P): { kind: 'cast'; params: P } {
+  return { kind: 'cast', params }
+}
+
+export function contract<const M extends Methods>(exchange: string, topic: string, version: string, methods: M): Contract<M> {
+  return { exchange, topic, version, methods }
+}
+
+export type ParamsOf<S extends MethodSpec> = Static<S['params']>
+export type ResultOf<S extends MethodSpec> = S extends CallSpec ? Static<S['result']> : undefined

@@ -1,0 +1,36 @@
+// Who may do what: rules in oslo.policy's language, enforced on the object.
+// https://docs.openstack.org/oslo.policy/latest/reference/api/oslo_policy.policy.html
+
+export type ScopeType = 'system' | 'domain' | 'project'
+
+/** A default rule, declared beside the resource it guards. */
+export type PolicyRule = {
+  name: string
+  check: string
+  description: string
+  scopeTypes?: readonly ScopeType[]
+}
+
+export function rule(name: string, check: string, description: string, scopeTypes?: readonly ScopeType[]): PolicyRule {
+  return { name, check, description, scopeTypes }
+}
+
+/** What a check string may name as `role:`, `user_id:%(...)s`, `project_id:...`, `system_scope:all`. */
+export type Credentials = {
+  userId: string
+  userDomainId?: string
+  projectId?: string
+  projectDomainId?: string
+  domainId?: string
+  systemScope?: 'all'
+  roles: readonly string[]
+}
+
+/** The object's attributes in snake_case, flat: `project_id`, `user_id`, `network:shared`, `target.user.domain_id`. */
+export type PolicyTarget = Readonly<Record<string, unknown>>
+
+export type Enforcer = {
+  allows(rule: PolicyRule, credentials: Credentials, target: PolicyTarget): boolean
+  /** Throws kind 'forbidden', naming the rule. */
+  authorize(rule: PolicyRule, credentials: Credentials, target: PolicyTarget): void
+}

@@ -1,0 +1,143 @@
+// The only door to time, chance, files, processes and sockets.
+// Everything above takes a World and so runs the same on a real host and in a test on virtual time.
+import type { Readable, Writable, Duplex } from 'node:stream'
+
+export type Cancel = () => void
+
+export type Clock = {
+  /** Milliseconds since the Unix epoch, UTC, whole. */
+  now(): number
+  /** Milliseconds since an arbitrary start, with fractions; never goes back. */
+  monotonic(): number
+}
+
+export type TimerOptions = {
+  /** A periodic or housekeeping timer: `settle()` in tests doesn't wait for it. */
+  background?: boolean
+}
+
+export type Timers = {
+  after(ms: number, fire: () => void, options?: TimerOptions): Cancel
+  /** Resolves after `ms`; rejects with the signal's reason when that comes first. */
+  sleep(ms: number, options?: TimerOptions & { signal?: AbortSignal }): Promise<void>
+}
+
+export type Random = {
+  bytes(count: number): Buffer
+  /** RFC 9562 version 4, with dashes: servers, ports, volumes, images. */
+  uuid(): string
+  /** The same without dashes: ids of identity. */
+  hexId(): string
+  /** A whole number, `min` included, `below` excluded. */
+  int(min: number, below: number): number
+}
+
+export type FileInfo = { size: number; mode: number; uid: number; gid: number; mtimeMs: number; isDirectory: boolean; isFile: boolean; isSocket: boolean; inode: number; device: number; blocks: number }
+
+export type OpenFile = {
+  read(buffer: Buffer, offset: number, length: number, position: number | null): Promise<number>
+  write(buffer: Buffer, offset: number, length: number, position: number | null): Promise<number>
+  writev(buffers: Buffer[]): Promise<void>
+  truncate(length: number): Promise<void>
+  datasync(): Promise<void>
+  close(): Promise<void>
+}
+
+export type Files = {
+  read(path: string): Promise<Buffer>
+  readText(path: string): Promise<string>
+  /** `mode` holds for new files; the default is 0o600, for the owner alone. */
+  write(path: string, data: string | Uint8Array, options?: { mode?: number }): Promise<void>
+  /** Written beside, synced, then renamed: a reader sees the old or the new text, never a part. */
+  writeAtomic(path: string, data: string | Uint8Array, options?: { mode?: number }): Promise<void>
+  append(path: string, data: string | Uint8Array, options?: { mode?: number }): Promise<void>
+  /** With parents; the default mode is 0o700. No error when it is there. */
+  makeFolder(path: string, options?: { mode?: number }): Promise<void>
+  list(path: string): Promise<string[]>
+  /** Undefined where nothing is. */
+  info(path: string): Promise<FileInfo | undefined>
+  exists(path: string): Promise<boolean>
+  rename(from: string, to: string): Promise<void>
+  copy(from: string, to: string): Promise<void>
+  link(existing: string, path: string): Promise<void>
+  /** No error when it is gone. */
+  remove(path: string): Promise<void>
+  /** A folder with all below it. No error when it is gone. */
+  removeTree(path: string): Promise<void>
+  chmod(path: string, mode: number): Promise<void>
+  chown(path: string, uid: number, gid: number): Promise<void>
+  open(path: string, flags: 'r' | 'r+' | 'w' | 'wx' | 'a', mode?: number): Promise<OpenFile>
+  readStream(path: string, range?: { start?: number; end?: number }): Readable
+  writeStream(path: string, options?: { flags?: 'w' | 'wx' | 'a'; mode?: number }): Writable
+  /** Free and total bytes of the file system that holds `path`. */
+  space(path: string): Promise<{ freeBytes: number; totalBytes: number }>
+}
+
+export type RunOptions = {
+  cwd?: string
+  /** Replaces the environment; PATH is kept unless named. */
+  env?: Record<string, string>
+  input?: string | Uint8Array
+  /** Killed after this long; the default is 30 s. */
+  timeoutMs?: number
+  uid?: number
+  gid?: number
+}
+export type RunResult = { code: number; signal: string | null; stdout: string; stderr: string }
+
+export type StartOptions = {
+  cwd?: string
+  env?: Record<string, string>
+  /** Its own session: it outlives us. */
+  detached?: boolean
+  /** Appended to; standard output and error together. */
+  logFile?: string
+  uid?: number
+  gid?: number
+}
+export type Exit = { code: number | null; signal: string | null }
+export type StartedProcess = { pid: number; exited: Promise<Exit>; kill(signal?: NodeJS.Signals): void }
+
+export type ProcessInfo = { pid: number; parent: number; startTicks: number; command: string[]; pssBytes?: number }
+
+export type Processes = {
+  /** Arguments go as they are, never through a shell. Rejects with kind 'missing' where there is no such program. */
+  run(command: string, args: readonly string[], options?: RunOptions): Promise<RunResult>
+  start(command: string, args: readonly string[], options?: StartOptions): Promise<StartedProcess>
+  alive(pid: number): boolean
+  /** False where the process is gone. */
+  signal(pid: number, signal: NodeJS.Signals): boolean
+  info(pid: number): Promise<ProcessInfo | undefined>
+  /** All processes whose command line holds every one of the words. */
+  find(words: readonly string[]): Promise<ProcessInfo[]>
+  readonly self: number
+}
+
+export type Address = { host: string; port: number } | { path: string; mode?: number }
+export type Connection = Duplex & { readonly peer: string; setNoDelay?(on?: boolean): unknown }
+export type Listener = { readonly address: Address; close(): Promise<void> }
+
+export type Sockets = {
+  listen(address: Address, accept: (connection: Connection) => void): Promise<Listener>
+  connect(address: Address, options?: { timeoutMs?: number }): Promise<Connection>
+}
+
+/** Counts work in flight, so that a test knows when the cloud is idle. */
+export type Activity = {
+  readonly count: number
+  track<T>(work: Promise<T>): Promise<T>
+  /** Call the result once when the work is over. */
+  begin(): () => void
+}
+
+export type World = {
+  readonly clock: Clock
+  readonly timers: Timers
+  readonly random: Random
+  readonly files: Files
+  readonly processes: Processes
+  readonly sockets: Sockets
+  readonly activity: Activity
+  readonly env: Readonly<Record<string, string | undefined>>
+  readonly host: { readonly name: string; readonly cpus: number; readonly memoryBytes: number }
+}
