@@ -8,7 +8,11 @@ export type Target = {
   /** All servers of the topic; casts only. */
   fanout?: boolean
 }
-export type SendOptions = Target & { trace: Trace; timeoutMs?: number; /** 'server:<uuid>', for the journal. */ subject?: string }
+export type SendOptions = Target & {
+  trace: Trace
+  timeoutMs?: number /** 'server:<uuid>', for the journal. */
+  subject?: string
+}
 
 export type Caller<M extends Methods> = {
   [Name in keyof M]: (params: ParamsOf<M[Name]>, options: SendOptions) => Promise<ResultOf<M[Name]>>
@@ -21,13 +25,23 @@ export type Handlers<M extends Methods> = {
 
 export type Served = { stop(): Promise<void> }
 
-export type Notification = { eventType: string; publisherId: string; priority: 'info' | 'error'; payload: Record<string, unknown> }
+export type Notification = {
+  eventType: string
+  publisherId: string
+  priority: 'info' | 'error'
+  payload: Record<string, unknown>
+}
 
 export type Bus = {
   /** `service` is the name under which the journal shows the sender. */
   caller<M extends Methods>(contract: Contract<M>, service: string): Caller<M>
   /** Listens on `topic`, `topic.host` and the topic's fan-out. A cast is acknowledged after its handler returns. */
-  serve<M extends Methods>(contract: Contract<M>, host: string, service: string, handlers: Handlers<M>): Promise<Served>
+  serve<M extends Methods>(
+    contract: Contract<M>,
+    host: string,
+    service: string,
+    handlers: Handlers<M>,
+  ): Promise<Served>
   /** oslo.messaging's envelope on topic `notifications`. */
   notify(trace: Trace, notification: Notification): Promise<void>
   readonly connected: boolean

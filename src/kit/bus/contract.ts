@@ -17,7 +17,10 @@ export type Contract<M extends Methods = Methods> = {
 }
 
 /** Waits for a reply. */
-export function call<P extends TSchema, R extends TSchema>(params: P, result: R): { kind: 'call'; params: P; result: R } {
+export function call<P extends TSchema, R extends TSchema>(
+  params: P,
+  result: R,
+): { kind: 'call'; params: P; result: R } {
   return { kind: 'call', params, result }
 }
 
@@ -26,7 +29,12 @@ export function cast<P extends TSchema>(params: P): { kind: 'cast'; params: P } 
   return { kind: 'cast', params }
 }
 
-export function contract<const M extends Methods>(exchange: string, topic: string, version: string, methods: M): Contract<M> {
+export function contract<const M extends Methods>(
+  exchange: string,
+  topic: string,
+  version: string,
+  methods: M,
+): Contract<M> {
   return { exchange, topic, version, methods }
 }
 

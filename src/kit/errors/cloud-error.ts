@@ -69,6 +69,7 @@ export function asError(thrown: unknown): Error {
 /** The message and those of its causes, for a log line or a fault. */
 export function fullMessage(thrown: unknown): string {
   const error = asError(thrown)
-  const own = error instanceof CloudError && error.detail ? `${error.message} (${error.detail})` : error.message
+  const own =
+    error instanceof CloudError && error.detail ? `${error.message} (${error.detail})` : error.message
   return error.cause === undefined ? own : `${own}: ${fullMessage(error.cause)}`
 }

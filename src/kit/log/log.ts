@@ -12,7 +12,15 @@ export type Log = {
 }
 
 /** Names whose values never reach a log, whatever holds them. */
-const secretNames = ['password', 'adminPass', 'secret', 'token', 'authorization', 'x-auth-token', 'x-subject-token']
+const secretNames = [
+  'password',
+  'adminPass',
+  'secret',
+  'token',
+  'authorization',
+  'x-auth-token',
+  'x-subject-token',
+]
 
 export function openLog(options: { level?: string; destination?: DestinationStream } = {}): Log {
   const paths = secretNames.flatMap((name) => [`["${name}"]`, `*["${name}"]`])

@@ -1,7 +1,8 @@
 // Periodic and nudged reconcilers: a loop looks at all of its condition each time it runs, so a lost nudge only delays it.
+
+import { fullMessage } from '../errors/cloud-error.ts'
 import type { Log } from '../log/log.ts'
 import type { World } from '../world/world.ts'
-import { fullMessage } from '../errors/cloud-error.ts'
 
 export type Loop = {
   name: string
@@ -34,7 +35,9 @@ export function startLoop(world: World, log: Log, loop: Loop): RunningLoop {
     }
     running = world.activity
       .track(loop.run())
-      .catch((error) => log.error({ loop: loop.name, error: fullMessage(error) }, 'a loop failed and will run again'))
+      .catch((error) =>
+        log.error({ loop: loop.name, error: fullMessage(error) }, 'a loop failed and will run again'),
+      )
       .then(() => {
         running = undefined
         if (again) {

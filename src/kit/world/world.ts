@@ -1,6 +1,6 @@
 // The only door to time, chance, files, processes and sockets.
 // Everything above takes a World and so runs the same on a real host and in a test on virtual time.
-import type { Readable, Writable, Duplex } from 'node:stream'
+import type { Duplex, Readable, Writable } from 'node:stream'
 
 export type Cancel = () => void
 
@@ -32,7 +32,19 @@ export type Random = {
   int(min: number, below: number): number
 }
 
-export type FileInfo = { size: number; mode: number; uid: number; gid: number; mtimeMs: number; isDirectory: boolean; isFile: boolean; isSocket: boolean; inode: number; device: number; blocks: number }
+export type FileInfo = {
+  size: number
+  mode: number
+  uid: number
+  gid: number
+  mtimeMs: number
+  isDirectory: boolean
+  isFile: boolean
+  isSocket: boolean
+  inode: number
+  device: number
+  blocks: number
+}
 
 export type OpenFile = {
   read(buffer: Buffer, offset: number, length: number, position: number | null): Promise<number>
@@ -98,7 +110,13 @@ export type StartOptions = {
 export type Exit = { code: number | null; signal: string | null }
 export type StartedProcess = { pid: number; exited: Promise<Exit>; kill(signal?: NodeJS.Signals): void }
 
-export type ProcessInfo = { pid: number; parent: number; startTicks: number; command: string[]; pssBytes?: number }
+export type ProcessInfo = {
+  pid: number
+  parent: number
+  startTicks: number
+  command: string[]
+  pssBytes?: number
+}
 
 export type Processes = {
   /** Arguments go as they are, never through a shell. Rejects with kind 'missing' where there is no such program. */

@@ -1,0 +1,118 @@
+// Files of the host. Everything that this makes is for its owner alone unless a mode says more.
+import { constants, createReadStream, createWriteStream, type Stats } from 'node:fs'
+import * as fs from 'node:fs/promises'
+import { dirname } from 'node:path'
+import type { FileInfo, Files, OpenFile } from './world.ts'
+
+const ownerOnly = 0o600
+
+export const realFiles: Files = {
+  read: (path) => fs.readFile(path),
+  readText: (path) => fs.readFile(path, 'utf8'),
+  write: (path, data, options = {}) => fs.writeFile(path, data, { mode: options.mode ?? ownerOnly }),
+  async writeAtomic(path, data, options = {}) {
+    const beside = `${path}.${process.pid}.${process.hrtime.bigint()}.new`
+    const file = await fs.open(beside, 'wx', options.mode ?? ownerOnly)
+    try {
+      await file.writeFile(data)
+      await file.sync()
+    } catch (error) {
+      await fs.rm(beside, { force: true })
+      throw error
+    } finally {
+      await file.close()
+    }
+    await fs.rename(beside, path)
+    await syncFolder(dirname(path))
+  },
+  append: (path, data, options = {}) => fs.appendFile(path, data, { mode: options.mode ?? ownerOnly }),
+  async makeFolder(path, options = {}) {
+    await fs.mkdir(path, { recursive: true, mode: options.mode ?? 0o700 })
+  },
+  list: (path) => fs.readdir(path),
+  info: (path) => absent(fs.stat(path).then(toInfo)),
+  exists: async (path) => (await absent(fs.stat(path))) !== undefined,
+  rename: (from, to) => fs.rename(from, to),
+  copy: (from, to) => fs.copyFile(from, to, constants.COPYFILE_FICLONE),
+  link: (existing, path) => fs.link(existing, path),
+  remove: (path) => fs.rm(path, { force: true }),
+  removeTree: (path) => fs.rm(path, { force: true, recursive: true }),
+  chmod: (path, mode) => fs.chmod(path, mode),
+  chown: (path, uid, gid) => fs.chown(path, uid, gid),
+  async open(path, flags, mode) {
+    return toOpenFile(await fs.open(path, flags, mode ?? ownerOnly))
+  },
+  readStream: (path, range = {}) => createReadStream(path, range),
+  writeStream: (path, options = {}) =>
+    createWriteStream(path, { flags: options.flags ?? 'w', mode: options.mode ?? ownerOnly }),
+  async space(path) {
+    const { bavail, blocks, bsize } = await fs.statfs(path)
+    return { freeBytes: bavail * bsize, totalBytes: blocks * bsize }
+  },
+}
+
+async function absent<T>(work: Promise<T>): Promise<T | undefined> {
+  try {
+    return await work
+  } catch (error) {
+    const code = (error as NodeJS.ErrnoException).code
+    if (code === 'ENOENT' || code === 'ENOTDIR') return undefined
+    throw error
+  }
+}
+
+/** A rename is durable only once its folder is synced. */
+async function syncFolder(path: string): Promise<void> {
+  const folder = await fs.open(path, 'r')
+  try {
+    await folder.sync()
+  } finally {
+    await folder.close()
+  }
+}
+
+function toInfo(stat: Stats): FileInfo {
+  return {
+    size: Number(stat.size),
+    mode: Number(stat.mode) & 0o7777,
+    uid: Number(stat.uid),
+    gid: Number(stat.gid),
+    mtimeMs: Number(stat.mtimeMs),
+    isDirectory: stat.isDirectory(),
+    isFile: stat.isFile(),
+    isSocket: stat.isSocket(),
+    inode: Number(stat.ino),
+    device: Number(stat.dev),
+    blocks: Number(stat.blocks),
+  }
+}
+
+function toOpenFile(file: fs.FileHandle): OpenFile {
+  return {
+    read: async (buffer, offset, length, position) =>
+      (await file.read(buffer, offset, length, position)).bytesRead,
+    write: async (buffer, offset, length, position) =>
+      (await file.write(buffer, offset, length, position)).bytesWritten,
+    writev: async (buffers) => writeAll(file, buffers),
+    truncate: (length) => file.truncate(length),
+    datasync: () => file.datasync(),
+    close: () => file.close(),
+  }
+}
+
+/** `writev` may write a part; a log must not lose the rest. */
+async function writeAll(file: fs.FileHandle, buffers: Buffer[]): Promise<void> {
+  let left = buffers
+  while (left.length > 0) {
+    let { bytesWritten } = await file.writev(left)
+    const rest: Buffer[] = []
+    for (const buffer of left) {
+      if (bytesWritten >= buffer.length) bytesWritten -= buffer.length
+      else {
+        rest.push(bytesWritten > 0 ? buffer.subarray(bytesWritten) : buffer)
+        bytesWritten = 0
+      }
+    }
+    left = rest
+  }
+}

@@ -1,0 +1,201 @@
+// The world of a test: time moves only when asked, chance comes from a seed, sockets are in memory.
+// Files and processes are the host's; a cloud on simulated drivers hardly uses them.
+import { duplexPair } from 'node:stream'
+import { CloudError } from '../errors/cloud-error.ts'
+import { openActivity } from './activity.ts'
+import { realFiles } from './real-files.ts'
+import { realProcesses } from './real-processes.ts'
+import type { Address, Clock, Connection, Random, Sockets, TimerOptions, Timers, World } from './world.ts'
+
+export type VirtualWorld = World & {
+  /** Moves time on, firing what is due in order, with the event loop drained in between. */
+  advance(ms: number): Promise<void>
+  /** Until nothing is in flight and no foreground timer is left; time jumps from one such timer to the next. */
+  settle(options?: { limitMs?: number }): Promise<void>
+}
+
+/** Work in flight that no virtual time can move on is on a real thread; most such work is over in this time. */
+const threadPatienceMs = 5
+
+type Timer = { at: number; order: number; fire: () => void; background: boolean }
+
+export function virtualWorld(options: { seed?: number; now?: number; name?: string } = {}): VirtualWorld {
+  let time = options.now ?? Date.UTC(2026, 0, 1)
+  const started = time
+  let order = 0
+  const timers = new Set<Timer>()
+  const activity = openActivity()
+
+  const clock: Clock = { now: () => Math.floor(time), monotonic: () => time - started }
+
+  const after = (ms: number, fire: () => void, timerOptions: TimerOptions = {}) => {
+    const timer = {
+      at: time + Math.max(0, ms),
+      order: order++,
+      fire,
+      background: timerOptions.background ?? false,
+    }
+    timers.add(timer)
+    return () => void timers.delete(timer)
+  }
+  const clockwork: Timers = {
+    after,
+    sleep: (ms, sleepOptions = {}) =>
+      new Promise((resolve, reject) => {
+        const { signal } = sleepOptions
+        if (signal?.aborted) return reject(signal.reason)
+        const stop = () => {
+          cancel()
+          reject(signal?.reason)
+        }
+        const cancel = after(
+          ms,
+          () => {
+            signal?.removeEventListener('abort', stop)
+            resolve()
+          },
+          sleepOptions,
+        )
+        signal?.addEventListener('abort', stop, { once: true })
+      }),
+  }
+
+  const next = (limit: number, all: boolean): Timer | undefined => {
+    let first: Timer | undefined
+    for (const timer of timers) {
+      if (timer.at > limit || (timer.background && !all)) continue
+      if (!first || timer.at < first.at || (timer.at === first.at && timer.order < first.order)) first = timer
+    }
+    return first
+  }
+  const fire = (timer: Timer) => {
+    timers.delete(timer)
+    time = Math.max(time, timer.at)
+    timer.fire()
+  }
+
+  async function advance(ms: number): Promise<void> {
+    const until = time + ms
+    await drain()
+    for (let timer = next(until, true); timer; timer = next(until, true)) {
+      fire(timer)
+      await drain()
+    }
+    time = until
+  }
+
+  /** Lets promises and in-memory sockets run; work on real threads (hashing, files) shows in the activity count. */
+  async function drain(): Promise<void> {
+    for (let quiet = 0; quiet < 3; quiet++) await new Promise((resolve) => setImmediate(resolve))
+    const before = performance.now()
+    while (
+      activity.count > 0 &&
+      !next(Number.POSITIVE_INFINITY, false) &&
+      performance.now() - before < 30_000
+    ) {
+      await new Promise((resolve) => setImmediate(resolve))
+    }
+  }
+
+  async function settle(settleOptions: { limitMs?: number } = {}): Promise<void> {
+    const limit = time + (settleOptions.limitMs ?? 3_600_000)
+    await drain()
+    for (;;) {
+      // Work in flight may be waiting for a real thread: give it turns before time jumps past its deadline.
+      for (let turn = 0; turn < 200 && activity.count > 0; turn++)
+        await new Promise((resolve) => setImmediate(resolve))
+      const timer = next(limit, false)
+      if (!timer) {
+        if (activity.count === 0) return
+        if (next(Number.POSITIVE_INFINITY, false))
+          throw new CloudError('timeout', 'The cloud did not settle within its limit of virtual time')
+        await drain()
+        continue
+      }
+      while (true) {
+        const due = next(timer.at, true)
+        if (!due) break
+        fire(due)
+      }
+      await drain()
+    }
+  }
+
+  return {
+    clock,
+    timers: clockwork,
+    random: seededRandom(options.seed ?? 1),
+    files: realFiles,
+    processes: realProcesses,
+    sockets: memorySockets(),
+    activity,
+    env: {},
+    host: { name: options.name ?? 'node1', cpus: 8, memoryBytes: 32 * 2 ** 30 },
+    advance,
+    settle,
+  }
+}
+
+/** xoshiro128** by Blackman and Vigna, seeded by splitmix32: small, fast and the same on each machine. */
+export function seededRandom(seed: number): Random {
+  const state = new Uint32Array(4)
+  let mix = seed >>> 0
+  for (let i = 0; i < 4; i++) {
+    mix = (mix + 0x9e3779b9) >>> 0
+    let z = mix
+    z = Math.imul(z ^ (z >>> 16), 0x85ebca6b)
+    z = Math.imul(z ^ (z >>> 13), 0xc2b2ae35)
+    state[i] = (z ^ (z >>> 16)) >>> 0
+  }
+  const rotate = (x: number, k: number) => (x << k) | (x >>> (32 - k))
+  const word = () => {
+    const result = Math.imul(rotate(Math.imul(state[1]!, 5), 7), 9) >>> 0
+    const t = state[1]! << 9
+    state[2]! ^= state[0]!
+    state[3]! ^= state[1]!
+    state[1]! ^= state[2]!
+    state[0]! ^= state[3]!
+    state[2]! ^= t
+    state[3] = rotate(state[3]!, 11)
+    return result
+  }
+  const bytes = (count: number) => {
+    const buffer = Buffer.allocUnsafe(count)
+    for (let i = 0; i < count; i++) buffer[i] = word() & 0xff
+    return buffer
+  }
+  const hexId = () => {
+    const id = bytes(16)
+    id[6] = (id[6]! & 0x0f) | 0x40
+    id[8] = (id[8]! & 0x3f) | 0x80
+    return id.toString('hex')
+  }
+  return {
+    bytes,
+    hexId,
+    uuid: () => hexId().replace(/^(.{8})(.{4})(.{4})(.{4})(.{12})$/, '$1-$2-$3-$4-$5'),
+    int: (min, below) => min + (word() % (below - min)),
+  }
+}
+
+function memorySockets(): Sockets {
+  const listeners = new Map<string, (connection: Connection) => void>()
+  let nextPort = 40_000
+  const key = (address: Address) => ('path' in address ? address.path : `port:${address.port}`)
+  return {
+    async listen(address, accept) {
+      const bound = 'port' in address && address.port === 0 ? { ...address, port: nextPort++ } : address
+      if (listeners.has(key(bound)))
+        throw new CloudError('unavailable', `Cannot listen on ${key(bound)}: in use`)
+      listeners.set(key(bound), accept)
+      return { address: bound, close: async () => void listeners.delete(key(bound)) }
+    },
+    async connect(address) {
+      const accept = listeners.get(key(address))
+      if (!accept) throw new CloudError('unavailable', `Cannot connect to ${key(address)}: nobody listens`)
+      const [near, far] = duplexPair()
+      accept(Object.assign(far, { peer: 'memory' }))
+      return Object.assign(near, { peer: key(address) })
+    },
+  }
+}
