@@ -1,0 +1,145 @@
+// A message's header and body frames, kept as they came: who passes a message on copies its octets and changes
+// only the channel numbers in them. Properties are read when something needs them.
+import { syntaxError } from './error.ts'
+import { type Properties, readProperties, writeProperties } from './property.ts'
+import { basicClass, frameEnd, frameOverhead, frameType } from './protocol.ts'
+import { Writer } from './writer.ts'
+
+export type Content = {
+  /** The header frame, then the body frames, with any channel numbers. */
+  readonly frames: Buffer
+  readonly bodySize: number
+  /** Octets of the largest frame among them: some receivers accept only smaller ones. */
+  readonly largestFrame: number
+}
+
+/** Where the property flags stand in `Content.frames`: after the frame's head, class, weight and body size. */
+export const propertiesAt = 7 + 12
+
+export function propertiesEnd(frames: Buffer): number {
+  return 7 + frames.readUInt32BE(3)
+}
+
+export function propertiesOf(content: Content): Properties {
+  return readProperties(content.frames, propertiesAt, propertiesEnd(content.frames))
+}
+
+/** The body in one piece; not copied where it came in one frame. */
+export function bodyOf(content: Content): Buffer {
+  const parts = bodyParts(content.frames)
+  return parts.length === 1 ? parts[0]! : Buffer.concat(parts)
+}
+
+function bodyParts(frames: Buffer): Buffer[] {
+  const parts: Buffer[] = []
+  let at = propertiesEnd(frames) + 1
+  while (at < frames.length) {
+    const size = frames.readUInt32BE(at + 3)
+    parts.push(frames.subarray(at + 7, at + 7 + size))
+    at += size + frameOverhead
+  }
+  return parts
+}
+
+export function makeContent(properties: Properties, body: Buffer, frameMax: number): Content {
+  const writer = new Writer(256 + body.length + frameOverhead)
+  writer.octet(frameType.header)
+  writer.short(0)
+  writer.long(0)
+  writer.short(basicClass)
+  writer.short(0)
+  writer.longlong(body.length)
+  writeProperties(writer, properties)
+  const headerFrame = writer.at + 1
+  if (headerFrame > frameMax)
+    throw syntaxError(`the properties need a frame of ${headerFrame} octets, ${frameMax} are allowed`)
+  writer.buffer.writeUInt32BE(writer.at - 7, 3)
+  writer.octet(frameEnd)
+  return { ...writeBody(writer, [body], frameMax, headerFrame), bodySize: body.length }
+}
+
+function writeBody(writer: Writer, parts: Buffer[], frameMax: number, headerFrame: number) {
+  const most = frameMax - frameOverhead
+  let largestFrame = headerFrame
+  for (const part of parts) {
+    for (let from = 0; from < part.length; from += most) {
+      const piece = part.subarray(from, from + most)
+      writer.octet(frameType.body)
+      writer.short(0)
+      writer.longstr(piece)
+      writer.octet(frameEnd)
+      largestFrame = Math.max(largestFrame, piece.length + frameOverhead)
+    }
+  }
+  return { frames: writer.written(), largestFrame }
+}
+
+/** The same message in frames of at most `frameMax` octets. A header that doesn't fit stays: it can't be split. */
+function refit(content: Content, frameMax: number): Content {
+  const headerEnd = propertiesEnd(content.frames) + 1
+  const writer = new Writer(content.frames.length * 2)
+  writer.bytes(content.frames.subarray(0, headerEnd))
+  return { ...writeBody(writer, bodyParts(content.frames), frameMax, headerEnd), bodySize: content.bodySize }
+}
+
+export function writeContent(writer: Writer, channel: number, content: Content, frameMax: number): void {
+  const { frames } = content.largestFrame <= frameMax ? content : refit(content, frameMax)
+  const size = frames.length
+  writer.room(size)
+  const start = writer.at
+  const { buffer } = writer
+  frames.copy(buffer, start)
+  writer.at = start + size
+  for (let at = start; at < writer.at; at += buffer.readUInt32BE(at + 3) + frameOverhead) {
+    buffer[at + 1] = channel >>> 8
+    buffer[at + 2] = channel & 0xff
+  }
+}
+
+/** Gathers one message of one channel. The pieces of a chunk that lie side by side stay one slice of it. */
+export class ContentAssembler {
+  bodySize = 0
+  #got = 0
+  #largest = 0
+  #parts: Buffer[] = []
+  #buffer: Buffer | undefined
+  #start = 0
+  #end = 0
+
+  /** `start` and `end` are those of the payload, as the scanner gives them. The message, if it has no body. */
+  header(buffer: Buffer, start: number, end: number): Content | undefined {
+    if (end - start < 14) throw syntaxError('a content header is too short')
+    if (buffer.readUInt16BE(start) !== basicClass) throw syntaxError('a content header is of another class')
+    this.bodySize = buffer.readUInt32BE(start + 4) * 2 ** 32 + buffer.readUInt32BE(start + 8)
+    this.#got = 0
+    this.#largest = 0
+    this.#parts = []
+    this.#buffer = undefined
+    return this.#add(buffer, start, end)
+  }
+
+  body(buffer: Buffer, start: number, end: number): Content | undefined {
+    this.#got += end - start
+    if (this.#got > this.bodySize) throw syntaxError('a message is longer than its header says')
+    return this.#add(buffer, start, end)
+  }
+
+  #add(buffer: Buffer, start: number, end: number): Content | undefined {
+    const from = start - 7
+    const to = end + 1
+    this.#largest = Math.max(this.#largest, to - from)
+    if (this.#buffer === buffer && this.#end === from) this.#end = to
+    else {
+      if (this.#buffer) this.#parts.push(this.#buffer.subarray(this.#start, this.#end))
+      this.#buffer = buffer
+      this.#start = from
+      this.#end = to
+    }
+    if (this.#got < this.bodySize) return undefined
+    const last = buffer.subarray(this.#start, this.#end)
+    const frames = this.#parts.length === 0 ? last : Buffer.concat([...this.#parts, last])
+    this.#buffer = undefined
+    this.#parts = []
+    return { frames, bodySize: this.bodySize, largestFrame: this.#largest }
+  }
+}

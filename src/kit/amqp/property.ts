@@ -1,0 +1,92 @@
+// The properties of a message: a word of flags, then the fields that it names.
+import { Cursor } from './cursor.ts'
+import { syntaxError } from './error.ts'
+import { readTable, type Table, writeTable } from './table.ts'
+import type { Writer } from './writer.ts'
+
+export type Properties = {
+  contentType?: string
+  contentEncoding?: string
+  headers?: Table
+  /** 2 is persistent. */
+  deliveryMode?: number
+  priority?: number
+  correlationId?: string
+  replyTo?: string
+  /** Milliseconds as decimal text. */
+  expiration?: string
+  messageId?: string
+  /** Seconds since the epoch. */
+  timestamp?: number
+  type?: string
+  userId?: string
+  appId?: string
+  clusterId?: string
+}
+
+/** In wire order; the first has the highest bit. */
+const layout = [
+  ['contentType', 'shortstr'],
+  ['contentEncoding', 'shortstr'],
+  ['headers', 'table'],
+  ['deliveryMode', 'octet'],
+  ['priority', 'octet'],
+  ['correlationId', 'shortstr'],
+  ['replyTo', 'shortstr'],
+  ['expiration', 'shortstr'],
+  ['messageId', 'shortstr'],
+  ['timestamp', 'longlong'],
+  ['type', 'shortstr'],
+  ['userId', 'shortstr'],
+  ['appId', 'shortstr'],
+  ['clusterId', 'shortstr'],
+] as const satisfies readonly (readonly [keyof Properties, string])[]
+
+export const propertyFlag = {
+  headers: 1 << 13,
+  deliveryMode: 1 << 12,
+  expiration: 1 << 8,
+  userId: 1 << 4,
+} as const
+
+export function readProperties(buffer: Buffer, start: number, end: number): Properties {
+  const cursor = new Cursor(buffer, start, end)
+  const flags = cursor.short()
+  if (flags & 1) throw syntaxError('a message has property flags that nobody defined')
+  const properties: Record<string, unknown> = {}
+  for (const [index, [name, type]] of layout.entries()) {
+    if ((flags & (1 << (15 - index))) === 0) continue
+    properties[name] = type === 'table' ? readTable(cursor) : cursor[type]()
+  }
+  return properties as Properties
+}
+
+export function writeProperties(writer: Writer, properties: Properties): void {
+  const flagsAt = writer.at
+  writer.short(0)
+  let flags = 0
+  for (const [index, [name, type]] of layout.entries()) {
+    const value = properties[name]
+    if (value === undefined) continue
+    flags |= 1 << (15 - index)
+    if (type === 'table') writeTable(writer, value as Table)
+    else if (type === 'shortstr') writer.shortstr(value as string)
+    else writer[type](value as number)
+  }
+  writer.buffer.writeUInt16BE(flags, flagsAt)
+}
+
+/** The delivery mode without reading anything else: it is asked of every message. */
+export function readDeliveryMode(buffer: Buffer, start: number, end: number): number {
+  const flags = buffer.readUInt16BE(start)
+  if ((flags & propertyFlag.deliveryMode) === 0) return 1
+  let at = start + 2
+  if (flags & (1 << 15)) at += 1 + (buffer[at] ?? 0)
+  if (flags & (1 << 14)) at += 1 + (buffer[at] ?? 0)
+  if (flags & propertyFlag.headers) {
+    if (at + 4 > end) throw syntaxError('a message has properties cut short')
+    at += 4 + buffer.readUInt32BE(at)
+  }
+  if (at >= end) throw syntaxError('a message has properties cut short')
+  return buffer[at]!
+}
