@@ -1,0 +1,23 @@
+// What the parts of identity share; wired in service.ts.
+import type { Database } from '#kit/db/database.ts'
+import { routeOf } from '#kit/http/route.ts'
+import type { Context } from '#kit/http/route.ts'
+import type { Journal } from '#kit/journal/journal.ts'
+import type { Log } from '#kit/log/log.ts'
+import type { Enforcer } from '#kit/policy/policy.ts'
+import type { World } from '#kit/world/world.ts'
+import type { IdentityConfig } from './config.ts'
+import type { TokenProvider } from './ops/token-provider.ts'
+
+export type Identity = {
+  readonly world: World
+  readonly log: Log
+  readonly journal: Journal
+  readonly db: Database
+  readonly policy: Enforcer
+  readonly config: IdentityConfig
+  readonly tokens: TokenProvider
+}
+
+export type IdentityContext = Context<Identity>
+export const route = routeOf<Identity>()
