@@ -5,15 +5,44 @@ import type { Kysely } from 'kysely'
 // biome-ignore lint/suspicious/noExplicitAny: see above
 export type Query = Kysely<any>
 
-/** What store functions take: the database itself or a transaction of it. */
-export type Db = { readonly sql: Query; readonly dialect: DialectName }
 export type DialectName = 'sqlite' | 'postgres' | 'mysql'
 
+/** What can be bound to a placeholder on every dialect. */
+export type SqlValue = string | number | bigint | boolean | null | Uint8Array
+
+export type Outcome = {
+  /** Objects by database column name, or arrays in the order of the select list where arrays were asked for. */
+  rows: unknown[]
+  /** Rows inserted, matched by an update, or deleted. */
+  changes: number
+  /** The key that the database gave to the row just inserted, where the dialect tells it. */
+  insertId: number | undefined
+}
+
+/** Runs finished SQL text in the dialect's own placeholders. `db.sql` is for everything that isn't hot. */
+export type Execute = (
+  sql: string,
+  values: readonly SqlValue[],
+  rows?: 'objects' | 'arrays',
+) => Promise<Outcome>
+
+/** What store functions take: the database itself or a transaction of it. */
+export type Db = { readonly sql: Query; readonly dialect: DialectName; readonly execute: Execute }
+
 /** Awaits nothing but its database: a transaction never waits for HTTP, the bus or a driver. */
-export type Transaction = Db & { readonly inTransaction: true; /** Runs after the commit, not after a rollback. */ afterCommit(action: () => void): void }
+export type Transaction = Db & {
+  readonly inTransaction: true
+  /** Runs after the commit, not after a rollback. */
+  afterCommit(action: () => void): void
+}
 
 export type Database = Db & {
   readonly url: string
+  /**
+   * Commits when `work` resolves, rolls back when it throws. Serializable on every dialect; `work` runs again, up to
+   * five times, where the database asks for it, so it may have no effect but on its transaction. The first failed
+   * statement dooms the transaction, as PostgreSQL has it.
+   */
   transaction<T>(work: (tx: Transaction) => Promise<T>): Promise<T>
   close(): Promise<void>
 }

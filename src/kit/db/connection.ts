@@ -1,0 +1,63 @@
+// What open.ts needs of a database's connections; sqlite.ts, postgres.ts and mysql.ts provide it.
+import { CloudError } from '../errors/cloud-error.ts'
+import type { DialectName, Execute, SqlValue } from './database.ts'
+import { dialects, type Trouble } from './dialects.ts'
+
+export type Connection = {
+  readonly execute: Execute
+  begin(): Promise<void>
+  commit(): Promise<void>
+  rollback(): Promise<void>
+}
+
+export type Pool = {
+  /** One statement, on its own. */
+  readonly execute: Execute
+  /** For one user at a time until released; `broken` where it may not be used again. */
+  acquire(): Promise<Connection>
+  release(connection: Connection, broken?: boolean): void
+  close(): Promise<void>
+}
+
+/** Refuses what a driver would turn into something surprising: an object, a date, a hole. */
+export function checkValues(values: readonly unknown[]): SqlValue[] {
+  for (const value of values) {
+    const type = typeof value
+    const fits =
+      type === 'string' ||
+      type === 'number' ||
+      type === 'boolean' ||
+      type === 'bigint' ||
+      value === null ||
+      value instanceof Uint8Array
+    if (!fits) throw new TypeError(`A value of type ${type} can't be bound in SQL; encode it first`)
+  }
+  return values as SqlValue[]
+}
+
+const words: Record<Trouble, { kind: 'conflict' | 'unavailable'; message: string }> = {
+  unique: { kind: 'conflict', message: 'A record with the same identity already exists.' },
+  foreign: {
+    kind: 'conflict',
+    message: 'The record is in use by another, or refers to one that does not exist.',
+  },
+  again: { kind: 'unavailable', message: 'The database is busy; try again.' },
+  lost: { kind: 'unavailable', message: 'The database can not be reached; try again.' },
+}
+
+/** The driver's error in our words, with `type` `db.unique`, `db.foreign`, `db.again` or `db.lost`. Others stay as they are: bugs. */
+export function translate(dialect: DialectName, thrown: unknown): unknown {
+  const trouble = dialects[dialect].troubleOf(thrown as object)
+  if (!trouble) return thrown
+  const { kind, message } = words[trouble]
+  return new CloudError(kind, message, { type: `db.${trouble}`, cause: thrown })
+}
+
+export function isTrouble(thrown: unknown, trouble: Trouble): boolean {
+  return thrown instanceof CloudError && thrown.type === `db.${trouble}`
+}
+
+/** True where an insert or update met a row with the same unique values. */
+export function isUniqueViolation(thrown: unknown): boolean {
+  return isTrouble(thrown, 'unique')
+}

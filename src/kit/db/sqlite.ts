@@ -1,0 +1,111 @@
+// SQLite through node:sqlite: one connection, handed out first come first served, so that a transaction has it alone
+// from its first statement to its last. Statements outside wait their turn.
+import { DatabaseSync, type StatementSync } from 'node:sqlite'
+import type { World } from '../world/world.ts'
+import { type Connection, isTrouble, type Pool, translate } from './connection.ts'
+import type { Outcome, SqlValue } from './database.ts'
+
+type Prepared = { statement: StatementSync; reads: boolean }
+
+const keptStatements = 400
+/** Another process may hold the file's lock: we block for a moment only, then wait off the event loop. */
+const blockMs = 20
+const busyPauseMs = 10
+const busyTries = 500
+
+/** `path` is a file, or `:memory:`. Synchronous FULL: what was committed survives a power cut (WAL, one fsync each). */
+export function openSqlite(
+  world: World,
+  path: string,
+  options: { synchronous: 'FULL' | 'NORMAL' | 'OFF' },
+): Pool {
+  const database = new DatabaseSync(path, { enableForeignKeyConstraints: true, timeout: blockMs })
+  database.exec(
+    `pragma journal_mode = WAL; pragma synchronous = ${options.synchronous}; pragma temp_store = MEMORY`,
+  )
+  const statements = { objects: new Map<string, Prepared>(), arrays: new Map<string, Prepared>() }
+
+  const prepare = (sql: string, rows: 'objects' | 'arrays'): Prepared => {
+    const kept = statements[rows]
+    const found = kept.get(sql)
+    if (found) return found
+    const statement = database.prepare(sql)
+    if (rows === 'arrays') statement.setReturnArrays(true)
+    const prepared = { statement, reads: statement.columns().length > 0 }
+    if (/^\s*(create|alter|drop|pragma)/i.test(sql)) return prepared
+    if (kept.size >= keptStatements) kept.delete(kept.keys().next().value!)
+    kept.set(sql, prepared)
+    return prepared
+  }
+  const runNow = (sql: string, values: readonly SqlValue[], rows: 'objects' | 'arrays'): Outcome => {
+    try {
+      const { statement, reads } = prepare(sql, rows)
+      // SQLite has no booleans; everything else binds as it is.
+      const bound = values.map((value) => (typeof value === 'boolean' ? Number(value) : value))
+      if (reads) return { rows: statement.all(...bound), changes: 0, insertId: undefined }
+      const { changes, lastInsertRowid } = statement.run(...bound)
+      return { rows: [], changes: Number(changes), insertId: Number(lastInsertRowid) }
+    } catch (error) {
+      throw translate('sqlite', error)
+    }
+  }
+  const runPatiently = async (sql: string, values: readonly SqlValue[], rows: 'objects' | 'arrays') => {
+    for (let tries = 1; ; tries++) {
+      try {
+        return runNow(sql, values, rows)
+      } catch (error) {
+        if (!isTrouble(error, 'again') || tries === busyTries) throw error
+        await world.timers.sleep(busyPauseMs)
+      }
+    }
+  }
+
+  const queue = turns()
+  const connection: Connection = {
+    execute: async (sql, values, rows = 'objects') => runNow(sql, values, rows),
+    // The write lock at once: a transaction that upgraded from reading later could only fail.
+    begin: async () => void (await runPatiently('begin immediate', [], 'objects')),
+    commit: async () => void (await runPatiently('commit', [], 'objects')),
+    rollback: async () => void runNow('rollback', [], 'objects'),
+  }
+  return {
+    async execute(sql, values, rows = 'objects') {
+      if (!queue.take()) await queue.wait()
+      try {
+        return await runPatiently(sql, values, rows)
+      } finally {
+        queue.pass()
+      }
+    },
+    async acquire() {
+      if (!queue.take()) await queue.wait()
+      return connection
+    },
+    release: () => queue.pass(),
+    async close() {
+      if (!queue.take()) await queue.wait()
+      for (const kept of Object.values(statements)) kept.clear()
+      database.close()
+      queue.pass()
+    },
+  }
+}
+
+function turns() {
+  const waiting: (() => void)[] = []
+  let taken = false
+  return {
+    /** True where it was free, and is now ours. */
+    take(): boolean {
+      if (taken) return false
+      taken = true
+      return true
+    },
+    wait: () => new Promise<void>((resolve) => waiting.push(resolve)),
+    pass() {
+      const next = waiting.shift()
+      if (next) next()
+      else taken = false
+    },
+  }
+}
