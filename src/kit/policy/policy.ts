@@ -11,7 +11,12 @@ export type PolicyRule = {
   scopeTypes?: readonly ScopeType[]
 }
 
-export function rule(name: string, check: string, description: string, scopeTypes?: readonly ScopeType[]): PolicyRule {
+export function rule(
+  name: string,
+  check: string,
+  description: string,
+  scopeTypes?: readonly ScopeType[],
+): PolicyRule {
   return { name, check, description, scopeTypes }
 }
 
