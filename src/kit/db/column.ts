@@ -90,8 +90,14 @@ function wrong(where: string, wanted: string, value: unknown): TypeError {
   return new TypeError(`${where} is not ${wanted}: ${typeof value === 'number' ? value : typeof value}`)
 }
 
+/** PostgreSQL cuts names at this many bytes. */
+export const longestName = 63
+
 /** `projectId` is `project_id` in the database. */
 export function databaseName(name: string): string {
   if (!/^[a-z][A-Za-z0-9]*$/.test(name)) throw new Error(`${name} is not a column name in camel case`)
-  return name.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`)
+  const inDatabase = name.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`)
+  if (inDatabase.length > longestName)
+    throw new Error(`${name} is longer than the ${longestName} that PostgreSQL keeps`)
+  return inDatabase
 }

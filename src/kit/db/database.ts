@@ -44,5 +44,7 @@ export type Database = Db & {
    * statement dooms the transaction, as PostgreSQL has it.
    */
   transaction<T>(work: (tx: Transaction) => Promise<T>): Promise<T>
+  /** One connection for as long as `work` runs, without a transaction: for locks that a session holds. */
+  session<T>(work: (session: Db) => Promise<T>): Promise<T>
   close(): Promise<void>
 }

@@ -1,6 +1,6 @@
 // What migrations may say: a small frozen vocabulary, apart from the live declarations, so that an old migration means
 // the same for ever. `ddl(tx).createTable('server', { id: 'id', host: 'text(255)?' }, { index: [['host']] })`.
-import type { ColumnKind } from './column.ts'
+import { type ColumnKind, longestName } from './column.ts'
 import type { Db } from './database.ts'
 import { dialects, quote } from './dialects.ts'
 
@@ -86,9 +86,7 @@ function literal(db: Db, value: string | number | boolean): string {
   return String(value)
 }
 
-/** PostgreSQL cuts names at 63 bytes; a longer one ends in a hash of itself instead. */
-const longestName = 63
-
+/** A name too long for PostgreSQL ends in a hash of itself. */
 export function indexName(table: string, columns: readonly string[], unique: boolean): string {
   const full = `${table}_${columns.join('_')}_${unique ? 'key' : 'idx'}`
   if (full.length <= longestName) return full

@@ -25,6 +25,8 @@ export type Dialect = {
   returning(column: string): string
   /** After the name in DROP INDEX, where names of indexes belong to their table. */
   indexOwner(table: string): string
+  /** A lock that a session holds, where transactions alone don't keep two migrating processes apart. */
+  lock?: { take(seconds: number): string; release: string }
   troubleOf(error: { code?: unknown; errno?: unknown; errcode?: unknown }): Trouble | undefined
 }
 
@@ -77,6 +79,11 @@ export const dialects: Record<DialectName, Dialect> = {
     nullOrder: { asc: ' nulls first', desc: ' nulls last' },
     returning: (column) => ` returning ${quote(column)}`,
     indexOwner: always(''),
+    // The numbers are ours: "nimbo" and "migr" as far as 32 bits hold them. Waits without end: each holder's session ends.
+    lock: {
+      take: always('select 1 as taken from pg_advisory_lock(1852402018, 1835624306)'),
+      release: 'select pg_advisory_unlock(1852402018, 1835624306)',
+    },
     // https://www.postgresql.org/docs/current/errcodes-appendix.html
     troubleOf: ({ code }) => {
       if (code === '23505') return 'unique'
@@ -108,6 +115,10 @@ export const dialects: Record<DialectName, Dialect> = {
     nullOrder: { asc: '', desc: '' },
     returning: always(''),
     indexOwner: (table) => ` on ${quote(table)}`,
+    lock: {
+      take: (seconds) => `select get_lock(concat('nimbo.migrate.', database()), ${seconds}) as taken`,
+      release: "select release_lock(concat('nimbo.migrate.', database()))",
+    },
     // https://mariadb.com/kb/en/mariadb-error-codes/; 1047 is a Galera node that has lost its cluster.
     troubleOf: ({ errno, code }) => {
       if (errno === 1062) return 'unique'

@@ -29,15 +29,19 @@ export async function openMysql(url: string): Promise<Pool> {
       collation = version.includes('MariaDB') ? 'utf8mb4_nopad_bin' : 'utf8mb4_0900_bin'
     }
     await client.query(`set names utf8mb4 collate ${collation}`)
-    await client.query(
-      `set session sql_mode = '${sqlMode}', session transaction isolation level serializable`,
-    )
+    await client.query(`set session sql_mode = '${sqlMode}'`)
+    await client.query('set session transaction isolation level serializable')
     prepared.add(client.connection)
   }
   const connect = async () => {
     try {
       const client = await pool.getConnection()
-      await ready(client)
+      try {
+        await ready(client)
+      } catch (error) {
+        client.destroy()
+        throw error
+      }
       return client
     } catch (error) {
       throw translate('mysql', error)

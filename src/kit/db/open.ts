@@ -67,6 +67,18 @@ function over(world: World, url: string, dialect: DialectName, pool: Pool): Data
     execute,
     sql: kyselyOver(dialect, execute),
     close: () => pool.close(),
+    async session(work) {
+      const connection = await pool.acquire()
+      try {
+        return await work({
+          dialect,
+          execute: connection.execute,
+          sql: kyselyOver(dialect, connection.execute),
+        })
+      } finally {
+        pool.release(connection)
+      }
+    },
     async transaction<T>(work: (tx: Transaction) => Promise<T>): Promise<T> {
       refuseInside()
       for (let tries = 1; ; tries++) {

@@ -84,7 +84,7 @@ export function whereText(shape: Shape, conditions: readonly Condition[], out: W
         return `${column} in (${places()})`
       case 'inOrNull':
         return `(${column} in (${places()}) or ${column} is null)`
-      case 'never':
+      default:
         return '1 = 0'
     }
   })

@@ -100,7 +100,7 @@ export function table<const C extends Columns>(
   const all = columnList(shape)
   const from = ` from ${quote(name)}`
 
-  const valueOf = (row: Record<string, unknown>, each: NamedColumn): SqlValue => {
+  const boundValue = (row: Record<string, unknown>, each: NamedColumn): SqlValue => {
     const value = row[each.name]
     if (value === undefined) {
       if (each.column.nullable) return null
@@ -133,7 +133,7 @@ export function table<const C extends Columns>(
     for (const row of rows) for (const member in row) columnOf(shape, member)
     return db.execute(
       text,
-      rows.flatMap((row) => list.map((each) => valueOf(row, each))),
+      rows.flatMap((row) => list.map((each) => boundValue(row, each))),
     )
   }
 
