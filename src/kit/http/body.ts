@@ -33,11 +33,13 @@ export type Body<T> = {
 }
 
 export type BodyOptions = {
-  /** Unknown members: refused (the default) or ignored, as identity does. */
+  /** Unknown members: refused (the default), ignored, or kept apart under `extra`, as identity does. */
   extra?: 'refuse' | 'ignore' | 'keep'
   /** The words of the service for what is wrong; the default names the path and the reason. */
   explain?: (problem: Problem) => CloudError
 }
+
+type ExtraOf<O> = O extends { extra: 'keep' } ? { extra: Record<string, unknown> } : unknown
 
 export type Problem = {
   path: string[]
@@ -49,11 +51,12 @@ export type Problem = {
 }
 
 /** `body('server', { name: { schema: Type.String() } })`; a null wrapper means that the fields stand alone. */
-export function body<const F extends Fields>(
+export function body<const F extends Fields, const O extends BodyOptions = Record<never, never>>(
   wrapper: string | null,
   fields: F,
-  options: BodyOptions = {},
-): Body<BodyOf<F>> {
+  given?: O,
+): Body<BodyOf<F> & ExtraOf<O>> {
+  const options: BodyOptions = given ?? {}
   const compiled = new Map<string, { schema: TSchema; check: ReturnType<typeof Compile>; active: string[] }>()
   const keys = Object.keys(fields)
   const names = new Map(keys.map((key) => [key, fields[key]!.as ?? toCamel(key)]))
@@ -96,12 +99,11 @@ export function body<const F extends Fields>(
         unknown
       >
       const parsed: Record<string, unknown> = {}
-      if (options.extra === 'keep') {
-        for (const key of Object.keys(given)) if (!names.has(key)) parsed[key] = given[key]
-      }
+      if (options.extra === 'keep')
+        parsed.extra = Object.fromEntries(Object.entries(given).filter(([key]) => !names.has(key)))
       for (const key of active) if (given[key] !== undefined) parsed[names.get(key)!] = given[key]
       // Checked against the schema just above, and renamed by the table that the type is made of.
-      return parsed as BodyOf<F>
+      return parsed as BodyOf<F> & ExtraOf<O>
     },
   }
 }

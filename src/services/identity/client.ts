@@ -107,35 +107,49 @@ export function identityClient(options: IdentityClientOptions): IdentityClient {
       (child) => ask(child, token),
     )
 
+  /** The trace of a boot shows also a validation that was answered from what is kept. */
+  const note = (at: { trace: Trace; journal: Journal }, caller: Caller) => {
+    const data = { peer: 'keystone', cached: true, auditId: caller.auditIds[0] }
+    at.journal.record(at.trace, { kind: 'rest', name: 'token.validate', data })
+  }
+  const keep = (token: string, caller: Caller) => {
+    if (kept.size >= mostKept) kept.delete(kept.keys().next().value!)
+    kept.set(token, {
+      caller: { ...caller, cached: true },
+      until: Math.min(clock.now() + cacheMs, caller.expiresAt),
+    })
+  }
+
   return {
     async authenticate(token, at) {
       const now = clock.now()
       const known = kept.get(token)
       if (known && known.until > now) {
-        const { caller } = known
-        const data = { peer: 'keystone', cached: true, auditId: caller.auditIds[0] }
-        at.journal.record(at.trace, { kind: 'rest', name: 'token.validate', data })
+        note(at, known.caller)
+        return known.caller
+      }
+      const started = generation
+      let answer = asking.get(token)
+      if (answer) {
+        const caller = await answer
+        note(at, caller)
         return caller
       }
-      const asked = asking.get(token)
-      if (asked) return asked
-      const started = generation
-      const answer = validate(at.trace, at.journal, token).finally(() => asking.delete(token))
+      answer = validate(at.trace, at.journal, token)
       asking.set(token, answer)
-      const caller = await answer
-      if (started === generation && cacheMs > 0) {
-        if (kept.size >= mostKept) kept.delete(kept.keys().next().value!)
-        kept.set(token, {
-          caller: { ...caller, cached: true },
-          until: Math.min(clock.now() + cacheMs, caller.expiresAt),
-        })
+      try {
+        const caller = await answer
+        if (started === generation && cacheMs > 0) keep(token, caller)
+        return caller
+      } finally {
+        if (asking.get(token) === answer) asking.delete(token)
       }
-      return caller
     },
     serviceToken: ownToken,
     forgetTokens() {
       generation++
       kept.clear()
+      asking.clear()
     },
   }
 }
