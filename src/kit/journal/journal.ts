@@ -11,8 +11,17 @@ export type Trace = {
 export type EventKind =
   | 'request' // an API request answered by a service
   | 'rest' // an API request sent by a service or an agent
-  | 'rpc.call' | 'rpc.cast' | 'rpc.consume' | 'rpc.reply' | 'rpc.result'
-  | 'db' | 'task' | 'driver' | 'decision' | 'notification' | 'token'
+  | 'rpc.call'
+  | 'rpc.cast'
+  | 'rpc.consume'
+  | 'rpc.reply'
+  | 'rpc.result'
+  | 'db'
+  | 'task'
+  | 'driver'
+  | 'decision'
+  | 'notification'
+  | 'token'
 
 export type JournalEvent = {
   id: string
@@ -41,7 +50,10 @@ export type JournalEvent = {
 }
 
 /** What a caller gives; id, time, host and trace are filled in. */
-export type NewEvent = Omit<JournalEvent, 'id' | 'at' | 'host' | 'service' | 'traceId' | 'spanId' | 'parentId' | 'outcome'> & {
+export type NewEvent = Omit<
+  JournalEvent,
+  'id' | 'at' | 'host' | 'service' | 'traceId' | 'spanId' | 'parentId' | 'outcome'
+> & {
   at?: number
   service?: string
   outcome?: 'ok' | 'error'
