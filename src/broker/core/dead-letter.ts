@@ -1,0 +1,69 @@
+// Dead-lettering: a message that a queue gave up on goes to another exchange with its history in x-death.
+// https://www.rabbitmq.com/docs/dlx
+import { bodyOf, makeContent } from '#kit/amqp/content.ts'
+import { type FieldValue, type Table, Timestamp } from '#kit/amqp/table.ts'
+import { Writer } from '#kit/amqp/writer.ts'
+import { Message } from './message.ts'
+import type { DropReason, Queue } from './queue.ts'
+
+/** Frames of dead-lettered messages are made by us; each receiver's own limit is applied when it is sent. */
+const frameMax = 131072
+
+type Death = Table & { queue: string; reason: string; count: number }
+
+/** The message to publish to the queue's dead-letter exchange. */
+export function deadLetter(message: Message, queue: Queue, reason: DropReason, nowMs: number): Message {
+  const { deadLetterExchange = '', deadLetterRoutingKey } = queue.limits
+  const old = message.properties
+  const deaths = deathsOf(old.headers)
+  const before = deaths.find((death) => death.queue === queue.name && death.reason === reason)
+  const death: Death = {
+    count: (before?.count ?? 0) + 1,
+    reason,
+    queue: queue.name,
+    time: new Timestamp(Math.floor(nowMs / 1000)),
+    exchange: message.exchange,
+    'routing-keys': [message.routingKey],
+    ...(old.expiration === undefined ? {} : { 'original-expiration': old.expiration }),
+  }
+  const headers: Table = {
+    ...old.headers,
+    'x-death': [death, ...deaths.filter((other) => other !== before)],
+    'x-first-death-exchange': old.headers?.['x-first-death-exchange'] ?? message.exchange,
+    'x-first-death-queue': old.headers?.['x-first-death-queue'] ?? queue.name,
+    'x-first-death-reason': old.headers?.['x-first-death-reason'] ?? reason,
+  }
+  const content = makeContent({ ...old, headers, expiration: undefined }, bodyOf(message.content), frameMax)
+  return newMessage(deadLetterExchange, deadLetterRoutingKey ?? message.routingKey, content)
+}
+
+/** Whether `message`, dead-lettered already, would come to `queue` again without anybody having rejected it. */
+export function goesInCircles(message: Message, queue: Queue): boolean {
+  const deaths = deathsOf(message.properties.headers)
+  return (
+    deaths.some((death) => death.queue === queue.name) && deaths.every((death) => death.reason !== 'rejected')
+  )
+}
+
+function deathsOf(headers: Table | undefined): Death[] {
+  const value = headers?.['x-death']
+  return Array.isArray(value) ? value.filter(isDeath) : []
+}
+
+function isDeath(value: FieldValue): value is Death {
+  return (
+    typeof value === 'object' &&
+    value !== null &&
+    'queue' in value &&
+    'reason' in value &&
+    typeof value.count === 'number'
+  )
+}
+
+/** A message that no client published. */
+export function newMessage(exchange: string, routingKey: string, content: Message['content']): Message {
+  const writer = new Writer(64)
+  writer.shortstr(exchange)
+  writer.shortstr(routingKey)
+  return new Message(exchange, routingKey, writer.written(), content)
+}

@@ -1,0 +1,130 @@
+// Exchanges: what each type does with a routing key.
+import { channelError } from '#kit/amqp/error.ts'
+import { type Table, writeTable } from '#kit/amqp/table.ts'
+import { Writer } from '#kit/amqp/writer.ts'
+import { checkHeaderBinding, headersMatch } from './headers.ts'
+import type { Message } from './message.ts'
+import type { Queue } from './queue.ts'
+import { TopicTrie } from './topic.ts'
+
+export const exchangeTypes = ['direct', 'fanout', 'topic', 'headers'] as const
+export type ExchangeType = (typeof exchangeTypes)[number]
+
+export type Binding = {
+  readonly source: Exchange
+  readonly destination: Exchange | Queue
+  readonly routingKey: string
+  readonly arguments: Table
+}
+
+type Router = {
+  add(binding: Binding): void
+  remove(binding: Binding): void
+  match(message: Message, found: (binding: Binding) => void): void
+}
+
+export type ExchangeSpec = {
+  name: string
+  type: ExchangeType
+  durable: boolean
+  autoDelete: boolean
+  internal: boolean
+  arguments: Table
+}
+
+export class Exchange {
+  readonly kind = 'exchange'
+  readonly spec: ExchangeSpec
+  /** By `bindingKey`: the same binding twice is one. */
+  readonly bindings: Map<string, Binding> = new Map()
+  readonly #router: Router
+
+  constructor(spec: ExchangeSpec) {
+    this.spec = spec
+    this.#router = routers[spec.type]()
+  }
+
+  get name(): string {
+    return this.spec.name
+  }
+
+  add(binding: Binding): void {
+    if (this.spec.type === 'headers') checkHeaderBinding(binding.arguments)
+    this.#router.add(binding)
+    this.bindings.set(bindingKey(binding), binding)
+  }
+
+  remove(binding: Binding): void {
+    this.#router.remove(binding)
+    this.bindings.delete(bindingKey(binding))
+  }
+
+  find(binding: Binding): Binding | undefined {
+    return this.bindings.get(bindingKey(binding))
+  }
+
+  /** Adds the queues that a message goes to; exchanges may be bound in circles. */
+  route(message: Message, into: Set<Queue>, seen: Set<Exchange>): void {
+    seen.add(this)
+    this.#router.match(message, ({ destination }) => {
+      if (destination.kind === 'queue') into.add(destination)
+      else if (!seen.has(destination)) destination.route(message, into, seen)
+    })
+  }
+}
+
+function bindingKey({ destination, routingKey, arguments: table }: Binding): string {
+  const writer = new Writer(16)
+  writeTable(writer, table)
+  return JSON.stringify([destination.kind, destination.name, routingKey, writer.written().toString('hex')])
+}
+
+const routers: Record<ExchangeType, () => Router> = {
+  direct() {
+    const byKey = new Map<string, Set<Binding>>()
+    return {
+      add(binding) {
+        const same = byKey.get(binding.routingKey)
+        if (same) same.add(binding)
+        else byKey.set(binding.routingKey, new Set([binding]))
+      },
+      remove(binding) {
+        const same = byKey.get(binding.routingKey)
+        same?.delete(binding)
+        if (same?.size === 0) byKey.delete(binding.routingKey)
+      },
+      match(message, found) {
+        for (const binding of byKey.get(message.routingKey) ?? []) found(binding)
+      },
+    }
+  },
+  fanout: () => scanning(() => true),
+  headers: () =>
+    scanning((binding, message) => headersMatch(binding.arguments, message.properties.headers ?? {})),
+  topic() {
+    const trie = new TopicTrie<Binding>()
+    return {
+      add: (binding) => trie.add(binding.routingKey, binding),
+      remove: (binding) => trie.remove(binding.routingKey, binding),
+      match: (message, found) => trie.match(message.routingKey, found),
+    }
+  },
+}
+
+function scanning(takes: (binding: Binding, message: Message) => boolean): Router {
+  const all = new Set<Binding>()
+  return {
+    add: (binding) => void all.add(binding),
+    remove: (binding) => void all.delete(binding),
+    match(message, found) {
+      for (const binding of all) if (takes(binding, message)) found(binding)
+    },
+  }
+}
+
+/** RabbitMQ 4 closes the channel with 406 here; 3.x closed the connection with 503. */
+export function exchangeType(name: string): ExchangeType {
+  const type = exchangeTypes.find((known) => known === name)
+  if (!type) throw channelError(406, `unknown exchange type '${name}'`)
+  return type
+}

@@ -1,0 +1,279 @@
+// A virtual host: its exchanges, queues and bindings, and the way of a message through them.
+import { channelError } from '#kit/amqp/error.ts'
+import type { FieldValue, Table } from '#kit/amqp/table.ts'
+import type { World } from '#kit/world/world.ts'
+import { bindingRecord, exchangeRecord, queueRecord } from '../store/record.ts'
+import type { Store } from '../store/store.ts'
+import { deadLetter, goesInCircles } from './dead-letter.ts'
+import { assertSame, assertSameArguments } from './equivalence.ts'
+import { type Binding, Exchange, type ExchangeSpec, type ExchangeType } from './exchange.ts'
+import type { Message } from './message.ts'
+import { type DropReason, type Entry, Queue, type QueueHost, type QueueSpec } from './queue.ts'
+import { queueLimits } from './queue-argument.ts'
+
+/** There from the start and not deletable; the default exchange routes by queue name and isn't in the map. */
+const predeclared: [string, ExchangeType][] = [
+  ['amq.direct', 'direct'],
+  ['amq.fanout', 'fanout'],
+  ['amq.topic', 'topic'],
+  ['amq.headers', 'headers'],
+  ['amq.match', 'headers'],
+]
+
+/** Arguments that a second declaration of a queue must repeat. */
+const comparedArguments = [
+  'x-expires',
+  'x-message-ttl',
+  'x-max-length',
+  'x-max-length-bytes',
+  'x-overflow',
+  'x-dead-letter-exchange',
+  'x-dead-letter-routing-key',
+  'x-max-priority',
+  'x-queue-type',
+  'x-single-active-consumer',
+]
+
+export type Routed = {
+  queues: number
+  refused: boolean /** For Store.whenSafe; 0 when nothing had to be written. */
+  stored: number
+}
+
+export class Vhost implements QueueHost {
+  readonly name: string
+  readonly world: World
+  readonly exchanges: Map<string, Exchange> = new Map()
+  readonly queues: Map<string, Queue> = new Map()
+  /** Bindings by what they lead to, to remove with it. */
+  readonly #into = new Map<Exchange | Queue, Set<Binding>>()
+  readonly #store: Store
+
+  constructor(world: World, store: Store, name: string) {
+    this.world = world
+    this.#store = store
+    this.name = name
+    for (const [exchange, type] of predeclared) {
+      const spec = { name: exchange, type, durable: true, autoDelete: false, internal: false, arguments: {} }
+      this.exchanges.set(exchange, new Exchange(spec))
+    }
+  }
+
+  where(kind: 'queue' | 'exchange', name: string): string {
+    return `${kind} '${name}' in vhost '${this.name}'`
+  }
+
+  exchange(name: string): Exchange {
+    const exchange = this.exchanges.get(name)
+    if (!exchange) throw channelError(404, `no ${this.where('exchange', name)}`)
+    return exchange
+  }
+
+  /** 404 where it isn't there, 405 where another connection owns it. */
+  queue(name: string, session: object): Queue {
+    const queue = this.queues.get(name)
+    if (!queue) throw channelError(404, `no ${this.where('queue', name)}`)
+    if (queue.owner && queue.owner !== session) this.#refuseLocked(name)
+    return queue
+  }
+
+  declareExchange(spec: ExchangeSpec): Exchange {
+    const what = this.where('exchange', spec.name)
+    const current = this.exchanges.get(spec.name)
+    if (current) {
+      assertSame(what, 'type', spec.type, current.spec.type)
+      assertSame(what, 'durable', spec.durable, current.spec.durable)
+      assertSame(what, 'auto_delete', spec.autoDelete, current.spec.autoDelete)
+      assertSame(what, 'internal', spec.internal, current.spec.internal)
+      assertSameArguments(what, ['alternate-exchange'], spec.arguments, current.spec.arguments)
+      return current
+    }
+    const exchange = new Exchange(spec)
+    this.exchanges.set(spec.name, exchange)
+    if (spec.durable) this.#store.record({ kind: 'exchange', record: exchangeRecord(this.name, spec) })
+    return exchange
+  }
+
+  deleteExchange(name: string, ifUnused: boolean): void {
+    const exchange = this.exchanges.get(name)
+    if (!exchange) return
+    if (ifUnused && exchange.bindings.size > 0)
+      throw channelError(406, `${this.where('exchange', name)} in use`)
+    this.#dropExchange(exchange)
+  }
+
+  declareQueue(spec: QueueSpec, session: object): Queue {
+    const what = this.where('queue', spec.name)
+    const current = this.queues.get(spec.name)
+    if (current) {
+      if (current.owner ? current.owner !== session : spec.exclusive) this.#refuseLocked(spec.name)
+      assertSame(what, 'durable', spec.durable, current.spec.durable)
+      assertSame(what, 'exclusive', spec.exclusive, current.spec.exclusive)
+      assertSame(what, 'auto_delete', spec.autoDelete, current.spec.autoDelete)
+      assertSameArguments(what, comparedArguments, spec.arguments, current.spec.arguments)
+      current.used()
+      return current
+    }
+    const queue = this.#newQueue(this.#store.nextQueueId(), spec, spec.exclusive ? session : undefined)
+    if (queue.stored) this.#store.record({ kind: 'queue', record: queueRecord(this.name, queue) })
+    return queue
+  }
+
+  /** How many messages went with it. */
+  deleteQueue(queue: Queue): number {
+    if (queue.deleted) return 0
+    this.queues.delete(queue.name)
+    this.#dropBindingsInto(queue)
+    if (queue.stored) this.#store.record({ kind: 'queue-gone', record: { id: queue.id } })
+    const entries = queue.close()
+    for (const entry of entries) this.gone(queue, entry)
+    return entries.length
+  }
+
+  bind(source: Exchange, destination: Exchange | Queue, routingKey: string, table: Table): void {
+    const binding = { source, destination, routingKey, arguments: table }
+    if (source.find(binding)) return
+    source.add(binding)
+    const into = this.#into.get(destination)
+    if (into) into.add(binding)
+    else this.#into.set(destination, new Set([binding]))
+    if (isStored(binding)) this.#store.record({ kind: 'binding', record: bindingRecord(this.name, binding) })
+  }
+
+  /** No error where there is no such binding, as in RabbitMQ. */
+  unbind(source: Exchange, destination: Exchange | Queue, routingKey: string, table: Table): void {
+    const binding = source.find({ source, destination, routingKey, arguments: table })
+    if (binding) this.#dropBinding(binding)
+  }
+
+  /** Throws 404 where there is no such exchange. */
+  publish(message: Message): Routed {
+    const queues = this.route(message)
+    const routed: Routed = { queues: queues.size, refused: false, stored: 0 }
+    if (queues.size === 0) return routed
+    for (const queue of queues) {
+      if (!queue.refuses) continue
+      queues.delete(queue)
+      routed.refused = true
+    }
+    if (message.persistent) {
+      const ids: number[] = []
+      for (const queue of queues) if (queue.stored) ids.push(queue.id)
+      if (ids.length > 0) {
+        this.#store.keep(message, ids)
+        routed.stored = this.#store.given
+      }
+    }
+    for (const queue of queues) queue.push(message)
+    return routed
+  }
+
+  route(message: Message): Set<Queue> {
+    const queues = new Set<Queue>()
+    if (message.exchange === '') {
+      const queue = this.queues.get(message.routingKey)
+      if (queue) queues.add(queue)
+      return queues
+    }
+    const seen = new Set<Exchange>()
+    let exchange: Exchange | undefined = this.exchange(message.exchange)
+    while (exchange && !seen.has(exchange)) {
+      exchange.route(message, queues, seen)
+      if (queues.size > 0) break
+      const alternate: FieldValue = exchange.spec.arguments['alternate-exchange']
+      exchange = typeof alternate === 'string' ? this.exchanges.get(alternate) : undefined
+    }
+    return queues
+  }
+
+  /** The connection is gone, and its exclusive queues with it. */
+  endSession(session: object): void {
+    for (const queue of [...this.queues.values()]) if (queue.owner === session) this.deleteQueue(queue)
+  }
+
+  /** What the disk had, before any client connects. */
+  restore(): void {
+    const mine = <R extends { vhost: string }>(records: R[]) =>
+      records.filter(({ vhost }) => vhost === this.name)
+    const { exchanges, queues, bindings } = this.#store.recovered
+    for (const { vhost: _, ...spec } of mine(exchanges))
+      this.exchanges.set(spec.name, new Exchange({ ...spec, durable: true }))
+    for (const { vhost: _, id, ...spec } of mine(queues))
+      this.#newQueue(id, { ...spec, durable: true, exclusive: false }, undefined)
+    for (const record of mine(bindings)) {
+      const source = this.exchanges.get(record.source)
+      const destination = (record.toQueue ? this.queues : this.exchanges).get(record.destination)
+      if (!source || !destination) continue
+      const binding = { source, destination, routingKey: record.routingKey, arguments: record.arguments }
+      source.add(binding)
+      this.#into.set(destination, (this.#into.get(destination) ?? new Set()).add(binding))
+    }
+  }
+
+  gone(queue: Queue, entry: Entry, reason?: DropReason): void {
+    const { message } = entry
+    // The dead letter is stored before the original is forgotten: a crash in between leaves both, never none.
+    if (reason && queue.limits.deadLetterExchange !== undefined) this.#deadLetter(queue, message, reason)
+    if (message.storeId > 0 && queue.stored) this.#store.forget(message.storeId, queue.id)
+  }
+
+  unused(queue: Queue): void {
+    this.deleteQueue(queue)
+  }
+
+  #deadLetter(queue: Queue, message: Message, reason: DropReason): void {
+    const target = queue.limits.deadLetterExchange!
+    if (target !== '' && !this.exchanges.has(target)) return
+    const letter = deadLetter(message, queue, reason, this.world.clock.now())
+    if (reason !== 'rejected') for (const next of this.route(letter)) if (goesInCircles(letter, next)) return
+    this.publish(letter)
+  }
+
+  #newQueue(id: number, spec: QueueSpec, owner: object | undefined): Queue {
+    const queue = new Queue(
+      this,
+      id,
+      spec,
+      queueLimits(spec.arguments, this.where('queue', spec.name)),
+      owner,
+    )
+    this.queues.set(spec.name, queue)
+    return queue
+  }
+
+  #dropExchange(exchange: Exchange): void {
+    this.exchanges.delete(exchange.name)
+    this.#dropBindingsInto(exchange)
+    for (const binding of [...exchange.bindings.values()]) this.#dropBinding(binding)
+    if (exchange.spec.durable)
+      this.#store.record({ kind: 'exchange-gone', record: { vhost: this.name, name: exchange.name } })
+  }
+
+  #dropBindingsInto(destination: Exchange | Queue): void {
+    for (const binding of [...(this.#into.get(destination) ?? [])]) this.#dropBinding(binding)
+  }
+
+  #dropBinding(binding: Binding): void {
+    const { source, destination } = binding
+    source.remove(binding)
+    const into = this.#into.get(destination)
+    into?.delete(binding)
+    if (into?.size === 0) this.#into.delete(destination)
+    if (isStored(binding))
+      this.#store.record({ kind: 'binding-gone', record: bindingRecord(this.name, binding) })
+    if (source.spec.autoDelete && source.bindings.size === 0 && this.exchanges.get(source.name) === source)
+      this.#dropExchange(source)
+  }
+
+  #refuseLocked(name: string): never {
+    throw channelError(
+      405,
+      `cannot obtain exclusive access to locked ${this.where('queue', name)}. It could be originally declared on ` +
+        'another connection or the exclusive property value does not match that of the original declaration.',
+    )
+  }
+}
+
+function isStored({ source, destination }: Binding): boolean {
+  return source.spec.durable && (destination.kind === 'queue' ? destination.stored : destination.spec.durable)
+}

@@ -1,0 +1,42 @@
+// Heartbeats of one end of a connection: sends one when it was silent, and notices a peer that is.
+import type { Cancel, World } from '#kit/world/world.ts'
+import type { Outbox } from './outbox.ts'
+
+/** Ticks of half an interval without a sign of the peer: two intervals, as the specification has it. */
+const deadAfterTicks = 4
+
+export type Heartbeat = {
+  /** Something arrived. */
+  heard(): void
+  stop(): void
+}
+
+export function startHeartbeat(world: World, outbox: Outbox, seconds: number, dead: () => void): Heartbeat {
+  let silentTicks = 0
+  let cancel: Cancel = () => {}
+  let stopped = false
+  const arm = () => {
+    if (!stopped) cancel = world.timers.after(seconds * 500, tick, { background: true })
+  }
+  const tick = () => {
+    if (++silentTicks > deadAfterTicks) {
+      dead()
+      return
+    }
+    if (!outbox.active) outbox.heartbeat()
+    outbox.active = false
+    // Armed again only after a turn of the event loop, so that after a stall, or a jump of virtual time, what has
+    // arrived meanwhile is read before it counts as missing.
+    setImmediate(arm)
+  }
+  if (seconds > 0) arm()
+  return {
+    heard() {
+      silentTicks = 0
+    },
+    stop() {
+      stopped = true
+      cancel()
+    },
+  }
+}
