@@ -1,12 +1,13 @@
 // What the parts of identity share; wired in service.ts.
 import type { Database } from '#kit/db/database.ts'
-import { routeOf } from '#kit/http/route.ts'
-import type { Context } from '#kit/http/route.ts'
+import { type Context, routeOf } from '#kit/http/route.ts'
 import type { Journal } from '#kit/journal/journal.ts'
 import type { Log } from '#kit/log/log.ts'
 import type { Enforcer } from '#kit/policy/policy.ts'
 import type { World } from '#kit/world/world.ts'
 import type { IdentityConfig } from './config.ts'
+import type { Knowledge } from './ops/knowledge.ts'
+import type { Passwords } from './ops/password.ts'
 import type { TokenProvider } from './ops/token-provider.ts'
 
 export type Identity = {
@@ -16,6 +17,9 @@ export type Identity = {
   readonly db: Database
   readonly policy: Enforcer
   readonly config: IdentityConfig
+  readonly passwords: Passwords
+  /** What changes rarely and every token needs, in memory. */
+  readonly knowledge: Knowledge
   readonly tokens: TokenProvider
 }
 

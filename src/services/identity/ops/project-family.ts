@@ -1,0 +1,54 @@
+// The parents and the subtree that a look at a project may ask for, as ids in a tree or as lists of projects.
+import { CloudError } from '#kit/errors/cloud-error.ts'
+import type { Query } from '#kit/http/route.ts'
+import type { IdentityContext } from '../app.ts'
+import { type Project, projectView } from '../resources/project.ts'
+import { listAssignments } from '../store/assignment.ts'
+import { ancestorsOf, descendantsOf } from '../store/project.ts'
+
+type Tree = { [id: string]: Tree | null }
+
+export async function familyOf(
+  context: IdentityContext,
+  row: Project,
+  query: Query,
+): Promise<Record<string, unknown>> {
+  refuseBoth(query, 'parents_as_list', 'parents_as_ids')
+  refuseBoth(query, 'subtree_as_list', 'subtree_as_ids')
+  const { db } = context.app
+  const family: Record<string, unknown> = {}
+  if (query.has('parents_as_list') || query.has('parents_as_ids')) {
+    const above = (await ancestorsOf(db, row)).filter((each) => !each.isDomain)
+    family.parents = query.has('parents_as_ids')
+      ? above.reduceRight<Tree | null>((inner, each) => ({ [each.id]: inner }), null)
+      : (await withRole(context, above)).map((each) => ({ project: projectView(each, context) }))
+  }
+  if (query.has('subtree_as_list') || query.has('subtree_as_ids')) {
+    const below = await descendantsOf(db, row)
+    family.subtree = query.has('subtree_as_ids')
+      ? treeBelow(row.id, below)
+      : (await withRole(context, below)).map((each) => ({ project: projectView(each, context) }))
+  }
+  return family
+}
+
+/** Lists show only projects in which the caller has a role; trees of ids show all. */
+async function withRole(context: IdentityContext, projects: readonly Project[]): Promise<Project[]> {
+  const own = await listAssignments(context.app.db, {
+    actorId: [context.caller.userId],
+    targetKind: 'project',
+  })
+  const ids = new Set(own.map((each) => each.targetId))
+  return projects.filter((each) => ids.has(each.id))
+}
+
+function treeBelow(id: string, below: readonly Project[]): Tree | null {
+  const children = below.filter((each) => each.parentId === id)
+  if (children.length === 0) return null
+  return Object.fromEntries(children.map((child) => [child.id, treeBelow(child.id, below)]))
+}
+
+function refuseBoth(query: Query, one: string, other: string): void {
+  if (query.has(one) && query.has(other))
+    throw new CloudError('badRequest', `Use either ${one} or ${other} and not both of them.`)
+}
