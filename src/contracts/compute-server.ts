@@ -25,7 +25,11 @@ export const VolumeOrderSchema = Type.Object({
   bootIndex: nullable(Type.Integer()),
 })
 
-export const DesiredPowerSchema = Type.Union([Type.Literal('running'), Type.Literal('stopped'), Type.Literal('paused')])
+export const DesiredPowerSchema = Type.Union([
+  Type.Literal('running'),
+  Type.Literal('stopped'),
+  Type.Literal('paused'),
+])
 export type DesiredPower = Static<typeof DesiredPowerSchema>
 
 /** One server as its host should have it. */

@@ -2,7 +2,15 @@
 // Hosts have no database (row 83): all that they know of a server comes from `conductor.serverGet`.
 import { Type } from 'typebox'
 import { call, cast, contract } from '#kit/bus/contract.ts'
-import { DesiredPowerSchema, Host, HostReportSchema, Id, nullable, PowerSchema, ServerOrderSchema } from './compute-server.ts'
+import {
+  DesiredPowerSchema,
+  Host,
+  HostReportSchema,
+  Id,
+  nullable,
+  PowerSchema,
+  ServerOrderSchema,
+} from './compute-server.ts'
 
 export * from './compute-server.ts'
 
@@ -36,14 +44,19 @@ export const compute = contract('nova', 'compute', '1.0', {
   stop: cast(operation),
   pause: cast(operation),
   unpause: cast(operation),
-  reboot: cast(Type.Object({ ...operation.properties, kind: Type.Union([Type.Literal('soft'), Type.Literal('hard')]) })),
+  reboot: cast(
+    Type.Object({ ...operation.properties, kind: Type.Union([Type.Literal('soft'), Type.Literal('hard')]) }),
+  ),
   destroy: cast(operation),
   attachVolume: cast(Type.Object({ ...operation.properties, volumeId: Id })),
   detachVolume: cast(Type.Object({ ...operation.properties, volumeId: Id })),
   attachInterface: cast(Type.Object({ ...operation.properties, portId: Id })),
   detachInterface: cast(Type.Object({ ...operation.properties, portId: Id })),
   /** The last `lines` lines of the serial console, all of what is kept without. */
-  consoleOutput: call(Type.Object({ serverId: Id, lines: nullable(Type.Integer({ minimum: 0 })) }), Type.Object({ output: Type.String() })),
+  consoleOutput: call(
+    Type.Object({ serverId: Id, lines: nullable(Type.Integer({ minimum: 0 })) }),
+    Type.Object({ output: Type.String() }),
+  ),
   /** Opens the guest's screen for one connection: the ticket is sent first, on a line of its own; then RFB both ways. */
   openConsole: call(
     Type.Object({ serverId: Id, kind: Type.Union([Type.Literal('novnc'), Type.Literal('serial')]) }),
@@ -56,11 +69,23 @@ export const compute = contract('nova', 'compute', '1.0', {
 /** Served by the conductor role. */
 export const conductor = contract('nova', 'conductor', '1.0', {
   /** Null where the server is gone or belongs to another host. */
-  serverGet: call(Type.Object({ host: Host, serverId: Id }), Type.Object({ server: nullable(ServerOrderSchema) })),
+  serverGet: call(
+    Type.Object({ host: Host, serverId: Id }),
+    Type.Object({ server: nullable(ServerOrderSchema) }),
+  ),
   /** All servers that this host should have, those being deleted left out. */
   hostServers: call(
     Type.Object({ host: Host }),
-    Type.Object({ servers: Type.Array(Type.Object({ id: Id, generation: Type.Integer(), desiredPower: DesiredPowerSchema, building: Type.Boolean() })) }),
+    Type.Object({
+      servers: Type.Array(
+        Type.Object({
+          id: Id,
+          generation: Type.Integer(),
+          desiredPower: DesiredPowerSchema,
+          building: Type.Boolean(),
+        }),
+      ),
+    }),
   ),
   /** The end of an operation. `error` is a sentence for the server's fault. */
   operationDone: call(
@@ -75,7 +100,9 @@ export const conductor = contract('nova', 'conductor', '1.0', {
     Type.Object({ accepted: Type.Boolean() }),
   ),
   /** The guest's power changed without an order (rows 87, 107). */
-  powerChanged: cast(Type.Object({ host: Host, serverId: Id, power: PowerSchema, at: Type.Integer(), reason: Type.String() })),
+  powerChanged: cast(
+    Type.Object({ host: Host, serverId: Id, power: PowerSchema, at: Type.Integer(), reason: Type.String() }),
+  ),
   /** The heart-beat of a compute host, every 10 s and at once after a start. */
   hostReport: call(HostReportSchema, Type.Object({ accepted: Type.Boolean() })),
 })

@@ -2,7 +2,7 @@
 import { holds, type Since, type Version } from './version.ts'
 
 /** What a view may know besides the row; a request's context is one. */
-export type Shown = { version?: Version; /** Scheme, host and port for links. */ origin?: string }
+export type Shown = { version?: Version /** Scheme, host and port for links. */; origin?: string }
 
 type Getter<Row> = (row: Row, shown: Shown) => unknown
 type ViewField<Row> = Getter<Row> | (Since & { get: Getter<Row> })

@@ -25,7 +25,16 @@ export type Platform = {
   readonly servicePassword: (user: string) => string
 }
 
-export type ServiceType = 'identity' | 'image' | 'placement' | 'compute' | 'network' | 'volume' | 'metadata' | 'console' | 'journal'
+export type ServiceType =
+  | 'identity'
+  | 'image'
+  | 'placement'
+  | 'compute'
+  | 'network'
+  | 'volume'
+  | 'metadata'
+  | 'console'
+  | 'journal'
 
 /** What a service gives back to main. */
 export type RunningService = {

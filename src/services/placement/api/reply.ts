@@ -1,0 +1,18 @@
+// What several of placement's answers share.
+import { type Answer, answer } from '#kit/http/route.ts'
+import type { PlacementContext } from '../app.ts'
+
+const lastModifiedSince = 1015
+
+/** From 1.15 on answers say when the thing last changed, and that they must not be cached. */
+export function dated(context: PlacementContext, body: unknown, changedAt?: number, status?: number): Answer {
+  const headers: Record<string, string> = {}
+  if ((context.version ?? 0) >= lastModifiedSince) {
+    headers['last-modified'] = new Date(changedAt ?? context.app.world.clock.now()).toUTCString()
+    headers['cache-control'] = 'no-cache'
+  }
+  return answer({ status, headers, body })
+}
+
+export const latest = (rows: readonly { updatedAt: number }[]) =>
+  rows.reduce<number | undefined>((most, row) => Math.max(most ?? 0, row.updatedAt), undefined)

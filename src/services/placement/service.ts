@@ -1,0 +1,54 @@
+// Wires placement: database, policy, routes.
+import { migrate } from '#kit/db/migrate.ts'
+import { openDatabase } from '#kit/db/open.ts'
+import { type Authenticate, type HttpService, httpService } from '#kit/http/server.ts'
+import { openPolicy } from '#kit/policy/engine.ts'
+import type { Platform, RunningService } from '#kit/service/platform.ts'
+import { allocationRoutes } from './api/allocation.ts'
+import { inventoryRoutes } from './api/inventory.ts'
+import { providerRoutes } from './api/provider.ts'
+import { microversions } from './api/version.ts'
+import { vocabularyRoutes } from './api/vocabulary.ts'
+import type { Placement } from './app.ts'
+import type { PlacementConfig } from './config.ts'
+import { placementFaults } from './fault.ts'
+import { placementRules } from './rule.ts'
+import { first } from './store/migrations/0001-first.ts'
+
+export type RunningPlacement = RunningService & { app: Placement; http: HttpService }
+
+export async function openPlacement(
+  platform: Platform,
+  config: PlacementConfig,
+  authenticate: Authenticate,
+): Promise<RunningPlacement> {
+  const { world } = platform
+  const log = platform.log.with({ service: 'placement-api' })
+  const db = await openDatabase(world, platform.databaseUrl('placement'))
+  await migrate(world, db, [first])
+  const policy = openPolicy({ rules: placementRules, overrides: platform.policyText('placement') })
+  const app: Placement = { world, db, policy, config }
+  const http = await httpService({
+    name: 'placement-api',
+    app,
+    world,
+    log,
+    journal: platform.journal.as('placement-api'),
+    routes: [...vocabularyRoutes, ...providerRoutes, ...inventoryRoutes, ...allocationRoutes],
+    prefixes: [''],
+    faults: placementFaults,
+    policy,
+    authenticate,
+    authUri: () => platform.endpoint('identity'),
+    microversions,
+  })
+  return {
+    name: 'placement',
+    app,
+    http,
+    async stop() {
+      await http.close()
+      await db.close()
+    },
+  }
+}
