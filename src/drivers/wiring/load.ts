@@ -1,0 +1,32 @@
+// The wiring drivers by name. Options are those of the driver that is named.
+
+import { CloudError } from '#kit/errors/cloud-error.ts'
+import type { Log } from '#kit/log/log.ts'
+import type { World } from '#kit/world/world.ts'
+import type { WiringDriver } from './driver.ts'
+import { type OvsOptions, openOvsWiring } from './ovs/open.ts'
+import { openSimWiring, type SimWiringOptions } from './sim/open.ts'
+
+export type WiringOptions = { ovs: OvsOptions; sim: SimWiringOptions }
+
+const drivers: {
+  [Name in keyof WiringOptions]: (
+    world: World,
+    log: Log,
+    options: WiringOptions[Name],
+  ) => Promise<WiringDriver>
+} = {
+  ovs: openOvsWiring,
+  sim: async (world, _log, options) => openSimWiring(world, options),
+}
+
+export async function loadWiringDriver<Name extends keyof WiringOptions>(
+  name: Name,
+  world: World,
+  log: Log,
+  options: WiringOptions[Name],
+): Promise<WiringDriver> {
+  const open = drivers[name]
+  if (!open) throw new CloudError('badRequest', `There is no wiring driver '${name}': use 'ovs' or 'sim'`)
+  return open(world, log, options)
+}

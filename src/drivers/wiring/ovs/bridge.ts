@@ -1,0 +1,116 @@
+// The bridges and the patches between them: br-int in the middle, br-tun for tunnels, one bridge per physical network.
+import { CloudError } from '#kit/errors/cloud-error.ts'
+import { parseInterface } from '#kit/net/cidr.ts'
+import type { PhysicalNetwork, PrepareOptions, TunnelOptions } from '../driver.ts'
+import { cloudTag, type OvsContext } from './context.ts'
+
+export async function prepareBridges(context: OvsContext, options: PrepareOptions): Promise<void> {
+  const { names } = context
+  await ensureBridge(context, names.integration, 'secure', {})
+  for (const physical of Object.values(options.physicalNetworks)) {
+    await preparePhysical(context, physical)
+    await joinBridges(context, names.patch(physical.bridge), physical.bridge)
+  }
+  if (options.tunnel) {
+    if (options.tunnel.underlay) await prepareUnderlay(context, options.tunnel.underlay)
+    else if (context.datapath === 'netdev')
+      context.log.warn(
+        { localIp: options.tunnel.localIp },
+        'tunnels will not leave this host: Open vSwitch runs in user space and no tunnel underlay is set',
+      )
+    await ensureBridge(context, names.tunnel, 'secure', {})
+    await joinBridges(context, names.tunnelPatch, names.tunnel)
+  }
+  context.prepared = options
+}
+
+async function ensureBridge(
+  context: OvsContext,
+  name: string,
+  failMode: 'secure' | 'standalone',
+  ids: Record<string, string>,
+  shareable = false,
+): Promise<void> {
+  const there = context.switch.bridges().find((bridge) => bridge.name === name)
+  if (!there) {
+    await context.switch.addBridge({
+      name,
+      datapath: context.datapath,
+      failMode,
+      ids: { [cloudTag]: context.cloudId, ...ids },
+    })
+    return
+  }
+  if (!shareable && there.ids[cloudTag] !== context.cloudId) {
+    const owner = there.ids[cloudTag]
+    throw new CloudError(
+      'conflict',
+      `The bridge '${name}' is there already and belongs to ${owner ? `the cloud '${owner}'` : 'something else'}: choose another bridge suffix`,
+    )
+  }
+}
+
+/** An operator's own bridge to the outside is used as it is; only one that we made is removed with the cloud. */
+async function preparePhysical(context: OvsContext, physical: PhysicalNetwork): Promise<void> {
+  await ensureBridge(context, physical.bridge, 'standalone', {}, true)
+  if (physical.uplink !== undefined) {
+    if (!(await context.host.link(physical.uplink)))
+      throw new CloudError(
+        'badRequest',
+        `The uplink '${physical.uplink}' of ${physical.bridge} is not on this host`,
+      )
+    await context.switch.addPorts([
+      { bridge: physical.bridge, name: physical.uplink, ids: { [cloudTag]: context.cloudId } },
+    ])
+    await context.host.ipBatch([`link set dev ${physical.uplink} up`])
+  }
+  await setBridgeAddress(context, physical.bridge, physical.address)
+}
+
+/** The card's address moves to the bridge, which holds it as long as the card is one of its ports. */
+async function prepareUnderlay(
+  context: OvsContext,
+  underlay: NonNullable<TunnelOptions['underlay']>,
+): Promise<void> {
+  const { bridge, card, address } = underlay
+  if (!(await context.host.link(card)))
+    throw new CloudError('badRequest', `The card '${card}' of the tunnel underlay is not on this host`)
+  await ensureBridge(context, bridge, 'standalone', { 'nimbo-card': card, 'nimbo-address': address })
+  await context.switch.addPorts([{ bridge, name: card }])
+  if ((await context.host.addresses(card)).includes(address))
+    await context.host.ipBatch([`addr del ${address} dev ${card}`])
+  await context.host.ipBatch([`link set dev ${card} up`])
+  await setBridgeAddress(context, bridge, address)
+}
+
+async function setBridgeAddress(
+  context: OvsContext,
+  bridge: string,
+  address: string | undefined,
+): Promise<void> {
+  if (address !== undefined && !parseInterface(address))
+    throw new CloudError('badRequest', `'${address}' is no address with a prefix length`)
+  await context.host.ipBatch([
+    `link set dev ${bridge} up`,
+    ...(address === undefined ? [] : [`addr replace ${address} dev ${bridge}`]),
+  ])
+}
+
+async function joinBridges(
+  context: OvsContext,
+  patch: { here: string; there: string },
+  bridge: string,
+): Promise<void> {
+  const ids = { [cloudTag]: context.cloudId }
+  await context.switch.addPorts([
+    {
+      bridge: context.names.integration,
+      name: patch.here,
+      type: 'patch',
+      options: { peer: patch.there },
+      ids,
+    },
+    { bridge, name: patch.there, type: 'patch', options: { peer: patch.here }, ids },
+  ])
+  await context.switch.untilReady([patch.here, patch.there])
+}

@@ -1,0 +1,139 @@
+// Open vSwitch itself: the system's where it runs, else started in the system's own places, so that the stock tools
+// find it. One user-space switch per network namespace is all that the kernel's device names allow ('ovs-netdev'),
+// so clouds on one host share it; the last one to go stops what a cloud has started.
+import { CloudError, fullMessage } from '#kit/errors/cloud-error.ts'
+import type { Log } from '#kit/log/log.ts'
+import type { Host } from './host.ts'
+
+export type ServicePlaces = {
+  /** db.sock, the daemons' pid files and each bridge's management socket. */
+  runFolder: string
+  databaseFile: string
+  logFolder: string
+}
+
+export const systemPlaces: ServicePlaces = {
+  runFolder: '/var/run/openvswitch',
+  databaseFile: '/etc/openvswitch/conf.db',
+  logFolder: '/var/log/openvswitch',
+}
+
+const schemaFile = '/usr/share/openvswitch/vswitch.ovsschema'
+const markerName = 'started-by-nimbo'
+
+export function databaseSocket(places: ServicePlaces): string {
+  return `${places.runFolder}/db.sock`
+}
+
+/** Starts whichever of the two daemons doesn't run. They outlive us. Returns whether anything had to be started. */
+export async function startOpenVswitch(host: Host, log: Log, places: ServicePlaces): Promise<boolean> {
+  const { world } = host
+  const { files } = world
+  const server = await runningPid(host, places, 'ovsdb-server')
+  const vswitchd = await runningPid(host, places, 'ovs-vswitchd')
+  if (server !== undefined && vswitchd !== undefined) return false
+
+  await files.makeFolder(places.runFolder, { mode: 0o755 })
+  await files.makeFolder(places.logFolder, { mode: 0o755 })
+  await files.makeFolder(parent(places.databaseFile), { mode: 0o755 })
+  await files.write(`${places.runFolder}/${markerName}`, `${world.processes.self}\n`)
+  const daemon = (name: string, args: string[]) =>
+    start(
+      host,
+      name,
+      [
+        ...args,
+        `--pidfile=${places.runFolder}/${name}.pid`,
+        `--log-file=${places.logFolder}/${name}.log`,
+        `--unixctl=${places.runFolder}/${name}.ctl`,
+        '-vconsole:off',
+        '--detach',
+      ],
+      places,
+    )
+  if (server === undefined) {
+    if (!(await files.exists(places.databaseFile)))
+      await host.run('ovsdb-tool', ['create', places.databaseFile, schemaFile])
+    else if (
+      (await host.run('ovsdb-tool', ['needs-conversion', places.databaseFile, schemaFile])).stdout.trim() ===
+      'yes'
+    )
+      await host.run('ovsdb-tool', ['convert', places.databaseFile, schemaFile])
+    log.info({ databaseFile: places.databaseFile }, 'starting the Open vSwitch database')
+    await daemon('ovsdb-server', [places.databaseFile, `--remote=punix:${databaseSocket(places)}`])
+    await host.run('ovs-vsctl', [`--db=unix:${databaseSocket(places)}`, '--no-wait', 'init'])
+  }
+  if (vswitchd === undefined) {
+    log.info({ runFolder: places.runFolder }, 'starting the Open vSwitch daemon')
+    await daemon('ovs-vswitchd', [`unix:${databaseSocket(places)}`])
+  }
+  return true
+}
+
+/** Ends the daemons and removes their database, if a cloud had started them. */
+export async function stopOpenVswitch(host: Host, places: ServicePlaces): Promise<void> {
+  const { files, processes, timers } = host.world
+  if (!(await files.exists(`${places.runFolder}/${markerName}`))) return
+  for (const name of ['ovs-vswitchd', 'ovsdb-server']) {
+    const pid = await runningPid(host, places, name)
+    if (pid === undefined) continue
+    processes.signal(pid, 'SIGTERM')
+    for (let waited = 0; processes.alive(pid) && waited < 5000; waited += 20) await timers.sleep(20)
+    if (processes.alive(pid)) processes.signal(pid, 'SIGKILL')
+  }
+  // A user-space datapath leaves its own device to the process that made it; both are gone now.
+  await files.remove(places.databaseFile)
+  await files.remove(`${parent(places.databaseFile)}/.${places.databaseFile.split('/').at(-1)}.~lock~`)
+  for (const name of ['ovs-vswitchd', 'ovsdb-server']) await files.remove(`${places.logFolder}/${name}.log`)
+  await files.remove(`${places.runFolder}/${markerName}`)
+}
+
+/** 'system' where the kernel has Open vSwitch's datapath, else 'netdev': packets pass through the daemon. */
+export async function probeDatapath(
+  host: Host,
+  log: Log,
+  places: ServicePlaces,
+): Promise<'system' | 'netdev'> {
+  const { processes } = host.world
+  const env = { OVS_RUNDIR: places.runFolder }
+  const tryIt = async () => (await processes.run('ovs-dpctl', ['add-dp', 'nimbo-probe'], { env })).code === 0
+  try {
+    if (!(await tryIt())) {
+      await processes.run('modprobe', ['openvswitch'])
+      if (!(await tryIt())) return 'netdev'
+    }
+    await processes.run('ovs-dpctl', ['del-dp', 'nimbo-probe'], { env })
+    return 'system'
+  } catch (error) {
+    log.debug({ error: fullMessage(error) }, 'no kernel datapath: the probe could not run')
+    return 'netdev'
+  }
+}
+
+async function runningPid(host: Host, places: ServicePlaces, name: string): Promise<number | undefined> {
+  const { files, processes } = host.world
+  const file = `${places.runFolder}/${name}.pid`
+  if (!(await files.exists(file))) return undefined
+  const pid = Number((await files.readText(file)).trim())
+  const info = Number.isInteger(pid) && pid > 0 ? await processes.info(pid) : undefined
+  return info?.command.some((word) => word.includes(name)) ? pid : undefined
+}
+
+async function start(host: Host, name: string, args: string[], places: ServicePlaces): Promise<void> {
+  const [command, words] =
+    host.hostNamespace === undefined ? [name, args] : host.inside(host.hostNamespace, name, args)
+  const env = {
+    OVS_RUNDIR: places.runFolder,
+    OVS_LOGDIR: places.logFolder,
+    OVS_DBDIR: parent(places.databaseFile),
+  }
+  const result = await host.world.processes.run(command, words, { env })
+  if (result.code !== 0)
+    throw new CloudError('unavailable', `Open vSwitch's ${name} could not be started`, {
+      detail: `${result.stderr.trim()} (see ${places.logFolder}/${name}.log)`,
+    })
+}
+
+function parent(path: string): string {
+  return path.slice(0, path.lastIndexOf('/'))
+}
