@@ -1,0 +1,143 @@
+// The one folder that holds all of a cloud: configuration, secrets, credentials, databases, guests, logs.
+// A marker file says that it is ours; without it nothing below a folder is ever removed.
+
+import { loadConfig } from '#kit/config/load.ts'
+import { snakeCase } from '#kit/config/section.ts'
+import { CloudError } from '#kit/errors/cloud-error.ts'
+import type { World } from '#kit/world/world.ts'
+import { formatYaml, parseYaml } from '#kit/yaml/yaml.ts'
+import { type Ports, portsFrom } from './port.ts'
+import { readSecrets, type Secrets } from './secret.ts'
+import { type CloudSettings, cloudSection } from './settings.ts'
+
+export type DataFolder = {
+  readonly root: string
+  readonly config: string
+  readonly marker: string
+  readonly secrets: string
+  readonly adminRc: string
+  readonly demoRc: string
+  readonly cloudsYaml: string
+  readonly demoKey: string
+  readonly run: string
+  readonly log: string
+  readonly cache: string
+}
+
+/** What each role and verb is given: where the cloud lives, how it is set up, its secrets. */
+export type Cloud = {
+  readonly folder: DataFolder
+  readonly settings: CloudSettings
+  readonly ports: Ports
+  readonly secrets: Secrets
+  /** Text of nimbo.yaml, for the sections of the services; empty where there is none. */
+  readonly configText: string
+}
+
+export function dataFolder(root: string): DataFolder {
+  return {
+    root,
+    config: `${root}/nimbo.yaml`,
+    marker: `${root}/.nimbo-cloud`,
+    secrets: `${root}/secrets.json`,
+    adminRc: `${root}/admin-openrc`,
+    demoRc: `${root}/demo-openrc`,
+    cloudsYaml: `${root}/clouds.yaml`,
+    demoKey: `${root}/demo-key`,
+    run: `${root}/run`,
+    log: `${root}/log`,
+    cache: `${root}/cache`,
+  }
+}
+
+/** Root's clouds live where services keep their state, a user's in the XDG data folder. */
+export function defaultRoot(env: World['env'], uid: number): string {
+  if (uid === 0) return '/var/lib/nimbo'
+  const home = env.XDG_DATA_HOME ?? (env.HOME ? `${env.HOME}/.local/share` : undefined)
+  if (!home)
+    throw new CloudError(
+      'badRequest',
+      'There is neither HOME nor XDG_DATA_HOME: name the data folder with --data.',
+    )
+  return `${home}/nimbo`
+}
+
+/** Makes the folder with its secrets at first start; `given` is what the command line asked for. */
+export async function prepareCloud(
+  world: World,
+  root: string,
+  given: Partial<CloudSettings>,
+): Promise<Cloud> {
+  const folder = dataFolder(root)
+  const fresh = !(await world.files.exists(folder.marker))
+  if (fresh) await claimFolder(world, folder)
+  if (!(await world.files.exists(folder.config)) && Object.keys(given).length > 0) {
+    await world.files.writeAtomic(folder.config, configFile(given))
+  }
+  for (const path of [folder.run, folder.log, folder.cache]) await world.files.makeFolder(path)
+  const cloud = await readCloud(world, root)
+  for (const [key, value] of Object.entries(given)) {
+    const inForce = cloud.settings[key as keyof CloudSettings]
+    if (value === inForce) continue
+    const name = snakeCase(key)
+    throw new CloudError(
+      'conflict',
+      `This cloud was set up with ${name} ${inForce}, not ${value}: change cloud.${name} in ${folder.config}, or choose another folder with --data.`,
+    )
+  }
+  return cloud
+}
+
+/** A cloud that is there. Throws 'notFound' where the folder holds none, 'badRequest' for mistakes in nimbo.yaml. */
+export async function readCloud(world: World, root: string): Promise<Cloud> {
+  const folder = dataFolder(root)
+  if (!(await world.files.exists(folder.marker))) {
+    throw new CloudError('notFound', `There is no cloud in ${root}: 'nimbo up' makes one.`, {
+      type: 'NoCloud',
+    })
+  }
+  const configText = (await world.files.exists(folder.config))
+    ? await world.files.readText(folder.config)
+    : ''
+  const { cloud: settings } = loadConfig([cloudSection], {
+    ...cloudPart(configText, folder.config, world.env),
+  })
+  return {
+    folder,
+    settings,
+    ports: portsFrom(settings.portBase),
+    secrets: await readSecrets(world, folder.secrets),
+    configText,
+  }
+}
+
+/** Only section `cloud`: the others are checked by the roles that know them. */
+function cloudPart(text: string, file: string, env: World['env']) {
+  const { value } = parseYaml(text, file)
+  const cloud =
+    typeof value === 'object' && value !== null ? (value as Record<string, unknown>).cloud : undefined
+  const own = Object.entries(env).filter(([name]) => name.startsWith('NIMBO_CLOUD__'))
+  return {
+    yaml: cloud === undefined || cloud === null ? '' : formatYaml({ cloud }),
+    file,
+    env: Object.fromEntries(own),
+  }
+}
+
+function configFile(given: Partial<CloudSettings>): string {
+  const cloud = Object.fromEntries(Object.entries(given).map(([key, value]) => [snakeCase(key), value]))
+  return `# How this cloud is set up; written at its first start, yours to edit. 'nimbo down' and 'up' put it in force.\n${formatYaml({ cloud })}`
+}
+
+async function claimFolder(world: World, folder: DataFolder): Promise<void> {
+  // Guests run as another user, who has to get through to their disks; each file and folder inside guards itself.
+  await world.files.makeFolder(folder.root, { mode: 0o711 })
+  const strange = (await world.files.list(folder.root)).filter((name) => name !== 'nimbo.yaml')
+  if (strange.length > 0) {
+    throw new CloudError(
+      'conflict',
+      `${folder.root} holds other things (${strange.slice(0, 3).join(', ')}): choose an empty folder with --data.`,
+    )
+  }
+  await world.files.writeAtomic(folder.marker, `${JSON.stringify({ format: 1, id: world.random.uuid() })}\n`)
+}

@@ -1,0 +1,78 @@
+// Where every process of Nimbo begins: the verbs of the command line, and the roles that `up` starts.
+import { createInterface } from 'node:readline/promises'
+import type { Terminal } from '#cli/terminal.ts'
+import { CloudError, fullMessage } from '#kit/errors/cloud-error.ts'
+import { realWorld } from '#kit/world/real.ts'
+import type { Program } from './role.ts'
+import { helpText, invoke, type Verb } from './verb.ts'
+
+/** Loaded one by one: a role or a short question needn't wait for the rest. */
+const verbs: Record<string, () => Promise<Verb>> = {
+  up: async () => (await import('./verb/up.ts')).up,
+  down: async () => (await import('./verb/down.ts')).down,
+  destroy: async () => (await import('./verb/destroy.ts')).destroy,
+  status: async () => (await import('./verb/status.ts')).status,
+  logs: async () => (await import('./verb/logs.ts')).logs,
+  trace: async () => (await import('./verb/trace.ts')).trace,
+  doctor: async () => (await import('./verb/doctor.ts')).doctor,
+  image: async () => (await import('./verb/image.ts')).image,
+  'install-units': async () => (await import('./verb/install-units.ts')).installUnitsVerb,
+  test: async () => (await import('./verb/test.ts')).test,
+  version: async () => (await import('./verb/version.ts')).version,
+}
+
+/** Processes of a cloud; `up` and systemd start them, people needn't. */
+const roleVerbs: Record<string, () => Promise<Verb>> = {
+  controller: async () => (await import('./verb/role.ts')).roleVerb('controller'),
+  agent: async () => (await import('./verb/role.ts')).roleVerb('agent'),
+}
+
+const program: Program = [process.execPath, '--disable-warning=ExperimentalWarning', import.meta.filename]
+
+const terminal: Terminal = {
+  print: (line) => void process.stdout.write(`${line}\n`),
+  say: (line) => void process.stderr.write(`${line}\n`),
+  colors: Boolean(process.stdout.isTTY) && !process.env.NO_COLOR,
+  ask: process.stdin.isTTY ? ask : undefined,
+}
+
+async function ask(question: string): Promise<string> {
+  const lines = createInterface({ input: process.stdin, output: process.stderr })
+  try {
+    return await lines.question(question)
+  } finally {
+    lines.close()
+  }
+}
+
+async function help(name?: string): Promise<number> {
+  const loaded = await Promise.all(
+    Object.entries(verbs).map(async ([key, load]) => [key, await load()] as const),
+  )
+  for (const line of helpText(Object.fromEntries(loaded), name)) terminal.print(line)
+  return 0
+}
+
+async function main(name = 'help', ...args: string[]): Promise<number> {
+  if (name === 'help' || name === '--help' || name === '-h') return help(args[0])
+  if (args.includes('--help') || args.includes('-h')) return help(name)
+  const load = verbs[name === '--version' ? 'version' : name] ?? roleVerbs[name]
+  if (!load) {
+    terminal.say(`nimbo: there is no verb '${name}'; 'nimbo help' lists them.`)
+    return 2
+  }
+  try {
+    return await invoke(await load(), args, { world: realWorld(), terminal, program })
+  } catch (error) {
+    if (!(error instanceof CloudError)) throw error
+    terminal.say(`nimbo: ${fullMessage(error)}`)
+    return error.type === 'Usage' ? 2 : 1
+  }
+}
+
+// A reader that went away (`nimbo logs | head`) is no failure of ours.
+process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+  if (error.code !== 'EPIPE') throw error
+  process.exit(0)
+})
+process.exitCode = await main(...process.argv.slice(2))

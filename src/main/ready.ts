@@ -1,0 +1,69 @@
+// When a cloud that was just started can be used: its APIs answer, its hosts have reported.
+import { poll } from '#cli/demo.ts'
+import type { Session } from '#cli/openstack.ts'
+import { CloudError } from '#kit/errors/cloud-error.ts'
+import type { HttpClient } from '#kit/http/client.ts'
+import type { World } from '#kit/world/world.ts'
+import type { Cloud } from './data-folder.ts'
+import type { PortName } from './port.ts'
+import { type Role, roleLog, roleState } from './role.ts'
+
+const apis: readonly PortName[] = [
+  'identity',
+  'image',
+  'placement',
+  'compute',
+  'metadata',
+  'network',
+  'volume',
+  'console',
+  'journal',
+]
+const startTimeoutMs = 60_000
+
+/** Any HTTP answer at all means that a service listens. */
+export async function apisAnswer(http: HttpClient, cloud: Cloud): Promise<boolean> {
+  const host = cloud.settings.listen === '0.0.0.0' ? '127.0.0.1' : cloud.settings.listen
+  const answers = await Promise.all(
+    apis.map((name) =>
+      http.request({ method: 'GET', url: `http://${host}:${cloud.ports[name]}/`, timeoutMs: 2_000 }).then(
+        () => true,
+        () => false,
+      ),
+    ),
+  )
+  return answers.every(Boolean)
+}
+
+export async function awaitApis(world: World, http: HttpClient, cloud: Cloud): Promise<void> {
+  const late = `The APIs don't answer after ${startTimeoutMs / 1000} s: see ${roleLog(cloud.folder, 'controller')}`
+  await poll(world, startTimeoutMs, late, async () => {
+    await failIfEnded(world, cloud, 'controller')
+    return (await apisAnswer(http, cloud)) || undefined
+  })
+}
+
+/** Every host's compute service is up, and on real hosts the agent of its switch is alive. */
+export async function awaitHosts(world: World, admin: Session, cloud: Cloud): Promise<void> {
+  const late = `The host agent hasn't reported after ${startTimeoutMs / 1000} s: see ${roleLog(cloud.folder, 'agent')}`
+  const wanted = cloud.settings.dataPlane === 'sim' ? cloud.settings.hosts : 1
+  await poll(world, startTimeoutMs, late, async () => {
+    await failIfEnded(world, cloud, 'agent')
+    const { services } = await admin.call<{ services: { state: string }[] }>('compute', {
+      path: '/os-services?binary=nova-compute',
+    })
+    const up = services.filter((service) => service.state === 'up').length
+    const { agents } = await admin.call<{ agents: { alive: boolean }[] }>('network', { path: '/v2.0/agents' })
+    const alive = agents.filter((agent) => agent.alive).length
+    return (up >= wanted && alive >= wanted) || undefined
+  })
+}
+
+/** A process that can't start is told at once, with what it said last. */
+async function failIfEnded(world: World, cloud: Cloud, role: Role): Promise<void> {
+  const state = await roleState(world, cloud.folder, role)
+  if (state.process || state.supervisor) return
+  const said = (await world.files.exists(state.log)) ? await world.files.readText(state.log) : ''
+  const tail = said.trimEnd().split('\n').slice(-8).join('\n  ')
+  throw new CloudError('unavailable', `The ${role} doesn't run. The end of ${state.log}:\n  ${tail}`)
+}

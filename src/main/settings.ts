@@ -1,0 +1,30 @@
+// The options of the cloud as a whole: section `cloud` of nimbo.yaml. Each service has its own section beside it.
+import { option } from '#kit/config/option.ts'
+import { type ConfigOf, section } from '#kit/config/section.ts'
+
+export const cloudSection = section('cloud', {
+  dataPlane: option.choice(
+    'real',
+    ['real', 'sim'],
+    'Real guests and networks (needs root), or simulated ones',
+  ),
+  hosts: option.int(1, 'Simulated hosts; a real cloud has one here and more by joining', {
+    min: 1,
+    max: 1000,
+    unit: 'hosts',
+  }),
+  listen: option.text('127.0.0.1', 'Address on which the APIs listen; 0.0.0.0 means all'),
+  publicHost: option.text('127.0.0.1', 'Name or address of this cloud in its catalog and credentials'),
+  portBase: option.int(0, 'First of a row of ports; 0 means the usual ports of OpenStack', {
+    min: 0,
+    max: 65000,
+  }),
+  region: option.text('RegionOne', 'Name of the region'),
+  publicCidr: option.text(
+    '172.24.4.0/24',
+    'Addresses of the first external network; its first address is the host',
+  ),
+  logLevel: option.choice('info', ['debug', 'info', 'warn', 'error'], 'Least level of the lines in the log'),
+})
+
+export type CloudSettings = ConfigOf<typeof cloudSection>

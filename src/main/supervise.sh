@@ -1,0 +1,33 @@
+#!/bin/sh
+# Keeps one process of a cloud alive: starts it again when it ends, later and later while it keeps ending soon.
+# usage: supervise.sh LOG COMMAND [ARGUMENT...]
+# A shell, because it takes less than a megabyte. `nimbo down` ends it first, then the process itself.
+log=$1
+shift
+delay=1
+trap 'exit 0' TERM
+trap '' HUP INT
+
+uptime() { read -r now _ < /proc/uptime; now=${now%.*}; }
+
+while :; do
+  # Kept bounded: the log of before stays as one older file.
+  if [ -n "$(find "$log" -size +20480k 2> /dev/null)" ]; then mv -f "$log" "$log.1"; fi
+  uptime
+  started=$now
+  "$@" >> "$log" 2>&1 < /dev/null &
+  wait $!
+  code=$?
+  # 78 is sysexits' EX_CONFIG: starting again can't help.
+  if [ $code -eq 78 ]; then
+    echo "supervisor: it can't run with this configuration (see above): not started again" >> "$log"
+    exit 78
+  fi
+  uptime
+  if [ $((now - started)) -gt 60 ]; then delay=1; fi
+  echo "supervisor: ended with $code after $((now - started)) s, starts again in $delay s" >> "$log"
+  sleep $delay &
+  wait $!
+  delay=$((delay * 2))
+  if [ $delay -gt 30 ]; then delay=30; fi
+done

@@ -1,0 +1,40 @@
+// The processes of a cloud: each says who it is, runs until it is asked to end, and ends in order.
+import { CloudError, fullMessage } from '#kit/errors/cloud-error.ts'
+import type { World } from '#kit/world/world.ts'
+import { type Cloud, readCloud } from '../data-folder.ts'
+import { announceRole, type Role } from '../role.ts'
+import type { Verb } from '../verb.ts'
+
+/** sysexits' EX_CONFIG: the supervisor doesn't start it again. */
+const badConfiguration = 78
+
+export type Running = { stop(): Promise<void> }
+
+async function run(role: Role, world: World, cloud: Cloud): Promise<Running> {
+  if (role === 'controller') return (await import('../controller.ts')).runController(world, cloud)
+  return (await import('../agent.ts')).runAgent(world, cloud)
+}
+
+export function roleVerb(role: Role): Verb {
+  return {
+    summary: `Runs the ${role} here until it is asked to end`,
+    async run({ world, terminal, root }) {
+      // Asked while it still starts: it ends as soon as it is up.
+      const asked = new Promise<void>((resolve) => {
+        for (const signal of ['SIGTERM', 'SIGINT'] as const) process.once(signal, () => resolve())
+      })
+      try {
+        const cloud = await readCloud(world, root)
+        await announceRole(world, cloud.folder, role)
+        const running = await run(role, world, cloud)
+        await asked
+        await running.stop()
+        return 0
+      } catch (error) {
+        if (!(error instanceof CloudError) || error.kind !== 'badRequest') throw error
+        terminal.say(`nimbo ${role}: ${fullMessage(error)}`)
+        return badConfiguration
+      }
+    },
+  }
+}

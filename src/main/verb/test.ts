@@ -1,0 +1,42 @@
+// `nimbo test`: the tests of the checkout, with a last line that tells how many passed.
+import { type Vitest, startVitest } from 'vitest/node'
+import type { Verb } from '../verb.ts'
+
+const checkout = `${import.meta.dirname}/../../..`
+const quickLevels = ['style', 'unit', 'cloud', 'interop']
+
+export const test: Verb = {
+  summary: 'Runs the tests: style, unit, cloud, interop and real',
+  words: '[PATH]',
+  options: { quick: { type: 'boolean', help: 'Without real guests and networks' } },
+  async run({ terminal, options, words }) {
+    const project = options.quick ? quickLevels : [...quickLevels, 'real']
+    const vitest = await startVitest('test', words, { root: checkout, run: true, watch: false, project, passWithNoTests: true })
+    const totals = totalsOf(vitest)
+    await vitest.close()
+    terminal.print(formatTotals(totals))
+    return totals.failed > 0 ? 1 : 0
+  },
+}
+
+export type Totals = { passed: number; failed: number; skipped: number }
+
+function totalsOf(vitest: Vitest): Totals {
+  const totals: Totals = { passed: 0, failed: vitest.state.getUnhandledErrors().length, skipped: 0 }
+  for (const module of vitest.state.getTestModules()) {
+    let failed = 0
+    for (const each of module.children.allTests()) {
+      const { state } = each.result()
+      if (state === 'passed') totals.passed++
+      else if (state === 'failed') failed++
+      else totals.skipped++
+    }
+    // A file that couldn't even be loaded, or a hook that failed, holds no failed test; but it failed.
+    totals.failed += failed === 0 && !module.ok() ? 1 : failed
+  }
+  return totals
+}
+
+export function formatTotals({ passed, failed, skipped }: Totals): string {
+  return `${passed} passed, ${failed} failed${skipped > 0 ? `, ${skipped} skipped` : ''}`
+}

@@ -1,0 +1,142 @@
+// `nimbo up`: from nothing, or from wherever the last run ended, to a cloud with a guest that one can log in to.
+import { openSession } from '#cli/openstack.ts'
+import { columns, paint, type Terminal } from '#cli/terminal.ts'
+import { CloudError } from '#kit/errors/cloud-error.ts'
+import { httpClient } from '#kit/http/client.ts'
+import type { World } from '#kit/world/world.ts'
+import { loginOf, writeCredentials } from '../credential.ts'
+import { type Cloud, prepareCloud } from '../data-folder.ts'
+import { examine } from '../doctor.ts'
+import { type DemoFacts, prepareDemo, prepareFoundation, readProgress } from '../first-cloud.ts'
+import { withLock } from '../lock.ts'
+import { hostPackages, installPackages, missingPackages } from '../package.ts'
+import { apisAnswer, awaitApis, awaitHosts } from '../ready.ts'
+import { roleState, startRole } from '../role.ts'
+import type { CloudSettings } from '../settings.ts'
+import { type Invocation, usageError, type Verb } from '../verb.ts'
+import { formatFindings, questionFor } from './doctor.ts'
+
+export const up: Verb = {
+  summary: 'Raises the cloud and boots the server hello',
+  options: {
+    empty: { type: 'boolean', help: 'Without project demo’s image, networks and server' },
+    sim: { type: 'boolean', help: 'Simulated hosts and guests: no root, no packages' },
+    hosts: { type: 'string', help: 'How many simulated hosts', value: 'N' },
+    'port-base': { type: 'string', help: 'First of a row of ports, instead of the usual ones', value: 'N' },
+    listen: { type: 'string', help: 'Address on which the APIs listen, default 127.0.0.1', value: 'ADDRESS' },
+    'public-host': { type: 'string', help: 'Name or address of this machine in the catalog', value: 'HOST' },
+  },
+  async run(invocation) {
+    const { world, root } = invocation
+    const started = world.clock.monotonic()
+    const cloud = await prepareCloud(world, root, settingsFrom(invocation))
+    await withLock(world, cloud.folder, 'up', () => raise(invocation, cloud, started))
+    return 0
+  },
+}
+
+async function raise(
+  { world, terminal, program, root, options }: Invocation,
+  cloud: Cloud,
+  started: number,
+): Promise<void> {
+  const http = httpClient()
+  try {
+    const before = await readProgress(world, cloud)
+    const runs = (await bothRun(world, cloud)) && (await apisAnswer(http, cloud))
+    const complete = before.foundation && (options.empty || before.demo)
+    if (runs && complete) {
+      terminal.print('The cloud is running; nothing was changed.')
+      summarize(terminal, cloud, before.demo)
+      return
+    }
+    if (!runs) {
+      await preflight(world, terminal, root, cloud)
+      await writeCredentials(world, cloud)
+      terminal.say(
+        paint(
+          terminal,
+          'bold',
+          cloud.settings.dataPlane === 'sim'
+            ? `controller and ${cloud.settings.hosts} simulated hosts`
+            : 'controller and host agent',
+        ),
+      )
+      await startRole(world, cloud, 'controller', program)
+      await awaitApis(world, http, cloud)
+      terminal.say(`  APIs answer after ${seconds(world, started)}`)
+      await startRole(world, cloud, 'agent', program)
+    }
+    const admin = await openSession(http, loginOf(cloud, 'admin'))
+    await awaitHosts(world, admin, cloud)
+    terminal.say(`  hosts are up after ${seconds(world, started)}`)
+    if (!before.foundation) await prepareFoundation(world, admin, cloud)
+    const demo =
+      options.empty || before.demo ? before.demo : await prepareDemo(world, http, admin, cloud, terminal)
+    terminal.print(paint(terminal, 'green', `The cloud is up after ${seconds(world, started)}.`))
+    summarize(terminal, cloud, demo)
+  } finally {
+    http.close()
+  }
+}
+
+/** What the command line asks for; absent where it leaves the choice to nimbo.yaml and the defaults. */
+function settingsFrom({ options }: Invocation): Partial<CloudSettings> {
+  const given: Record<string, unknown> = {}
+  if (options.sim || options.hosts !== undefined) given.dataPlane = 'sim'
+  if (options.hosts !== undefined) given.hosts = wholeNumber('hosts', options.hosts as string, 1, 1000)
+  if (options['port-base'] !== undefined)
+    given.portBase = wholeNumber('port-base', options['port-base'] as string, 1024, 65000)
+  if (options.listen !== undefined) given.listen = options.listen
+  if (options['public-host'] !== undefined) given.publicHost = options['public-host']
+  return given as Partial<CloudSettings>
+}
+
+function wholeNumber(name: string, text: string, least: number, most: number): number {
+  const value = Number(text)
+  if (Number.isInteger(value) && value >= least && value <= most) return value
+  throw usageError(`--${name} takes a whole number from ${least} to ${most}, not '${text}'.`)
+}
+
+async function bothRun(world: World, cloud: Cloud): Promise<boolean> {
+  const controller = await roleState(world, cloud.folder, 'controller')
+  const agent = await roleState(world, cloud.folder, 'agent')
+  return controller.process !== undefined && agent.process !== undefined
+}
+
+async function preflight(world: World, terminal: Terminal, root: string, cloud: Cloud): Promise<void> {
+  const findings = await examine(world, await questionFor(world, root, cloud, false))
+  const bad = findings.filter((finding) => finding.state !== 'ok' && finding.check !== 'packages')
+  for (const line of formatFindings(bad, terminal)) terminal.say(line)
+  if (bad.some((finding) => finding.state === 'problem')) {
+    throw new CloudError(
+      'unavailable',
+      "This machine can't run the cloud yet: see the problems above ('nimbo doctor' tells all findings).",
+    )
+  }
+  if (cloud.settings.dataPlane === 'sim') return
+  const missing = await missingPackages(world, Object.keys(hostPackages))
+  if (missing.length > 0) await installPackages(world, missing, terminal.say)
+}
+
+function summarize(terminal: Terminal, cloud: Cloud, demo: DemoFacts | undefined): void {
+  const { folder } = cloud
+  const rows = [
+    ['API', loginOf(cloud, 'admin').authUrl],
+    ['Credentials', `${folder.adminRc}  ${folder.demoRc}  ${folder.cloudsYaml}`],
+  ]
+  if (cloud.settings.dataPlane === 'sim')
+    rows.push(['Hosts', `${cloud.settings.hosts}, all simulated: no guest runs for real`])
+  if (demo) rows.push(['Server hello', `${demo.fixedIp}, from outside ${demo.floatingIp}`])
+  if (demo && cloud.settings.dataPlane === 'real') rows.push(['Log in', sshCommand(cloud, demo.floatingIp)])
+  for (const line of columns(rows)) terminal.print(`  ${line}`)
+}
+
+export function sshCommand(cloud: Cloud, address: string): string {
+  const { demoKey, root } = cloud.folder
+  return `ssh -i ${demoKey} -o StrictHostKeyChecking=accept-new -o UserKnownHostsFile=${root}/known_hosts cirros@${address}`
+}
+
+function seconds(world: World, started: number): string {
+  return `${((world.clock.monotonic() - started) / 1000).toFixed(1)} s`
+}
