@@ -124,11 +124,12 @@ export function tailValues(options: FindOptions): SqlValue[] {
   return values
 }
 
+/** `names` are the database's, here and in the next. */
 export function insertText(shape: Shape, names: readonly string[], rows: number, dialect: Dialect): string {
   const out = writer(dialect)
-  const columns = names.map((name) => quote(columnOf(shape, name).databaseName)).join(', ')
   const row = () => `(${names.map(() => out.place()).join(', ')})`
-  return `into ${quote(shape.name)} (${columns}) values ${Array.from({ length: rows }, row).join(', ')}`
+  const values = Array.from({ length: rows }, row).join(', ')
+  return `into ${quote(shape.name)} (${names.map(quote).join(', ')}) values ${values}`
 }
 
 export function updateText(
@@ -138,6 +139,6 @@ export function updateText(
   dialect: Dialect,
 ): string {
   const out = writer(dialect)
-  const set = names.map((name) => `${quote(columnOf(shape, name).databaseName)} = ${out.place()}`).join(', ')
+  const set = names.map((name) => `${quote(name)} = ${out.place()}`).join(', ')
   return `update ${quote(shape.name)} set ${set}${whereText(shape, list, out)}`
 }

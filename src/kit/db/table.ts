@@ -1,25 +1,13 @@
 // A table declared once: its row type, and typed reads and writes of it in camel case. Joins are written by hand with
 // `db.sql`; `decode` turns their raw rows into ours.
-import { type Column, type Columns, c, encodeValue, type NamedColumn } from './column.ts'
-import type { Db, DialectName, Outcome, SqlValue } from './database.ts'
-import { dialects, quote } from './dialects.ts'
-import { compileFiltered, type Filter, queryInCamelCase } from './filter.ts'
-import { columnOf, compileDecoders, type Shape, shapeOf } from './shape.ts'
-import {
-  columnList,
-  type FindOptions,
-  insertText,
-  maxBound,
-  readConditions,
-  tailKey,
-  tailText,
-  tailValues,
-  updateText,
-  whereText,
-  writer,
-} from './statement.ts'
+import { type Column, type Columns, c, type NamedColumn } from './column.ts'
+import type { Db, SqlValue } from './database.ts'
+import type { Filter } from './filter.ts'
+import { type Condition, keepTexts, readerOf } from './read.ts'
+import { compileDecoders, type Shape, shapeOf } from './shape.ts'
+import type { FindOptions } from './statement.ts'
+import { encodeRow, writerOf } from './write.ts'
 
-export type { Filter, FindOptions }
 export { c }
 
 type RowOfColumns<C extends Columns> = { [K in keyof C]: C[K] extends Column<infer T> ? T : never }
@@ -84,167 +72,41 @@ export function table<const C extends Columns>(
 ): Table<C> {
   type R = RowOfColumns<C>
   const shape = shapeOf(name, columns, options)
+  const texts = keepTexts()
   const { decode, decodeArray } = compileDecoders<R>(shape)
-  const texts = new Map<string, string>()
-  const textFor = (dialect: DialectName, key: string, build: () => string): string => {
-    const full = `${dialect} ${key}`
-    let text = texts.get(full)
-    if (text === undefined) {
-      text = build()
-      // Forms are few; a caller that makes many (lists beyond the padding) must not fill the memory.
-      if (texts.size > 2000) texts.clear()
-      texts.set(full, text)
-    }
-    return text
-  }
-  const all = columnList(shape)
-  const from = ` from ${quote(name)}`
+  const read = readerOf<R>(shape, decodeArray, texts)
+  const write = writerOf<R>(shape, texts)
 
-  const boundValue = (row: Record<string, unknown>, each: NamedColumn): SqlValue => {
-    const value = row[each.name]
-    if (value === undefined) {
-      if (each.column.nullable) return null
-      throw new TypeError(`${name}.${each.name} is missing`)
-    }
-    return encodeValue(each.column, value, `${name}.${each.name}`)
-  }
-  const given = shape.list.filter((each) => each.column.kind !== 'autoId')
-  const auto = shape.list.find((each) => each.column.kind === 'autoId')
-  const insertSome = (
-    db: Db,
-    rows: readonly Record<string, unknown>[],
-    ways: { ignore?: boolean; returning?: string } = {},
-  ): Promise<Outcome> => {
-    const dialect = dialects[db.dialect]
-    const list = auto && rows[0]![auto.name] !== undefined ? shape.list : given
-    const ignore = ways.ignore ? dialect.ignoreExisting : { before: '', after: '' }
-    const build = () =>
-      `insert${ignore.before} ${insertText(
-        shape,
-        list.map((each) => each.name),
-        rows.length,
-        dialect,
-      )}${ignore.after}` + (ways.returning ? dialect.returning(ways.returning) : '')
-    const text = textFor(
-      db.dialect,
-      `insert ${rows.length} ${list.length} ${ways.ignore} ${ways.returning}`,
-      build,
-    )
-    for (const row of rows) for (const member in row) columnOf(shape, member)
-    return db.execute(
-      text,
-      rows.flatMap((row) => list.map((each) => boundValue(row, each))),
-    )
-  }
-
-  const select = (db: Db, what: string, where: Where<R>, options: FindOptions): Promise<Outcome> => {
-    const dialect = dialects[db.dialect]
-    if (typeof where === 'function') {
-      const whole = queryInCamelCase(db.sql, shape).selectFrom(name)
-      const { sql, parameters } = compileFiltered(
-        where,
-        what === all
-          ? whole.select(shape.list.map((each) => each.databaseName))
-          : whole.select((e) => e.fn.countAll().as('n')),
-      )
-      const text = sql + tailText(shape, options, dialect, writer(dialect, parameters.length + 1))
-      return db.execute(text, [...parameters, ...tailValues(options)], 'arrays')
-    }
-    const { key, list, values } = readConditions(shape, where)
-    const text = textFor(db.dialect, `${what === all ? '' : 'count'} ${key}${tailKey(options)}`, () => {
-      const out = writer(dialect)
-      return `select ${what}${from}${whereText(shape, list, out)}${tailText(shape, options, dialect, out)}`
-    })
-    return db.execute(text, [...values, ...tailValues(options)], 'arrays')
-  }
-  const find = async (db: Db, where: Where<R>, options: FindOptions): Promise<R[]> => {
-    const { rows } = await select(db, all, where, options)
-    for (let i = 0; i < rows.length; i++) rows[i] = decodeArray(rows[i] as unknown[])
-    return rows as R[]
-  }
-  const keyOf = (key: Key<R>): Equal<R> => {
-    const whole = typeof key === 'object' ? (key as Record<string, unknown>) : { [shape.primaryKey[0]!]: key }
-    if (
-      shape.primaryKey.some((part) => whole[part] === undefined) ||
-      Object.keys(whole).length !== shape.primaryKey.length
-    )
+  const keyOf = (key: Key<R>): Condition<R> => {
+    const whole = (typeof key === 'object' ? key : { [shape.primaryKey[0]!]: key }) as Record<string, unknown>
+    const fits = shape.primaryKey.every((part) => whole[part] !== undefined)
+    if (!fits || Object.keys(whole).length !== shape.primaryKey.length)
       throw new TypeError(`The key of ${name} is ${shape.primaryKey.join(', ')}`)
-    return whole as Equal<R>
+    return whole
   }
-  const encode = (row: Partial<R>): Record<string, SqlValue> => {
-    const encoded: Record<string, SqlValue> = {}
-    for (const [member, value] of Object.entries(row)) {
-      const each = columnOf(shape, member)
-      if (value !== undefined)
-        encoded[each.databaseName] = encodeValue(each.column, value, `${name}.${member}`)
-    }
-    return encoded
-  }
+  const plain = (given: unknown) => given as Record<string, unknown>
+  const condition = (where: Where<R>) => where as Condition<R>
 
   return {
     ...shape,
     // The type alone is wanted.
     Row: undefined as unknown as R,
     columns: Object.fromEntries(shape.byName) as { [K in keyof C]: NamedColumn },
-    async insert(db, rows) {
-      const list = (Array.isArray(rows) ? rows : [rows]) as Record<string, unknown>[]
-      const most = Math.max(1, Math.floor(maxBound / shape.list.length / 8))
-      for (let start = 0; start < list.length; start += most)
-        await insertSome(db, list.slice(start, start + most))
-    },
-    insertIfAbsent: async (db, row) =>
-      (await insertSome(db, [row as Record<string, unknown>], { ignore: true })).changes > 0,
-    async insertReturningId(db, row) {
-      if (!auto) throw new TypeError(`${name} has no autoId`)
-      const { rows, insertId } = await insertSome(db, [row as Record<string, unknown>], {
-        returning: auto.databaseName,
-      })
-      return insertId ?? Number((rows[0] as Record<string, unknown>)[auto.databaseName])
-    },
-    get: async (db, key) => (await find(db, keyOf(key), {}))[0],
-    find: (db, where = {}, options = {}) => find(db, where, options),
-    first: async (db, where = {}, options = {}) => (await find(db, where, { ...options, limit: 1 }))[0],
-    async count(db, where = {}) {
-      const { rows } = await select(db, 'count(*)', where, {})
-      return Number((rows[0] as unknown[])[0])
-    },
+    insert: (db, rows) => write.insert(db, (Array.isArray(rows) ? rows : [rows]).map(plain)),
+    insertIfAbsent: (db, row) => write.insertIfAbsent(db, plain(row)),
+    insertReturningId: (db, row) => write.insertReturningId(db, plain(row)),
+    get: async (db, key) => (await read.find(db, keyOf(key), {}))[0],
+    find: (db, where = {}, options = {}) => read.find(db, condition(where), options),
+    first: async (db, where = {}, options = {}) =>
+      (await read.find(db, condition(where), { ...options, limit: 1 }))[0],
+    count: (db, where = {}) => read.count(db, condition(where)),
     async update(db, where, change) {
-      const encoded = encode(change)
-      if (Object.keys(encoded).length === 0) return this.count(db, where)
-      if (typeof where === 'function') {
-        const { sql, parameters } = compileFiltered(
-          where,
-          queryInCamelCase(db.sql, shape).updateTable(name).set(encoded),
-        )
-        return (await db.execute(sql, parameters)).changes
-      }
-      const { key, list, values } = readConditions(shape, where)
-      const names = shape.list.filter((each) => each.databaseName in encoded)
-      const text = textFor(db.dialect, `update ${names.map((each) => each.name).join()} ${key}`, () =>
-        updateText(
-          shape,
-          names.map((each) => each.name),
-          list,
-          dialects[db.dialect],
-        ),
-      )
-      return (await db.execute(text, [...names.map((each) => encoded[each.databaseName]!), ...values]))
-        .changes
+      const encoded = encodeRow(shape, plain(change))
+      const nothing = Object.keys(encoded).length === 0
+      return nothing ? read.count(db, condition(where)) : write.update(db, condition(where), encoded)
     },
-    async delete(db, where) {
-      if (typeof where === 'function') {
-        const { sql, parameters } = compileFiltered(where, queryInCamelCase(db.sql, shape).deleteFrom(name))
-        return (await db.execute(sql, parameters)).changes
-      }
-      const { key, list, values } = readConditions(shape, where)
-      const text = textFor(
-        db.dialect,
-        `delete ${key}`,
-        () => `delete${from}${whereText(shape, list, writer(dialects[db.dialect]))}`,
-      )
-      return (await db.execute(text, values)).changes
-    },
+    delete: (db, where) => write.delete(db, condition(where)),
     decode,
-    encode,
+    encode: (row) => encodeRow(shape, plain(row)),
   }
 }
