@@ -50,6 +50,9 @@ const newId = () =>
     .toString(16)
     .padStart(4, '0')}-4000-8000-${'0'.repeat(12)}`
 
+/** As the network service does: each network its own. */
+const segmentOf = (networkId: string) => 1000 + Number.parseInt(networkId.slice(0, 8), 16)
+
 type Guest = { port: PortWiring; namespace: string; host: 0 | 1; ip: string }
 
 export function wiringConformance(name: string, make: () => Promise<Rig>): void {
@@ -79,7 +82,7 @@ export function wiringConformance(name: string, make: () => Promise<Rig>): void 
         mtu: 1450,
         networkType: 'vxlan',
         physicalNetwork: null,
-        segmentationId: 100,
+        segmentationId: segmentOf(network.networkId),
         adminUp: true,
         deviceOwner: 'compute:nova',
         deviceId: newId(),
@@ -336,10 +339,8 @@ export function wiringConformance(name: string, make: () => Promise<Rig>): void 
     })
 
     test('destroyed, nothing is left', async () => {
-      for (const host of [0, 1] as const) {
-        await rig.drivers[host].destroyAll()
-        expect(await rig.inventory(host)).toEqual([])
-      }
+      for (const host of [0, 1] as const) await rig.drivers[host].destroyAll()
+      for (const host of [0, 1] as const) expect(await rig.inventory(host)).toEqual([])
     })
   })
 }

@@ -10,7 +10,10 @@ export async function writeFlows(
   flows: readonly Flow[],
   verify: boolean,
 ): Promise<number> {
-  const wanted = flowSet(flows)
+  // One bad network (two with one segment, say) must not keep the others from being wired.
+  const wanted = flowSet(flows, (flow) =>
+    context.log.error({ bridge, flow }, 'two parts of the wiring want one flow; the first has it'),
+  )
   let before: FlowSet | undefined = context.applied.get(bridge)
   if (before && verify && (await countFlows(context, bridge)) < before.size) before = undefined
   const lines = before ? flowChanges(before, wanted, context.cookie) : flowReplacement(wanted, context.cookie)

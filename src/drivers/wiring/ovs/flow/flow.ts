@@ -9,14 +9,14 @@ export function flowKey(flow: Flow): string {
 
 export type FlowSet = ReadonlyMap<string, string>
 
-/** By key, the actions. Throws where two flows claim one key: the switch would silently keep the last. */
-export function flowSet(flows: readonly Flow[]): FlowSet {
+/** By key, the actions. Where two flows claim one key the first holds: the switch would silently keep the last. */
+export function flowSet(flows: readonly Flow[], conflict: (key: string) => void): FlowSet {
   const set = new Map<string, string>()
   for (const flow of flows) {
     const key = flowKey(flow)
     const other = set.get(key)
-    if (other !== undefined && other !== flow.actions) throw new Error(`two flows for ${key}`)
-    set.set(key, flow.actions)
+    if (other === undefined) set.set(key, flow.actions)
+    else if (other !== flow.actions) conflict(key)
   }
   return set
 }

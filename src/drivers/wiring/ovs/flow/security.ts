@@ -35,20 +35,19 @@ const fixedFlows: Flow[] = [
   flow(71, 70, 'udp6,tp_src=547,tp_dst=546', 'drop'),
   flow(71, 0, '', 'drop'),
   ...stateFlows(72, 'resubmit(,73)'),
-  flow(73, 95, 'ct_state=+trk+est,ct_mark=0x1', `${markValid},resubmit(,${forwardTable})`),
-  flow(73, 90, 'ct_state=+trk+new-rel', `ct(commit,${zone}),resubmit(,${forwardTable})`),
+  ...bothVersions(73, 95, 'ct_state=+trk+est,ct_mark=0x1', `${markValid},resubmit(,${forwardTable})`),
+  ...bothVersions(73, 90, 'ct_state=+trk+new-rel', `ct(commit,${zone}),resubmit(,${forwardTable})`),
   flow(73, 0, '', `resubmit(,${forwardTable})`),
   flow(81, 100, 'arp', output),
   ...[130, 131, 132, 134, 135, 136, 143].map((type) => flow(81, 100, `icmp6,icmp_type=${type}`, output)),
   flow(81, 95, 'udp,tp_src=67,tp_dst=68', output),
   flow(81, 95, 'udp6,tp_src=547,tp_dst=546', output),
-  flow(81, 90, 'ct_state=-trk,ip', `ct(table=82,${zone})`),
-  flow(81, 90, 'ct_state=-trk,ipv6', `ct(table=82,${zone})`),
+  ...bothVersions(81, 90, 'ct_state=-trk', `ct(table=82,${zone})`),
   flow(81, 80, 'ct_state=+trk', 'resubmit(,82)'),
   flow(81, 0, '', 'drop'),
   ...stateFlows(82, output),
-  flow(83, 95, 'ct_state=+trk+est,ct_mark=0x1', `${markValid},${output}`),
-  flow(83, 90, 'ct_state=+trk+new-rel', `ct(commit,${zone}),${output}`),
+  ...bothVersions(83, 95, 'ct_state=+trk+est,ct_mark=0x1', `${markValid},${output}`),
+  ...bothVersions(83, 90, 'ct_state=+trk+new-rel', `ct(commit,${zone}),${output}`),
   flow(83, 0, '', output),
 ]
 
@@ -59,7 +58,7 @@ function stateFlows(table: number, accept: string): Flow[] {
     flow(table, 50, 'ct_mark=0x1', 'drop'),
     flow(table, 49, 'ct_state=+trk+est-rel+rpl', accept),
     flow(table, 49, 'ct_state=+trk+rel-inv', accept),
-    flow(table, 40, 'ct_state=+trk+est', markInvalid),
+    ...bothVersions(table, 40, 'ct_state=+trk+est', markInvalid),
     flow(table, 0, '', 'drop'),
   ]
 }
@@ -176,6 +175,11 @@ function groupFlows(ports: readonly PlannedPort[], remoteGroups: Record<string, 
   for (const { table, match, actions } of clauses.values())
     flows.push(flow(table, 76, match, [...actions].sort().join(',')))
   return flows
+}
+
+/** The switch takes a ct action only where the match says which IP version it is. */
+function bothVersions(table: number, priority: number, match: string, actions: string): Flow[] {
+  return ['ip', 'ipv6'].map((version) => flow(table, priority, `${match},${version}`, actions))
 }
 
 function flow(table: number, priority: number, match: string, actions: string): Flow {
