@@ -30,7 +30,7 @@ const readers: Record<DialectName, (db: Db) => Promise<Map<string, LiveTable>>> 
     const columns = await rows<ColumnLine & { key: number; sql: string }>(
       db,
       `select t.name as "table", c.name as name, c.type as type, null as length, c."notnull" = 0 as nullable,
-         c.pk > 0 and t.sql like '%autoincrement%' as auto
+         c.pk > 0 and t.sql like '%AUTOINCREMENT%' as auto
        from sqlite_schema t, pragma_table_info(t.name) c
        where t.type = 'table' and t.name not like 'sqlite~_%' escape '~' order by t.name, c.cid`,
     )

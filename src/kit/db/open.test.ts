@@ -1,6 +1,6 @@
-import { mkdtempSync, rmSync } from 'node:fs'
+import { mkdtempSync, rmSync, statSync } from 'node:fs'
 import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { dirname, join } from 'node:path'
 import { afterAll, beforeAll, beforeEach, describe, expect, it, onTestFinished } from 'vitest'
 import { realWorld } from '../world/real.ts'
 import type { Database } from './database.ts'
@@ -150,6 +150,19 @@ describe('SQLite in a file', () => {
     expect(await account.find(again)).toEqual([{ id: 'a', balance: 1 }])
     expect((await again.execute('pragma synchronous', [])).rows).toMatchObject([{ synchronous: 1 }])
     await again.close()
+  })
+
+  it('is for its owner alone, with its journals', async () => {
+    const url = file().replace('/test.db', '/deep/test.db')
+    const db = await openDatabase(realWorld(), url, { tables: [account] })
+    const path = url.slice('sqlite:'.length)
+    expect(['', '-wal', '-shm'].map((suffix) => (statSync(path + suffix).mode & 0o777).toString(8))).toEqual([
+      '600',
+      '600',
+      '600',
+    ])
+    expect(statSync(dirname(path)).mode & 0o777).toBe(0o700)
+    await db.close()
   })
 
   it('waits for another process that is writing', async () => {

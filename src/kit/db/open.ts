@@ -34,7 +34,7 @@ async function openPool(world: World, url: string): Promise<{ dialect: DialectNa
     const { openSqlite } = await import('./sqlite.ts')
     return {
       dialect: 'sqlite',
-      pool: openSqlite(world, path.replace(/^\/\/(?=\/)/, ''), { synchronous: wish }),
+      pool: await openSqlite(world, path.replace(/^\/\/(?=\/)/, ''), { synchronous: wish }),
     }
   }
   if (/^postgres(ql)?:/.test(url)) {

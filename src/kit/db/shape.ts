@@ -34,12 +34,24 @@ export function shapeOf(name: string, columns: Columns, keys: Keys): Shape {
     unique: keys.unique ?? [],
     index: keys.index ?? [],
   }
-  for (const member of [primaryKey, ...shape.unique, ...shape.index].flat()) {
-    const { column } = columnOf(shape, member)
-    if (column.kind === 'json' || (column.kind === 'text' && column.length === undefined))
-      throw new TypeError(`${name}.${member} is in an index and so needs a length`)
-  }
+  for (const members of [primaryKey, ...shape.unique, ...shape.index]) checkIndex(shape, members)
   return shape
+}
+
+/** MariaDB's limit for an index, with four bytes for each character. */
+const longestIndexBytes = 3072
+
+/** A text without a length, or too many long ones, can't be in an index on MariaDB: said here, not there. */
+function checkIndex(shape: Shape, members: readonly string[]): void {
+  let bytes = 0
+  for (const member of members) {
+    const { kind, length } = columnOf(shape, member).column
+    if (kind === 'json' || (kind === 'text' && length === undefined))
+      throw new TypeError(`${shape.name}.${member} is in an index and so needs a length`)
+    bytes += length === undefined ? 8 : 4 * length
+  }
+  if (bytes > longestIndexBytes)
+    throw new TypeError(`The index (${members.join(', ')}) of ${shape.name} is too long`)
 }
 
 export function columnOf(shape: Shape, name: string): NamedColumn {

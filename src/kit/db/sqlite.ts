@@ -1,5 +1,6 @@
 // SQLite through node:sqlite: one connection, handed out first come first served, so that a transaction has it alone
 // from its first statement to its last. Statements outside wait their turn.
+import { dirname } from 'node:path'
 import { DatabaseSync, type StatementSync } from 'node:sqlite'
 import type { World } from '../world/world.ts'
 import { type Connection, isTrouble, type Pool, translate } from './connection.ts'
@@ -14,15 +15,23 @@ const busyPauseMs = 10
 const busyTries = 500
 
 /** `path` is a file, or `:memory:`. Synchronous FULL: what was committed survives a power cut (WAL, one fsync each). */
-export function openSqlite(
+export async function openSqlite(
   world: World,
   path: string,
   options: { synchronous: 'FULL' | 'NORMAL' | 'OFF' },
-): Pool {
+): Promise<Pool> {
+  if (path !== ':memory:') {
+    await world.files.makeFolder(dirname(path))
+    // For the owner alone; SQLite gives its journals the mode of the file, but makes the file itself for all to read.
+    const file = await world.files.open(path, 'a', 0o600)
+    await file.close()
+  }
   const database = new DatabaseSync(path, { enableForeignKeyConstraints: true, timeout: blockMs })
   database.exec(
     `pragma journal_mode = WAL; pragma synchronous = ${options.synchronous}; pragma temp_store = MEMORY`,
   )
+  // LIKE tells 'a' from 'A', as on the other dialects.
+  database.exec('pragma case_sensitive_like = on')
   const statements = { objects: new Map<string, Prepared>(), arrays: new Map<string, Prepared>() }
 
   const prepare = (sql: string, rows: 'objects' | 'arrays'): Prepared => {

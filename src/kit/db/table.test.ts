@@ -120,6 +120,9 @@ describe.each(testServers())('a table on $name', ({ fresh }) => {
       q: Parameters<Extract<Parameters<typeof server.find>[1], (...args: never[]) => unknown>>[0],
     ) => q.where((e) => e.or([e('host', '=', 'h1'), e('projectId', '=', 'p2')]))
     expect(ids(await server.find(db, either, { ...byId, limit: 1, offset: 1 }))).toEqual(['c'])
+    await server.update(db, { id: 'a' }, { note: 'Mixed' })
+    expect(ids(await server.find(db, (q) => q.where('note', 'like', 'Mix%')))).toEqual(['a'])
+    expect(ids(await server.find(db, (q) => q.where('note', 'like', 'mix%')))).toEqual([])
     expect(await server.count(db, either)).toBe(2)
     expect(await server.count(db, { projectId: 'p1' })).toBe(2)
     expect(await server.count(db)).toBe(3)
@@ -237,5 +240,7 @@ it('gives rows their types', () => {
 it('refuses a declaration that a database would refuse', () => {
   expect(() => table('x', { name: c.text(5) })).toThrow('needs a primaryKey')
   expect(() => table('x', { id: c.id(), note: c.text() }, { index: [['note']] })).toThrow('needs a length')
+  const long = { id: c.id(), a: c.text(255), b: c.text(255), d: c.text(255), e: c.text(255) }
+  expect(() => table('x', long, { unique: [['a', 'b', 'd', 'e']] })).toThrow('too long')
   expect(() => table('x', { id: c.id(), project_id: c.text(5) })).toThrow('camel case')
 })
