@@ -215,6 +215,20 @@ describe('recording', () => {
     expect(sink.stored[0]?.name).toBe('n1000')
   })
 
+  it('ends with the journal: nothing is tried on a closed sink, also after a full batch', async () => {
+    const sink = failing()
+    sink.broken = false
+    const { journal, world } = openOn(sink)
+    for (let n = 0; n < 1000; n++) journal.record(journal.newTrace(), { kind: 'task', name: 'x' })
+    await journal.close()
+    sink.broken = true
+    const { tries } = sink
+    journal.record(journal.newTrace(), { kind: 'task', name: 'late' })
+    await world.advance(10_000)
+    expect(sink.tries).toBe(tries)
+    expect(sink.stored).toHaveLength(1000)
+  })
+
   it('is complete after a flush, also when two are asked for while a batch is on its way', async () => {
     const stored: string[] = []
     const sink = {

@@ -32,7 +32,7 @@ export type JournalQuery = {
 }
 
 export type OpenJournal = Journal & {
-  /** Writes what is left and closes the sink. */
+  /** Writes what is left and closes the sink; what is recorded later is dropped. */
   close(): Promise<void>
 }
 
@@ -63,10 +63,12 @@ export function openJournal(settings: JournalSettings): OpenJournal {
   let cancelTimer: (() => void) | undefined
   let dropped = 0
   let failing = false
+  let closed = false
 
   const write = async (): Promise<void> => {
     cancelTimer?.()
     cancelTimer = undefined
+    if (waiting.length === 0) return
     const batch = waiting
     waiting = []
     try {
@@ -113,6 +115,7 @@ export function openJournal(settings: JournalSettings): OpenJournal {
 
   const naming = (service: string): Journal => {
     const record = (trace: Trace, event: NewEvent) => {
+      if (closed) return
       waiting.push(stamp(trace, event, service))
       if (waiting.length === fullBatch && !failing) setImmediate(() => void writeAll())
       else schedule()
@@ -163,6 +166,8 @@ export function openJournal(settings: JournalSettings): OpenJournal {
     ...naming(settings.service),
     async close() {
       await flush()
+      closed = true
+      waiting = []
       cancelTimer?.()
       await sink.close()
     },
