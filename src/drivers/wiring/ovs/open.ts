@@ -126,7 +126,7 @@ function tellChanges(cloudId: string, changes: readonly Change[], tell: (event: 
     const portId = ids['iface-id']
     if (ids[cloudTag] !== cloudId || portId === undefined) continue
     if (!now) tell({ kind: 'disappeared', portId })
-    else if (!old || old.ofport !== now.ofport) tell({ kind: 'appeared', portId })
+    else if (old?.ofport !== now.ofport && Number(now.ofport) > 0) tell({ kind: 'appeared', portId })
     else tell({ kind: 'changed', portId })
   }
 }

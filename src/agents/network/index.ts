@@ -1,0 +1,139 @@
+// The L2 agent of a host: wires its ports as the network service wants them, and sends the heart-beat.
+// Boot, restart, lost message and daily life take the same path: a turn of the reconciler.
+import { agentTypes, l2Agent, networkPlugin } from '#contracts/network-agent.ts'
+import type { WiringDriver } from '#drivers/wiring/load.ts'
+import type { Bus } from '#kit/bus/bus.ts'
+import type { Journal, Trace } from '#kit/journal/journal.ts'
+import type { Log } from '#kit/log/log.ts'
+import { startLoop } from '#kit/loop/loop.ts'
+import type { World } from '#kit/world/world.ts'
+import { type NetworkAgentConfig, networkAgentDefaults } from './config.ts'
+import { openReconciler } from './reconcile.ts'
+
+export type NetworkAgentParts = {
+  world: World
+  log: Log
+  journal: Journal
+  bus: Bus
+  host: string
+  driver: WiringDriver
+  config: Pick<NetworkAgentConfig, 'physicalNetworks' | 'tunnel'> & Partial<NetworkAgentConfig>
+}
+
+export type NetworkAgent = {
+  /** Look again soon; `trace` is the work that asks for it. */
+  nudge(trace?: Trace): void
+  /** Leaves the wiring as it is. The driver stays open: who opened it closes it. */
+  stop(): Promise<void>
+}
+
+/** After a failure, and where something must be looked at twice. */
+const soonMs = 1000
+
+export async function startNetworkAgent(parts: NetworkAgentParts): Promise<NetworkAgent> {
+  const { world, bus, host, driver } = parts
+  const config = { ...networkAgentDefaults, ...parts.config }
+  const log = parts.log.with({ agent: 'l2', host })
+  const service = agentTypes.l2.binary
+  const journal = parts.journal.as(service)
+  const plugin = bus.caller(networkPlugin, service)
+  const startedAt = world.clock.now()
+
+  await driver.prepare({
+    physicalNetworks: config.physicalNetworks,
+    ...(config.tunnel ? { tunnel: config.tunnel } : {}),
+  })
+
+  const reconciler = openReconciler({ world, log, journal, plugin, host, driver })
+  let cause: Trace | undefined
+  let verifiedAt = world.clock.monotonic()
+  let cancelSoon = () => {}
+  const lookSoon = () => {
+    cancelSoon()
+    cancelSoon = world.timers.after(soonMs, () => reconcile.nudge(), { background: true })
+  }
+
+  const reconcile = startLoop(world, log, {
+    name: 'network-wiring',
+    everyMs: config.reconcileMs,
+    async run() {
+      const trace = cause ? journal.childOf(cause) : journal.newTrace()
+      cause = undefined
+      const verify = world.clock.monotonic() - verifiedAt >= config.verifyMs
+      try {
+        const { again } = await reconciler.turn(trace, verify)
+        if (verify) verifiedAt = world.clock.monotonic()
+        if (again) lookSoon()
+      } catch (error) {
+        lookSoon()
+        throw error
+      }
+    },
+  })
+
+  const report = startLoop(world, log, {
+    name: 'network-report',
+    everyMs: config.reportMs,
+    async run() {
+      const { status } = await plugin.agentReport(
+        {
+          host,
+          ...agentTypes.l2,
+          topic: 'N/A',
+          availabilityZone: config.availabilityZone,
+          configurations: configurations(driver, reconciler.portCount),
+          startedAt,
+        },
+        { trace: journal.newTrace() },
+      )
+      if (status !== 'new') return
+      reconciler.forgetReports()
+      reconcile.nudge()
+    },
+  })
+
+  const nudge = (trace?: Trace) => {
+    cause = trace ?? cause
+    reconcile.nudge()
+  }
+  const served = await bus.serve(l2Agent, host, service, {
+    async wiringChanged(_params, incoming) {
+      nudge(incoming.trace)
+      return undefined
+    },
+  })
+  const quiet = driver.events((event) => {
+    // A device whose link goes up or down is wired all the same.
+    if (event.kind !== 'changed') nudge()
+  })
+  report.nudge()
+  reconcile.nudge()
+
+  return {
+    nudge,
+    async stop() {
+      cancelSoon()
+      quiet()
+      await served.stop()
+      await reconcile.stop()
+      await report.stop()
+    },
+  }
+}
+
+/** What `network agent show` prints; the network service reads tunneling_ip and bridge_mappings from it. */
+function configurations(driver: WiringDriver, devices: number): Record<string, unknown> {
+  const info = driver.info()
+  return {
+    bridge_mappings: info.bridgeMappings,
+    tunnel_types: info.tunnelTypes,
+    ...(info.tunnelIp === undefined ? {} : { tunneling_ip: info.tunnelIp }),
+    datapath_type: info.datapath,
+    devices,
+    integration_bridge: 'br-int',
+    l2_population: false,
+    arp_responder_enabled: false,
+    in_distributed_mode: false,
+    extensions: [],
+  }
+}

@@ -1,0 +1,108 @@
+// The condition it removes: this host's ports are wired otherwise than the network service wants them.
+// One turn looks at all of it: what is here, what should be, apply, tell which ports are up and which have gone.
+import type { HostWiring, networkPlugin } from '#contracts/network-agent.ts'
+import type { WiringDriver } from '#drivers/wiring/load.ts'
+import type { Caller } from '#kit/bus/bus.ts'
+import { fullMessage } from '#kit/errors/cloud-error.ts'
+import type { Journal, Trace } from '#kit/journal/journal.ts'
+import type { Log } from '#kit/log/log.ts'
+import type { World } from '#kit/world/world.ts'
+
+export type Plugin = Caller<(typeof networkPlugin)['methods']>
+
+export type ReconcilerParts = {
+  world: World
+  log: Log
+  journal: Journal
+  plugin: Plugin
+  host: string
+  driver: WiringDriver
+}
+
+/** Milliseconds that an unwanted port is left alone. */
+const graceMs = 3000
+
+export type Reconciler = {
+  /** `again` in the answer: something is to be looked at once more soon. */
+  turn(trace: Trace, verify: boolean): Promise<{ again: boolean }>
+  /** The network service lost sight of us: it is told of every port again. */
+  forgetReports(): void
+  readonly portCount: number
+}
+
+export function openReconciler({ world, log, journal, plugin, host, driver }: ReconcilerParts): Reconciler {
+  let newest = Number.NEGATIVE_INFINITY
+  let portCount = 0
+  /** The generation of each port that the network service was told to be up. */
+  const reported = new Map<string, number>()
+  /** Here but not wanted, since when: a port may be plugged a little before its binding is told of. */
+  let suspects = new Map<string, number>()
+
+  const apply = (trace: Trace, wiring: HostWiring, verify: boolean) => {
+    const known = wiring.ports.every((port) => reported.get(port.portId) === port.generation)
+    const work = () => driver.applyWiring(wiring, { verify })
+    // A turn that finds everything as it should be leaves no mark in the journal.
+    if (known && !verify) return work()
+    return journal.span(
+      trace,
+      { kind: 'driver', name: 'wiring.apply', data: { ports: wiring.ports.length } },
+      work,
+    )
+  }
+
+  const removeUnwanted = async (unwanted: readonly string[]) => {
+    const now = world.clock.monotonic()
+    const since = new Map(unwanted.map((portId) => [portId, suspects.get(portId) ?? now]))
+    suspects = since
+    for (const [portId, seenAt] of since) {
+      if (now - seenAt < graceMs) continue
+      log.info({ portId }, 'removing a port that this host should not have')
+      await driver.unplugPort(portId)
+      since.delete(portId)
+    }
+  }
+
+  return {
+    async turn(trace, verify) {
+      // In this order: a port plugged after the list can't be mistaken for one that nobody wants.
+      const live = await driver.list()
+      const wiring = await plugin.hostWiring({ host }, { trace })
+      if (wiring.generation < newest) {
+        log.debug({ generation: wiring.generation, newest }, 'an older wiring arrived late and is left')
+        return { again: true }
+      }
+      newest = wiring.generation
+      const result = await apply(trace, wiring, verify)
+      portCount = result.wired.length
+
+      const wanted = new Set(wiring.ports.map((port) => port.portId))
+      const unwanted = live.map((port) => port.portId).filter((portId) => !wanted.has(portId))
+      await removeUnwanted(unwanted)
+
+      const wired = new Map(result.wired.map((port) => [port.portId, port.generation]))
+      const ups = result.wired.filter(({ portId, generation }) => reported.get(portId) !== generation)
+      const downs = [...reported.keys()].filter((portId) => !wired.has(portId))
+      const told = await Promise.allSettled([
+        ...ups.map(async ({ portId, generation }) => {
+          await plugin.portUp({ host, portId, generation }, { trace, subject: `port:${portId}` })
+          reported.set(portId, generation)
+        }),
+        ...downs.map(async (portId) => {
+          await plugin.portDown({ host, portId }, { trace, subject: `port:${portId}` })
+          reported.delete(portId)
+        }),
+      ])
+      const failed = told.filter((one) => one.status === 'rejected')
+      for (const { reason } of failed)
+        log.warn(
+          { error: fullMessage(reason) },
+          'the network service could not be told of a port; it will be',
+        )
+      return { again: suspects.size > 0 || failed.length > 0 }
+    },
+    forgetReports: () => reported.clear(),
+    get portCount() {
+      return portCount
+    },
+  }
+}
