@@ -47,7 +47,7 @@ const words: Record<Trouble, { kind: 'conflict' | 'unavailable'; message: string
 
 /** The driver's error in our words, with `type` `db.unique`, `db.foreign`, `db.again` or `db.lost`. Others stay as they are: bugs. */
 export function translate(dialect: DialectName, thrown: unknown): unknown {
-  const trouble = dialects[dialect].troubleOf(thrown as object)
+  const trouble = thrown instanceof CloudError ? undefined : dialects[dialect].troubleOf(thrown as object)
   if (!trouble) return thrown
   const { kind, message } = words[trouble]
   return new CloudError(kind, message, { type: `db.${trouble}`, cause: thrown })

@@ -27,9 +27,9 @@ export async function openSqlite(
     await file.close()
   }
   const database = new DatabaseSync(path, { enableForeignKeyConstraints: true, timeout: blockMs })
-  database.exec(
-    `pragma journal_mode = WAL; pragma synchronous = ${options.synchronous}; pragma temp_store = MEMORY`,
-  )
+  // Turning to WAL needs the file alone for a moment, while others may be opening it too.
+  await patiently(world, () => database.exec('pragma journal_mode = WAL'))
+  database.exec(`pragma synchronous = ${options.synchronous}; pragma temp_store = MEMORY`)
   // LIKE tells 'a' from 'A', as on the other dialects.
   database.exec('pragma case_sensitive_like = on')
   const statements = { objects: new Map<string, Prepared>(), arrays: new Map<string, Prepared>() }
@@ -58,16 +58,8 @@ export async function openSqlite(
       throw translate('sqlite', error)
     }
   }
-  const runPatiently = async (sql: string, values: readonly SqlValue[], rows: 'objects' | 'arrays') => {
-    for (let tries = 1; ; tries++) {
-      try {
-        return runNow(sql, values, rows)
-      } catch (error) {
-        if (!isTrouble(error, 'again') || tries === busyTries) throw error
-        await world.timers.sleep(busyPauseMs)
-      }
-    }
-  }
+  const runPatiently = (sql: string, values: readonly SqlValue[], rows: 'objects' | 'arrays') =>
+    patiently(world, () => runNow(sql, values, rows))
 
   const queue = turns()
   const connection: Connection = {
@@ -97,6 +89,19 @@ export async function openSqlite(
       database.close()
       queue.pass()
     },
+  }
+}
+
+/** Tried again, off the event loop, while another process holds the file's lock. */
+async function patiently<T>(world: World, work: () => T): Promise<T> {
+  for (let tries = 1; ; tries++) {
+    try {
+      return work()
+    } catch (thrown) {
+      const error = translate('sqlite', thrown)
+      if (!isTrouble(error, 'again') || tries === busyTries) throw error
+      await world.timers.sleep(busyPauseMs)
+    }
   }
 }
 
