@@ -222,15 +222,16 @@ export function virtConformance(name: string, prepare: () => Promise<Conformance
     it('says that it has no such guest', async () => {
       const id = host.world.random.uuid()
       expect(await driver.state(id)).toBeUndefined()
-      for (const call of [
-        driver.start(id),
-        driver.stop(id),
-        driver.reboot(id, 'hard'),
-        driver.pause(id),
-        driver.consoleOutput(id),
-        driver.consoleSocket(id),
-      ]) {
-        await expect(call).rejects.toMatchObject({ kind: 'notFound' })
+      const calls = [
+        driver.start,
+        driver.stop,
+        driver.pause,
+        driver.resume,
+        driver.consoleOutput,
+        driver.consoleSocket,
+      ]
+      for (const call of [...calls, (unknown: string) => driver.reboot(unknown, 'hard')]) {
+        await expect(call(id)).rejects.toMatchObject({ kind: 'notFound' })
       }
     })
 

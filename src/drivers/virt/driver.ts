@@ -189,6 +189,24 @@ export type VirtDriver = {
   close(): Promise<void>
 }
 
+export type VirtOptions = {
+  /** Where guests' files lie: _base, locks, compute_nodes and a folder per guest. */
+  folder: string
+  /** This host's name in the cloud. */
+  host: string
+  /** Who runs guests; ourselves when absent (only sensible where we aren't root). */
+  guestUid?: number
+  guestGid?: number
+  /** 'auto' tries an ordinary guest under KVM and takes software emulation where it stays silent. */
+  accel?: 'auto' | 'kvm' | 'tcg'
+  /** What the host offers, where it isn't what the host has: vCPUs, MiB, GiB. */
+  resources?: { vcpus?: number; memoryMb?: number; diskGb?: number }
+  /** Simulated guests: how long, in milliseconds of the world's clock, from create to running. */
+  bootDelayMs?: number
+  /** Where sockets lie when `folder` is too long for a socket's path (107 bytes). */
+  runFolder?: string
+}
+
 /** Nova's name of a guest at the hypervisor. */
 export function domainName(number: number): string {
   return `instance-${number.toString(16).padStart(8, '0')}`

@@ -2,25 +2,9 @@
 import { CloudError } from '#kit/errors/cloud-error.ts'
 import type { Log } from '#kit/log/log.ts'
 import type { World } from '#kit/world/world.ts'
-import type { VirtDriver } from './driver.ts'
+import type { VirtDriver, VirtOptions } from './driver.ts'
 
-export type VirtOptions = {
-  /** Where guests' files lie: _base, locks, compute_nodes and a folder per guest. */
-  folder: string
-  /** This host's name in the cloud. */
-  host: string
-  /** Who runs guests; ourselves when absent (only sensible where we aren't root). */
-  guestUid?: number
-  guestGid?: number
-  /** 'auto' tries an ordinary guest under KVM and takes software emulation where it stays silent. */
-  accel?: 'auto' | 'kvm' | 'tcg'
-  /** What the host offers, where it isn't what the host has: vCPUs, MiB, GiB. */
-  resources?: { vcpus?: number; memoryMb?: number; diskGb?: number }
-  /** Simulated guests: how long, in milliseconds of the world's clock, from create to running. */
-  bootDelayMs?: number
-  /** Where sockets lie when `folder` is too long for a socket's path (107 bytes). */
-  runFolder?: string
-}
+export type { VirtDriver, VirtOptions } from './driver.ts'
 
 const drivers: Record<
   string,

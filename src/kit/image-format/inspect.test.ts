@@ -18,7 +18,7 @@ import {
   vmdkSample,
 } from './sample.ts'
 import { watchedUpload } from './stream.ts'
-import { verifiedStream } from './verify.ts'
+import { verifiedBytes } from './verify.ts'
 
 const gib = 2 ** 30
 const inspect = (image: Buffer) => inspectImage(bufferReader(image), image.length)
@@ -164,7 +164,7 @@ describe('an upload on its way', () => {
   })
 })
 
-describe('a verified stream', () => {
+describe('verified bytes', () => {
   const image = {
     id: 'i-1',
     sizeBytes: 5,
@@ -172,7 +172,7 @@ describe('a verified stream', () => {
     hashValue: '2cf24dba5fb0a30e26e83b2ac5b9e29e1b161e5c1fa7425e73043362938b9824',
   }
   const arrive = (text: string, promised = image) =>
-    buffer(Readable.from([Buffer.from(text)]).compose(verifiedStream(promised)))
+    buffer(verifiedBytes(promised, Readable.from([Buffer.from(text)])))
 
   it('passes what was promised', async () => {
     expect((await arrive('hello')).toString()).toBe('hello')

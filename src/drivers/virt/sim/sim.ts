@@ -1,7 +1,7 @@
 // Simulated guests: a state machine per guest, no processes, no root. The state can lie in a file, so that guests
 // outlive the agent as real ones do. Tests inject failures and ask for the inventory to see that nothing leaked.
 import { CloudError } from '#kit/errors/cloud-error.ts'
-import { verifiedStream } from '#kit/image-format/verify.ts'
+import { verifiedBytes } from '#kit/image-format/verify.ts'
 import type { Log } from '#kit/log/log.ts'
 import type { World } from '#kit/world/world.ts'
 import {
@@ -129,8 +129,7 @@ export async function openSimDriver(world: World, log: Log, options: SimOptions)
       if (!create.image)
         throw new CloudError('badRequest', `Image ${image.id} isn't on this host and no source was given.`)
       create.report?.('image.fetch', { imageId: image.id, sizeBytes: image.sizeBytes })
-      const bytes = (await create.image.open()).compose(verifiedStream(image))
-      for await (const _ of bytes) create.signal?.throwIfAborted()
+      for await (const _ of verifiedBytes(image, await create.image.open())) create.signal?.throwIfAborted()
       images.add(image.id)
     }).finally(() => fetching.delete(image.id))
     fetching.set(image.id, fetch)

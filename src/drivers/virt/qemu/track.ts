@@ -1,0 +1,153 @@
+// The guests whose processes live: one QMP connection each, kept for its events. Power changes are told once,
+// whoever caused them, and a process that ends takes its sockets and its pid file with it.
+import { fullMessage } from '#kit/errors/cloud-error.ts'
+import { connectQmp, type Qmp, type QmpEvent } from '#kit/qmp/qmp.ts'
+import type { GuestEvent, GuestEventKind, PowerState } from '../driver.ts'
+import type { Host } from './host.ts'
+import { updateRecord } from './record.ts'
+import { findProcess, type GuestProcess, isAlive, waitForEnd } from './start.ts'
+
+export type Running = {
+  id: string
+  process: GuestProcess
+  /** Undefined while the connection is lost although the process lives. */
+  qmp: Qmp | undefined
+  power: 'building' | 'running' | 'paused'
+  /** Why it is about to end, as far as QEMU or we said so. */
+  ending?: string
+  /** Once the process is gone: clears away after it and tells how it ended. May be called by several. */
+  readonly finish: () => Promise<void>
+}
+
+export type Tracker = ReturnType<typeof trackGuests>
+
+/** QEMU's reasons of a SHUTDOWN event, as sentences. */
+const shutdownReasons: Record<string, string> = {
+  'guest-shutdown': 'the guest powered itself off',
+  'guest-panic': 'the guest panicked',
+  'host-qmp-quit': 'the guest was stopped',
+  'host-signal': 'QEMU was ended by a signal',
+}
+
+/** QEMU's run states that aren't plain: the rest counts as paused. */
+const powerOf: Record<string, Running['power']> = {
+  running: 'running',
+  prelaunch: 'building',
+  inmigrate: 'building',
+}
+
+/** After its connection closed a process is given this long to end by itself. */
+const endTimeoutMs = 5000
+
+export function trackGuests(host: Host) {
+  const guests = new Map<string, Running>()
+  const listeners = new Set<(event: GuestEvent) => void>()
+  let closing = false
+
+  function emit(id: string, kind: GuestEventKind, power: PowerState, reason: string): void {
+    const event: GuestEvent = { id, kind, power, at: host.world.clock.now(), reason }
+    for (const listen of [...listeners]) listen(event)
+  }
+
+  /** The one place where a living guest's power changes; the same change told twice is one. */
+  function setPower(guest: Running, power: Running['power'], reason: string): void {
+    const before = guest.power
+    if (before === power) return
+    guest.power = power
+    if (power === 'running') emit(guest.id, before === 'building' ? 'started' : 'resumed', power, reason)
+    else if (power === 'paused') emit(guest.id, 'paused', power, reason)
+  }
+
+  function onEvent(guest: Running, { name, data }: QmpEvent): void {
+    if (name === 'SHUTDOWN') guest.ending ??= shutdownReasons[String(data.reason)] ?? 'the guest ended'
+    else if (name === 'RESUME') setPower(guest, 'running', 'the guest runs')
+    else if (name === 'STOP' && guest.ending === undefined) setPower(guest, 'paused', 'the guest was paused')
+    else if (name === 'BLOCK_IO_ERROR')
+      host.log.error({ serverId: guest.id, ...data }, 'a disk of the guest failed')
+    else if (name === 'RESET' && data.guest === true)
+      emit(guest.id, 'reset', guest.power, 'the guest restarted itself')
+  }
+
+  async function onClosed(guest: Running): Promise<void> {
+    guest.qmp = undefined
+    if (closing) return
+    if (await waitForEnd(host, guest.process, endTimeoutMs)) await guest.finish()
+    else
+      host.log.warn(
+        { serverId: guest.id, pid: guest.process.pid },
+        'lost the connection to a guest that lives',
+      )
+  }
+
+  async function clearAway(guest: Running): Promise<void> {
+    if (guests.get(guest.id) === guest) guests.delete(guest.id)
+    const files = host.layout.guest(guest.id)
+    await host.world.files.remove(files.pid)
+    await host.world.files.removeTree(files.run)
+    const ended = guest.ending === undefined ? 'crashed' : 'shutdown'
+    await updateRecord(host, guest.id, (known) => known && { ...known, ended })
+    emit(
+      guest.id,
+      ended === 'crashed' ? 'crashed' : 'stopped',
+      ended,
+      guest.ending ?? "the guest's process died",
+    )
+  }
+
+  function add(id: string, process: GuestProcess, qmp: Qmp | undefined, power: Running['power']): Running {
+    let finishing: Promise<void> | undefined
+    const finish = () => {
+      finishing ??= clearAway(guest)
+      return finishing
+    }
+    const guest: Running = { id, process, qmp, power, finish }
+    guests.set(id, guest)
+    qmp?.events((event) => onEvent(guest, event))
+    qmp?.closed
+      .then(() => onClosed(guest))
+      .catch((error: unknown) => {
+        host.log.error({ serverId: id, reason: fullMessage(error) }, 'could not clear away after a guest')
+      })
+    return guest
+  }
+
+  /** The guest if its process lives, with a connection where one can be had. */
+  async function find(id: string): Promise<Running | undefined> {
+    const known = guests.get(id)
+    if (known?.qmp) return known
+    const process = await findProcess(host, id)
+    if (!process) {
+      if (known && !(await isAlive(host, known.process))) await known.finish()
+      return undefined
+    }
+    const qmp = await connectQmp(host.world, host.layout.guest(id).qmp, { timeoutMs: 3000 }).catch(
+      (error: unknown) => {
+        host.log.warn(
+          { serverId: id, pid: process.pid, reason: fullMessage(error) },
+          'a guest lives but does not answer',
+        )
+        return undefined
+      },
+    )
+    const status = qmp && (await qmp.execute<{ status: string }>('query-status')).status
+    return add(id, process, qmp, status === undefined ? 'running' : (powerOf[status] ?? 'paused'))
+  }
+
+  return {
+    find,
+    add,
+    setPower,
+    /** Without looking: the guests that are connected now. */
+    connected: () => [...guests.values()],
+    listen(listener: (event: GuestEvent) => void) {
+      listeners.add(listener)
+      return () => void listeners.delete(listener)
+    },
+    close() {
+      closing = true
+      listeners.clear()
+      for (const guest of guests.values()) guest.qmp?.close()
+      guests.clear()
+    },
+  }
+}
