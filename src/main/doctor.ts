@@ -1,6 +1,7 @@
 // What this machine offers and lacks, each finding with its remedy. `nimbo up` looks here before it starts anything.
 import type { World } from '#kit/world/world.ts'
 import { kernelFindings } from './doctor-kernel.ts'
+import { processorFinding } from './doctor-processor.ts'
 import { hostPackages, installCommand, missingPackages, readDistribution } from './package.ts'
 import type { Ports } from './port.ts'
 
@@ -20,8 +21,6 @@ export type DoctorQuestion = {
   listen: string
   /** Absent while this very cloud runs: it holds them itself. */
   ports?: Ports
-  /** Tells whether ordinary guests run under KVM here; absent leaves the finding out. */
-  probeKvm?: () => Promise<{ accel: 'kvm' | 'tcg'; reason?: string }>
 }
 
 const mebibyte = 1024 * 1024
@@ -33,7 +32,7 @@ export async function examine(world: World, question: DoctorQuestion): Promise<F
   return [
     await system(world),
     root(isRoot),
-    ...(await processor(question)),
+    ...(await processorFinding(world)),
     ...common,
     ...(await packages(world)),
     ...(await kernelFindings(world, isRoot)),
@@ -59,22 +58,6 @@ function root(isRoot: boolean): Finding {
     text: 'Real guests and networks need root.',
     remedy: "Run it as root (sudo ./nimbo up), or raise a simulated cloud: './nimbo up --sim'.",
   }
-}
-
-async function processor(question: DoctorQuestion): Promise<Finding[]> {
-  if (!question.probeKvm) return []
-  const { accel, reason } = await question.probeKvm()
-  if (accel === 'kvm')
-    return [{ check: 'processor', state: 'ok', text: 'guests run on the processor itself (KVM)' }]
-  return [
-    {
-      check: 'processor',
-      state: 'warning',
-      text: `Guests run in software emulation, some ten times slower${reason ? `: ${reason}` : ''}.`,
-      remedy:
-        'Enable virtualization in the firmware (or nested virtualization of this virtual machine) and load kvm_intel or kvm_amd.',
-    },
-  ]
 }
 
 async function memory(world: World): Promise<Finding> {

@@ -1,10 +1,10 @@
 #!/bin/sh
-# Keeps one process of a cloud alive: starts it again when it ends, later and later while it keeps ending soon.
+# Keeps one process of a cloud alive: starts it again at once when it ends, later and later while it keeps ending soon.
 # usage: supervise.sh LOG COMMAND [ARGUMENT...]
 # A shell, because it takes less than a megabyte. `nimbo down` ends it first, then the process itself.
 log=$1
 shift
-delay=1
+delay=0
 trap 'exit 0' TERM
 trap '' HUP INT
 
@@ -24,10 +24,10 @@ while :; do
     exit 78
   fi
   uptime
-  if [ $((now - started)) -gt 60 ]; then delay=1; fi
+  if [ $((now - started)) -gt 60 ]; then delay=0; fi
   echo "supervisor: ended with $code after $((now - started)) s, starts again in $delay s" >> "$log"
   sleep $delay &
   wait $!
-  delay=$((delay * 2))
+  delay=$((delay * 2 + 1))
   if [ $delay -gt 30 ]; then delay=30; fi
 done

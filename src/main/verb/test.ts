@@ -1,5 +1,5 @@
 // `nimbo test`: the tests of the checkout, with a last line that tells how many passed.
-import { type Vitest, startVitest } from 'vitest/node'
+import { startVitest, type Vitest } from 'vitest/node'
 import type { Verb } from '../verb.ts'
 
 const checkout = `${import.meta.dirname}/../../..`
@@ -11,7 +11,13 @@ export const test: Verb = {
   options: { quick: { type: 'boolean', help: 'Without real guests and networks' } },
   async run({ terminal, options, words }) {
     const project = options.quick ? quickLevels : [...quickLevels, 'real']
-    const vitest = await startVitest('test', words, { root: checkout, run: true, watch: false, project, passWithNoTests: true })
+    const vitest = await startVitest('test', words, {
+      root: checkout,
+      run: true,
+      watch: false,
+      project,
+      passWithNoTests: true,
+    })
     const totals = totalsOf(vitest)
     await vitest.close()
     terminal.print(formatTotals(totals))
