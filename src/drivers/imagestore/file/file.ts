@@ -1,0 +1,105 @@
+// Images as files named by their id, mode 0640 (row 132). An upload goes to a folder beside and is renamed when whole.
+import { join } from 'node:path'
+import type { Readable } from 'node:stream'
+import { pipeline } from 'node:stream/promises'
+import { CloudError } from '#kit/errors/cloud-error.ts'
+import type { World } from '#kit/world/world.ts'
+import type { ImageStore, ReadAt } from '../driver.ts'
+import type { ImageStoreOptions } from '../load.ts'
+
+const imageMode = 0o640
+/** Left free on the disk, so that a full store doesn't stop databases and logs on the same one. */
+const keptFreeBytes = 64 * 1024 * 1024
+const spaceCheckEvery = 64 * 1024 * 1024
+
+export async function openFileStore(world: World, options: ImageStoreOptions): Promise<ImageStore> {
+  const { files } = world
+  const images = join(options.folder, 'images')
+  const incoming = join(options.folder, 'incoming')
+  await files.makeFolder(images, { mode: 0o750 })
+  await files.makeFolder(incoming)
+  const pathOf = (id: string) => {
+    // Ids come from the database, where only UUIDs stand; a path must not depend on that alone.
+    if (!/^[0-9a-f-]{36}$/.test(id)) throw new CloudError('badRequest', `'${id}' is no image id`)
+    return join(images, id)
+  }
+
+  async function* bounded(content: Readable, limitBytes: number): AsyncGenerator<Buffer> {
+    let size = 0
+    let checkAt = 0
+    for await (const chunk of content as AsyncIterable<Buffer>) {
+      size += chunk.length
+      if (size > limitBytes) {
+        throw new CloudError('tooLarge', `Denying attempt to upload image larger than ${limitBytes} bytes.`)
+      }
+      if (size >= checkAt) {
+        checkAt = size + spaceCheckEvery
+        if ((await files.space(incoming)).freeBytes < keptFreeBytes + spaceCheckEvery) throw full()
+      }
+      yield chunk
+    }
+  }
+
+  return {
+    name: 'file',
+    async put(id, content, { limitBytes, check }) {
+      const final = pathOf(id)
+      const temporary = join(incoming, `${id}.${world.random.hexId()}`)
+      try {
+        await pipeline(
+          bounded(content, limitBytes),
+          files.writeStream(temporary, { flags: 'wx', mode: imageMode }),
+        )
+        const { size } = (await files.info(temporary))!
+        const file = await files.open(temporary, 'r')
+        try {
+          await check(readerOf(file), size)
+          await file.datasync()
+        } finally {
+          await file.close()
+        }
+        await files.rename(temporary, final)
+        return { id, sizeBytes: size }
+      } catch (error) {
+        await files.remove(temporary)
+        throw (error as NodeJS.ErrnoException).code === 'ENOSPC' ? full(error) : error
+      }
+    },
+    async get(id, range) {
+      if (!(await files.exists(pathOf(id))))
+        throw new CloudError('notFound', `Image ${id} could not be found.`)
+      return files.readStream(pathOf(id), range)
+    },
+    async info(id) {
+      const info = await files.info(pathOf(id))
+      return info && { id, sizeBytes: info.size }
+    },
+    remove: (id) => files.remove(pathOf(id)),
+    async list() {
+      const found = []
+      for (const id of await files.list(images))
+        found.push({ id, sizeBytes: (await files.info(join(images, id)))?.size ?? 0 })
+      return found
+    },
+    async sweep() {
+      for (const name of await files.list(incoming)) await files.remove(join(incoming, name))
+    },
+  }
+}
+
+function readerOf(file: {
+  read(buffer: Buffer, offset: number, length: number, position: number): Promise<number>
+}): ReadAt {
+  return async (offset, length) => {
+    const buffer = Buffer.alloc(length)
+    return buffer.subarray(0, await file.read(buffer, 0, length, offset))
+  }
+}
+
+function full(cause?: unknown): CloudError {
+  return new CloudError(
+    'tooLarge',
+    'Image storage media is full: There is not enough disk space on the image storage media.',
+    { cause },
+  )
+}

@@ -1,0 +1,51 @@
+// Version documents, schemas, and what the set-up offers.
+import { CloudError } from '#kit/errors/cloud-error.ts'
+import { answer, type Context } from '#kit/http/route.ts'
+import { type ImageApp, route } from '../app.ts'
+import { imageSchemas } from '../resources/schema.ts'
+
+const supported = ['v2.9', 'v2.7', 'v2.6', 'v2.5', 'v2.4', 'v2.3', 'v2.2', 'v2.1', 'v2.0']
+
+function versions({ origin }: Context<ImageApp>) {
+  const links = [{ rel: 'self', href: `${origin}/v2/` }]
+  return {
+    versions: [
+      { id: 'v2.15', status: 'CURRENT', links },
+      ...supported.map((id) => ({ id, status: 'SUPPORTED', links })),
+    ],
+  }
+}
+
+export const discoveryRoutes = [
+  route('GET', '/', {
+    policy: 'public',
+    root: true,
+    handle: async (context) => answer({ status: 300, body: versions(context) }),
+  }),
+  route('GET', '/versions', { policy: 'public', root: true, handle: async (context) => versions(context) }),
+  route('GET', '/v2', {
+    policy: 'public',
+    root: true,
+    handle: async ({ origin }) => answer({ status: 302, headers: { location: `${origin}/v2/` } }),
+  }),
+  route('GET', '/schemas/:name', {
+    policy: 'token',
+    handle: async (_, { params }) => {
+      const schema = imageSchemas[params.name!]
+      if (!schema) throw new CloudError('notFound', 'The resource could not be found.')
+      return schema
+    },
+  }),
+  route('GET', '/info/stores', {
+    policy: 'token',
+    handle: async () => {
+      throw new CloudError('notFound', 'Multi backend is not supported at this site.')
+    },
+  }),
+  route('GET', '/info/import', {
+    policy: 'token',
+    handle: async () => ({
+      'import-methods': { description: 'Import methods available.', type: 'array', value: [] },
+    }),
+  }),
+]

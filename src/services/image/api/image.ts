@@ -1,0 +1,88 @@
+// Routes of images.
+import { CloudError } from '#kit/errors/cloud-error.ts'
+import { nextUrl } from '#kit/http/page.ts'
+import { answer } from '#kit/http/route.ts'
+import { route } from '../app.ts'
+import * as ops from '../ops/image.ts'
+import { listImages } from '../ops/image-list.ts'
+import { readPatch } from '../ops/values.ts'
+import { imageRules, imageView } from '../resources/image.ts'
+
+const patchTypes = [
+  'application/openstack-images-v2.1-json-patch',
+  'application/openstack-images-v2.0-json-patch',
+]
+
+export const imageRoutes = [
+  route('GET', '/images', {
+    policy: imageRules.list,
+    handle: async (context, { query }) => {
+      const { images, next } = await listImages(context, query)
+      const first = new URLSearchParams(
+        query
+          .names()
+          .filter((name) => name !== 'marker')
+          .flatMap((name) => query.all(name).map((value) => [name, value])),
+      )
+      return {
+        images: images.map(imageView),
+        ...(next && { next: nextUrl('/v2/images', query, next) }),
+        schema: '/v2/schemas/images',
+        first: first.size > 0 ? `/v2/images?${first}` : '/v2/images',
+      }
+    },
+  }),
+  route('POST', '/images', {
+    policy: 'token',
+    body: 'json',
+    handle: async (context, { body }) => {
+      const image = await ops.createImage(context, body as Record<string, unknown>)
+      return answer({
+        status: 201,
+        headers: { location: `${context.origin}/v2/images/${image.id}` },
+        body: imageView(image),
+      })
+    },
+  }),
+  route('GET', '/images/:id', {
+    policy: 'token',
+    handle: async (context, { params }) => imageView((await ops.visibleImage(context, params.id!)).image),
+  }),
+  route('PATCH', '/images/:id', {
+    policy: 'token',
+    body: 'json',
+    handle: async (context, { params, body, headers }) => {
+      const type = headers['content-type']?.split(';')[0]?.trim()
+      if (!type || !patchTypes.includes(type)) {
+        throw new CloudError(
+          'unsupportedMedia',
+          `The request media type ${type ?? '(none)'} is not supported by this server.`,
+          {
+            headers: { 'accept-patch': patchTypes.join(', ') },
+          },
+        )
+      }
+      return imageView(await ops.updateImage(context, params.id!, readPatch(body)))
+    },
+  }),
+  route('DELETE', '/images/:id', {
+    policy: 'token',
+    handle: (context, { params }) => ops.deleteImage(context, params.id!),
+  }),
+  route('POST', '/images/:id/actions/deactivate', {
+    policy: 'token',
+    handle: (context, { params }) => ops.setActive(context, params.id!, false),
+  }),
+  route('POST', '/images/:id/actions/reactivate', {
+    policy: 'token',
+    handle: (context, { params }) => ops.setActive(context, params.id!, true),
+  }),
+  route('PUT', '/images/:id/tags/:tag', {
+    policy: 'token',
+    handle: (context, { params }) => ops.addTag(context, params.id!, params.tag!),
+  }),
+  route('DELETE', '/images/:id/tags/:tag', {
+    policy: 'token',
+    handle: (context, { params }) => ops.deleteTag(context, params.id!, params.tag!),
+  }),
+]

@@ -1,0 +1,12 @@
+// Options of image.
+import { option } from '#kit/config/option.ts'
+import { type ConfigOf, section } from '#kit/config/section.ts'
+
+export const imageConfig = section('image', {
+  store: option.choice('file', ['file'], 'Where the bytes of images lie'),
+  maxSizeGib: option.int(1024, 'The largest image that may be uploaded', { min: 1, unit: 'GiB' }),
+  maxProperties: option.int(128, 'How many properties an image may have', { min: 0, unit: 'properties' }),
+  maxTags: option.int(128, 'How many tags an image may have', { min: 0, unit: 'tags' }),
+  maxMembers: option.int(128, 'How many projects an image may be shared with', { min: 0, unit: 'projects' }),
+})
+export type ImageConfig = ConfigOf<typeof imageConfig>

@@ -1,0 +1,170 @@
+// Decisions about images: who sees which, what may change, and when one may go.
+import { CloudError } from '#kit/errors/cloud-error.ts'
+import type { PolicyRule } from '#kit/policy/policy.ts'
+import type { ImageContext } from '../app.ts'
+import { type Image, imageRules, imageTarget, type WholeImage } from '../resources/image.ts'
+import * as store from '../store/image.ts'
+import { findMember } from '../store/member.ts'
+import { notify } from './notify.ts'
+import { applyPatch, type ImageValues, type PatchOperation, readNewImage } from './values.ts'
+
+export function noSuchImage(id: string): CloudError {
+  return new CloudError('notFound', `No image found with ID ${id}`)
+}
+
+/** The image, where the caller may see it; to anybody else it isn't there. */
+export async function visibleImage(
+  context: ImageContext,
+  id: string,
+): Promise<{ image: WholeImage; target: Record<string, unknown> }> {
+  const image = await store.findImage(context.app.db, id)
+  if (!image) throw noSuchImage(id)
+  const { projectId } = context.caller
+  const member =
+    projectId && image.visibility === 'shared' && image.owner !== projectId
+      ? await findMember(context.app.db, id, projectId)
+      : undefined
+  const target = imageTarget(image, member?.memberId)
+  if (!context.allows(imageRules.get, target)) throw noSuchImage(id)
+  return { image, target }
+}
+
+export async function permittedImage(
+  context: ImageContext,
+  id: string,
+  rule: PolicyRule,
+): Promise<WholeImage> {
+  const { image, target } = await visibleImage(context, id)
+  context.authorize(rule, target)
+  return image
+}
+
+export async function createImage(
+  context: ImageContext,
+  given: Record<string, unknown>,
+): Promise<WholeImage> {
+  const { db, world, config } = context.app
+  const values = readNewImage(given, config)
+  const owner = values.owner === undefined ? (context.caller.projectId ?? null) : values.owner
+  const visibility = values.visibility ?? 'shared'
+  context.authorize(imageRules.add, { project_id: context.caller.projectId, owner })
+  authorizeVisibility(context, visibility, imageTarget({ owner, visibility }))
+  const now = world.clock.now()
+  const row: WholeImage = {
+    id: values.id ?? world.random.uuid(),
+    name: values.name ?? null,
+    status: 'queued',
+    visibility,
+    owner,
+    containerFormat: values.containerFormat ?? null,
+    diskFormat: values.diskFormat ?? null,
+    size: null,
+    virtualSize: null,
+    checksum: null,
+    osHashAlgo: null,
+    osHashValue: null,
+    minRam: values.minRam ?? 0,
+    minDisk: values.minDisk ?? 0,
+    protected: values.protected ?? false,
+    osHidden: values.osHidden ?? false,
+    createdAt: now,
+    updatedAt: now,
+    properties: values.properties,
+    tags: values.tags ?? [],
+  }
+  await db.transaction(async (tx) => {
+    if (await store.findImage(tx, row.id))
+      throw new CloudError('conflict', `Image ID ${row.id} already exists!`)
+    await store.insertImage(tx, row)
+  })
+  notify(context, 'image.create', row)
+  return row
+}
+
+export async function updateImage(
+  context: ImageContext,
+  id: string,
+  patch: PatchOperation[],
+): Promise<WholeImage> {
+  const before = await permittedImage(context, id, imageRules.modify)
+  const changed = applyPatch(before, patch, context.app.config)
+  if (changed.visibility !== before.visibility)
+    authorizeVisibility(context, changed.visibility, imageTarget(before))
+  if (changed.owner !== before.owner && !context.caller.roles.includes('admin')) {
+    throw new CloudError('forbidden', "Owner can't be updated by non admin.")
+  }
+  refuseFormatChange(before, changed)
+  const row = { ...changed, updatedAt: context.app.world.clock.now() }
+  await context.app.db.transaction(async (tx) => {
+    const { properties, tags, id: _, status: __, ...own } = row
+    if (!(await store.updateImage(tx, id, undefined, own))) throw noSuchImage(id)
+    await store.replaceSides(tx, id, properties, tags)
+  })
+  notify(context, 'image.update', row)
+  return row
+}
+
+export async function deleteImage(context: ImageContext, id: string): Promise<void> {
+  const image = await permittedImage(context, id, imageRules.delete)
+  if (image.protected) throw new CloudError('forbidden', `Image ${id} is protected and cannot be deleted.`)
+  // The row goes first: bytes that nobody names are swept at the next start, a row without bytes would be a lie.
+  await context.app.db.transaction((tx) => store.deleteImage(tx, id))
+  await context.app.store.remove(id)
+  notify(context, 'image.delete', image)
+}
+
+/** Deactivated images are kept, and downloaded by admins alone. */
+export async function setActive(context: ImageContext, id: string, active: boolean): Promise<void> {
+  const image = await permittedImage(context, id, active ? imageRules.reactivate : imageRules.deactivate)
+  const [from, to] = active ? (['deactivated', 'active'] as const) : (['active', 'deactivated'] as const)
+  if (image.status === to) return
+  if (
+    !(await store.updateImage(context.app.db, id, [from], {
+      status: to,
+      updatedAt: context.app.world.clock.now(),
+    }))
+  ) {
+    throw new CloudError(
+      'forbidden',
+      `Not allowed to ${active ? 're' : 'de'}activate image in status '${image.status}'`,
+    )
+  }
+}
+
+export async function addTag(context: ImageContext, id: string, tag: string): Promise<void> {
+  const image = await permittedImage(context, id, imageRules.modify)
+  if (tag.length > 255) throw new CloudError('badRequest', 'A tag has at most 255 characters')
+  if (!image.tags.includes(tag) && image.tags.length >= context.app.config.maxTags) {
+    throw new CloudError(
+      'tooLarge',
+      `Attempted to add too many tags: the limit is ${context.app.config.maxTags}`,
+    )
+  }
+  await store.addTag(context.app.db, id, tag)
+}
+
+export async function deleteTag(context: ImageContext, id: string, tag: string): Promise<void> {
+  await permittedImage(context, id, imageRules.modify)
+  if ((await store.deleteTag(context.app.db, id, tag)) === 0)
+    throw new CloudError('notFound', 'The resource could not be found.')
+}
+
+function authorizeVisibility(
+  context: ImageContext,
+  wanted: ImageValues['visibility'],
+  target: Record<string, unknown>,
+): void {
+  if (wanted === 'public') context.authorize(imageRules.publicize, target)
+  if (wanted === 'community') context.authorize(imageRules.communitize, target)
+}
+
+/** Bytes that were inspected as one format must not be declared another afterwards. */
+function refuseFormatChange(before: Image, after: Image): void {
+  if (before.status === 'queued') return
+  if (before.diskFormat !== after.diskFormat || before.containerFormat !== after.containerFormat) {
+    throw new CloudError(
+      'forbidden',
+      `Attribute 'disk_format' or 'container_format' can't be changed once the image is ${before.status}.`,
+    )
+  }
+}

@@ -1,0 +1,136 @@
+// Images. https://docs.openstack.org/api-ref/image/v2/
+import { c, type RowOf, table } from '#kit/db/table.ts'
+import { rule } from '#kit/policy/policy.ts'
+
+export const image = table(
+  'image',
+  {
+    id: c.id(),
+    name: c.nullable(c.text(255)),
+    status: c.text<ImageStatus>(32),
+    visibility: c.text<Visibility>(16),
+    owner: c.nullable(c.text(255)),
+    containerFormat: c.nullable(c.text(32)),
+    diskFormat: c.nullable(c.text(32)),
+    /** Bytes; null until they are uploaded. */
+    size: c.nullable(c.bigint()),
+    virtualSize: c.nullable(c.bigint()),
+    checksum: c.nullable(c.text(32)),
+    osHashAlgo: c.nullable(c.text(64)),
+    osHashValue: c.nullable(c.text(128)),
+    /** MiB and GiB that a server needs to boot it. */
+    minRam: c.int(),
+    minDisk: c.int(),
+    protected: c.bool(),
+    osHidden: c.bool(),
+    createdAt: c.time(),
+    updatedAt: c.time(),
+  },
+  { index: [['owner'], ['visibility'], ['createdAt', 'id']] },
+)
+export type Image = RowOf<typeof image>
+
+export const imageProperty = table(
+  'image_property',
+  { imageId: c.id(), name: c.text(255), value: c.text() },
+  { primaryKey: ['imageId', 'name'], index: [['name']] },
+)
+export const imageTag = table(
+  'image_tag',
+  { imageId: c.id(), value: c.text(255) },
+  { primaryKey: ['imageId', 'value'], index: [['value']] },
+)
+
+export type ImageStatus = 'queued' | 'saving' | 'active' | 'deactivated'
+export const visibilities = ['community', 'public', 'private', 'shared'] as const
+export type Visibility = (typeof visibilities)[number]
+
+/** An image with what stands in tables beside it. */
+export type WholeImage = Image & { properties: Record<string, string>; tags: string[] }
+
+export const containerFormats = ['ami', 'ari', 'aki', 'bare', 'ovf', 'ova', 'docker', 'compressed']
+/** The nine of row 20 and two that came later. */
+export const diskFormats = ['ami', 'ari', 'aki', 'vhd', 'vhdx', 'vmdk', 'raw', 'qcow2', 'vdi', 'iso', 'ploop']
+
+/** Set by the service alone: a client that sends one is refused. */
+export const readOnlyFields = [
+  'status',
+  'size',
+  'virtual_size',
+  'checksum',
+  'os_hash_algo',
+  'os_hash_value',
+  'created_at',
+  'updated_at',
+  'self',
+  'file',
+  'schema',
+  'direct_url',
+  'stores',
+]
+/** Properties that are the service's own business and no client's. */
+export const reservedPrefixes = ['os_glance_']
+
+export function imageView(image: WholeImage): Record<string, unknown> {
+  return {
+    ...image.properties,
+    name: image.name,
+    disk_format: image.diskFormat,
+    container_format: image.containerFormat,
+    visibility: image.visibility,
+    size: image.size,
+    virtual_size: image.virtualSize,
+    status: image.status,
+    checksum: image.checksum,
+    protected: image.protected,
+    min_ram: image.minRam,
+    min_disk: image.minDisk,
+    owner: image.owner,
+    os_hidden: image.osHidden,
+    os_hash_algo: image.osHashAlgo,
+    os_hash_value: image.osHashValue,
+    id: image.id,
+    created_at: seconds(image.createdAt),
+    updated_at: seconds(image.updatedAt),
+    tags: image.tags,
+    self: `/v2/images/${image.id}`,
+    file: `/v2/images/${image.id}/file`,
+    schema: '/v2/schemas/image',
+  }
+}
+
+/** 2022-01-01T00:00:00Z */
+export function seconds(ms: number): string {
+  return `${new Date(ms).toISOString().slice(0, 19)}Z`
+}
+
+/** What a rule may name; `memberId` is set where the image is shared with the caller. */
+export function imageTarget(
+  image: Pick<Image, 'owner' | 'visibility'>,
+  memberId?: string,
+): Record<string, unknown> {
+  return { project_id: image.owner, owner: image.owner, visibility: image.visibility, member_id: memberId }
+}
+
+const owner = 'role:admin or (role:member and project_id:%(project_id)s)'
+const seen =
+  "project_id:%(project_id)s or project_id:%(member_id)s or 'community':%(visibility)s or 'public':%(visibility)s"
+const project = ['project', 'system'] as const
+export const imageRules = {
+  add: rule(
+    'add_image',
+    'role:admin or (role:member and project_id:%(project_id)s and project_id:%(owner)s)',
+    'Create an image',
+    project,
+  ),
+  get: rule('get_image', `role:admin or (role:reader and (${seen}))`, 'Show an image', project),
+  list: rule('get_images', 'role:admin or role:reader', 'List images', project),
+  modify: rule('modify_image', owner, 'Change an image', project),
+  delete: rule('delete_image', owner, 'Delete an image', project),
+  publicize: rule('publicize_image', 'role:admin', 'Make an image public', project),
+  communitize: rule('communitize_image', owner, 'Make an image known to the community', project),
+  upload: rule('upload_image', owner, 'Upload the bytes of an image', project),
+  download: rule('download_image', `role:admin or (role:member and (${seen}))`, 'Download an image', project),
+  deactivate: rule('deactivate', owner, 'Stop downloads of an image', project),
+  reactivate: rule('reactivate', owner, 'Allow downloads of an image again', project),
+}

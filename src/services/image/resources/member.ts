@@ -1,0 +1,62 @@
+// Projects with which an image is shared.
+import { Type } from 'typebox'
+import { c, type RowOf, table } from '#kit/db/table.ts'
+import { body } from '#kit/http/body.ts'
+import { view } from '#kit/http/view.ts'
+import { rule } from '#kit/policy/policy.ts'
+import { seconds } from './image.ts'
+
+export type MemberStatus = 'pending' | 'accepted' | 'rejected'
+
+export const imageMember = table(
+  'image_member',
+  {
+    imageId: c.id(),
+    memberId: c.text(255),
+    status: c.text<MemberStatus>(16),
+    createdAt: c.time(),
+    updatedAt: c.time(),
+  },
+  { primaryKey: ['imageId', 'memberId'], index: [['memberId', 'status']] },
+)
+export type ImageMember = RowOf<typeof imageMember>
+
+export const memberCreate = body(
+  null,
+  { member: { schema: Type.String({ minLength: 1, maxLength: 255 }) } },
+  { extra: 'ignore' },
+)
+export const memberUpdate = body(
+  null,
+  {
+    status: {
+      schema: Type.Union([Type.Literal('pending'), Type.Literal('accepted'), Type.Literal('rejected')]),
+    },
+  },
+  { extra: 'ignore' },
+)
+
+export const memberView = view<ImageMember>()({
+  member_id: (m) => m.memberId,
+  image_id: (m) => m.imageId,
+  status: (m) => m.status,
+  created_at: (m) => seconds(m.createdAt),
+  updated_at: (m) => seconds(m.updatedAt),
+  schema: () => '/v2/schemas/member',
+})
+
+const owner = 'role:admin or (role:member and project_id:%(project_id)s)'
+const party = 'role:admin or (role:reader and (project_id:%(project_id)s or project_id:%(member_id)s))'
+const project = ['project', 'system'] as const
+export const memberRules = {
+  add: rule('add_member', owner, 'Share an image with a project', project),
+  delete: rule('delete_member', owner, 'Stop sharing an image with a project', project),
+  get: rule('get_member', party, 'Show with whom an image is shared', project),
+  list: rule('get_members', party, 'List with whom an image is shared', project),
+  modify: rule(
+    'modify_member',
+    'role:admin or (role:member and project_id:%(member_id)s)',
+    'Accept or reject a shared image',
+    project,
+  ),
+}

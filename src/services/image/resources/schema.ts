@@ -1,0 +1,107 @@
+// The JSON schemas that image serves at /v2/schemas: clients read from them which names are fields and which are properties.
+import { containerFormats, diskFormats, visibilities } from './image.ts'
+
+const text = (description: string, more: object = {}) => ({ type: 'string', description, ...more })
+const textOrNull = (description: string, more: object = {}) => ({
+  type: ['null', 'string'],
+  description,
+  ...more,
+})
+const wholeOrNull = (description: string) => ({ type: ['null', 'integer'], readOnly: true, description })
+const own = { readOnly: true }
+const uuid = '^([0-9a-fA-F]){8}-([0-9a-fA-F]){4}-([0-9a-fA-F]){4}-([0-9a-fA-F]){4}-([0-9a-fA-F]){12}$'
+
+const imageProperties = {
+  id: text('The UUID of the image', { pattern: uuid }),
+  name: textOrNull('A name for people', { maxLength: 255 }),
+  status: text('Where the image is in its life', {
+    ...own,
+    enum: [
+      'queued',
+      'saving',
+      'active',
+      'killed',
+      'deleted',
+      'uploading',
+      'importing',
+      'pending_delete',
+      'deactivated',
+    ],
+  }),
+  visibility: text('Who sees the image', { enum: visibilities }),
+  protected: { type: 'boolean', description: 'Whether deletion is refused' },
+  os_hidden: { type: 'boolean', description: 'Whether default lists leave it out' },
+  checksum: textOrNull('MD5 of the content', { ...own, maxLength: 32 }),
+  os_hash_algo: textOrNull('Algorithm of os_hash_value', { ...own, maxLength: 64 }),
+  os_hash_value: textOrNull('Hash of the content in hexadecimal', { ...own, maxLength: 128 }),
+  owner: textOrNull('The project that owns the image', { maxLength: 255 }),
+  size: wholeOrNull('Bytes of the content'),
+  virtual_size: wholeOrNull('Bytes of the disk that a guest sees'),
+  container_format: textOrNull('Format of the container', { enum: [null, ...containerFormats] }),
+  disk_format: textOrNull('Format of the disk', { enum: [null, ...diskFormats] }),
+  created_at: text('When the image was registered', own),
+  updated_at: text('When the image last changed', own),
+  tags: {
+    type: 'array',
+    description: 'Texts that stand for something to people',
+    items: { type: 'string', maxLength: 255 },
+  },
+  direct_url: text('Where the store keeps the content', own),
+  min_ram: { type: 'integer', description: 'MiB of memory that a server needs' },
+  min_disk: { type: 'integer', description: 'GiB of disk that a server needs' },
+  self: text('Path of the image', own),
+  file: text('Path of its content', own),
+  schema: text('Path of this schema', own),
+}
+const imageLinks = [
+  { rel: 'self', href: '{self}' },
+  { rel: 'enclosure', href: '{file}' },
+  { rel: 'describedby', href: '{schema}' },
+]
+const image = {
+  name: 'image',
+  properties: imageProperties,
+  additionalProperties: { type: 'string' },
+  links: imageLinks,
+}
+
+const member = {
+  name: 'member',
+  properties: {
+    image_id: text('The UUID of the image', { pattern: uuid }),
+    member_id: text('The project with which it is shared'),
+    status: text('Whether the project took it', { enum: ['pending', 'accepted', 'rejected'] }),
+    created_at: text('When it was shared'),
+    updated_at: text('When the status last changed'),
+    schema: text('Path of this schema', own),
+  },
+}
+
+function collection(name: string, item: object, links?: object[]): object {
+  return {
+    name,
+    properties: {
+      [name]: { type: 'array', items: item },
+      first: { type: 'string' },
+      next: { type: 'string' },
+      schema: { type: 'string' },
+    },
+    ...(links && { links }),
+  }
+}
+const pageLinks = [
+  { rel: 'first', href: '{first}' },
+  { rel: 'next', href: '{next}' },
+  { rel: 'describedby', href: '{schema}' },
+]
+
+export const imageSchemas: Record<string, object> = {
+  image,
+  images: collection('images', image, pageLinks),
+  member,
+  members: {
+    name: 'members',
+    properties: { members: { type: 'array', items: member }, schema: { type: 'string' } },
+    links: [{ rel: 'describedby', href: '{schema}' }],
+  },
+}

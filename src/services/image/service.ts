@@ -1,0 +1,63 @@
+// Wires image: database, store, digest thread, routes.
+import { loadImageStore } from '#drivers/imagestore/load.ts'
+import { migrate } from '#kit/db/migrate.ts'
+import { openDatabase } from '#kit/db/open.ts'
+import { openDigester } from '#kit/digest/digest.ts'
+import { type Authenticate, type HttpService, httpService } from '#kit/http/server.ts'
+import { openPolicy } from '#kit/policy/engine.ts'
+import type { Platform, RunningService } from '#kit/service/platform.ts'
+import { discoveryRoutes } from './api/discovery.ts'
+import { imageRoutes } from './api/image.ts'
+import { imageDataRoutes } from './api/image-data.ts'
+import { memberRoutes } from './api/member.ts'
+import type { ImageApp } from './app.ts'
+import type { ImageConfig } from './config.ts'
+import { imageFaults } from './fault.ts'
+import { recoverUploads } from './ops/image-data.ts'
+import { imageRules } from './resources/image.ts'
+import { memberRules } from './resources/member.ts'
+import { first } from './store/migrations/0001-first.ts'
+
+export type RunningImage = RunningService & { app: ImageApp; http: HttpService }
+
+export async function openImage(
+  platform: Platform,
+  config: ImageConfig,
+  authenticate: Authenticate,
+): Promise<RunningImage> {
+  const { world } = platform
+  const db = await openDatabase(world, platform.databaseUrl('image'))
+  await migrate(world, db, [first])
+  const store = await loadImageStore(config.store, world, { folder: platform.folder('image') })
+  const policy = openPolicy({
+    rules: [...Object.values(imageRules), ...Object.values(memberRules)],
+    overrides: platform.policyText('image'),
+    refusal: (rule) => `You are not authorized to complete ${rule} action.`,
+  })
+  const digester = openDigester(world)
+  const app: ImageApp = { world, db, policy, config, store, digester, bus: platform.bus }
+  await recoverUploads(app)
+  const http = await httpService({
+    name: 'glance-api',
+    app,
+    world,
+    log: platform.log.with({ service: 'glance-api' }),
+    journal: platform.journal.as('glance-api'),
+    routes: [...discoveryRoutes, ...imageRoutes, ...imageDataRoutes, ...memberRoutes],
+    prefixes: ['/v2'],
+    faults: imageFaults,
+    policy,
+    authenticate,
+    authUri: () => platform.endpoint('identity'),
+  })
+  return {
+    name: 'image',
+    app,
+    http,
+    async stop() {
+      await http.close()
+      await digester.close()
+      await db.close()
+    },
+  }
+}
