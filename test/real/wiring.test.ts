@@ -1,8 +1,11 @@
 // The Open vSwitch driver on this kernel: two hosts, each a network namespace with its own switch, joined by a cable.
 // Needs root; nothing of it touches the host's own switch or addresses.
+
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import type { HostWiring, PortRule, PortWiring } from '#contracts/network-agent.ts'
 import { type Packet, type Rig, wiringConformance } from '#drivers/wiring/conformance.ts'
-import type { WiringDriver } from '#drivers/wiring/driver.ts'
-import { openOvsWiring } from '#drivers/wiring/ovs/open.ts'
+import type { PrepareOptions, WiringDriver } from '#drivers/wiring/driver.ts'
+import { type OvsOptions, openOvsWiring } from '#drivers/wiring/ovs/open.ts'
 import { openLog } from '#kit/log/log.ts'
 import { realWorld } from '#kit/world/real.ts'
 
@@ -68,7 +71,14 @@ async function must(command: string, ...args: string[]): Promise<string> {
   return result.stdout
 }
 
-async function makeRig(): Promise<Rig & { hosts: [string, string]; folder: string }> {
+type RealRig = Rig & {
+  hosts: [string, string]
+  cloudId: string
+  options(host: 0 | 1): OvsOptions
+  prepare(host: 0 | 1): PrepareOptions
+}
+
+async function makeRig(): Promise<RealRig> {
   const id = world.random.hexId().slice(0, 6)
   const hosts: [string, string] = [`nbw${id}a`, `nbw${id}b`]
   const folder = `/tmp/nimbo-wiring-${id}`
@@ -76,56 +86,52 @@ async function makeRig(): Promise<Rig & { hosts: [string, string]; folder: strin
     await must('ip', 'netns', 'add', host)
     await must('ip', '-n', host, 'link', 'set', 'lo', 'up')
   }
-  await must(
-    'ip',
-    '-n',
-    hosts[0],
-    'link',
-    'add',
-    'eth1',
-    'type',
-    'veth',
-    'peer',
-    'name',
-    'eth1',
-    'netns',
-    hosts[1],
-  )
+  for (const cable of ['eth1', 'eth2'])
+    await must(
+      'ip',
+      '-n',
+      hosts[0],
+      'link',
+      'add',
+      cable,
+      'type',
+      'veth',
+      'peer',
+      'name',
+      cable,
+      'netns',
+      hosts[1],
+    )
   const place = (host: 0 | 1) => `${folder}/${host}`
+  const options = (host: 0 | 1): OvsOptions => ({
+    cloudId: `test-${id}`,
+    dataFolder: `${place(host)}/data`,
+    hostNamespace: hosts[host],
+    places: {
+      runFolder: `${place(host)}/run`,
+      databaseFile: `${place(host)}/db/conf.db`,
+      logFolder: `${place(host)}/log`,
+    },
+  })
+  const prepare = (host: 0 | 1): PrepareOptions => ({
+    physicalNetworks: { physnet1: { bridge: 'br-ex', uplink: 'eth2', address: `172.24.4.${host + 1}/24` } },
+    tunnel: {
+      localIp: tunnelIps[host],
+      types: ['vxlan', 'gre'],
+      underlay: { bridge: 'br-phy', card: 'eth1', address: `${tunnelIps[host]}/24` },
+    },
+  })
   const open = async (host: 0 | 1): Promise<WiringDriver> => {
-    const driver = await openOvsWiring(world, log, {
-      cloudId: `test-${id}`,
-      dataFolder: `${place(host)}/data`,
-      hostNamespace: hosts[host],
-      places: {
-        runFolder: `${place(host)}/run`,
-        databaseFile: `${place(host)}/db/conf.db`,
-        logFolder: `${place(host)}/log`,
-      },
-    })
-    await driver.prepare({
-      physicalNetworks: { physnet1: { bridge: 'br-ex', address: '172.24.4.1/24' } },
-      tunnel: {
-        localIp: tunnelIps[host],
-        types: ['vxlan', 'gre'],
-        underlay: { bridge: 'br-phy', card: 'eth1', address: `${tunnelIps[host]}/24` },
-      },
-    })
+    const driver = await openOvsWiring(world, log, options(host))
+    await driver.prepare(prepare(host))
     return driver
   }
   const drivers: [WiringDriver, WiringDriver] = [await open(0), await open(1)]
-  const python = (namespace: string, script: string, args: string[]) => [
-    'netns',
-    'exec',
-    namespace,
-    '/usr/bin/python3',
-    '-c',
-    script,
-    ...args,
-  ]
   return {
     hosts,
-    folder,
+    cloudId: `test-${id}`,
+    options,
+    prepare,
     drivers,
     tunnelIps,
     async reopen(host) {
@@ -139,43 +145,39 @@ async function makeRig(): Promise<Rig & { hosts: [string, string]; folder: strin
           '-n',
           fromNamespace,
           'addr',
-          'add',
+          'replace',
           `${asIp}/24`,
           'dev',
           await deviceIn(fromNamespace),
         )
-      const args =
-        protocol === 'icmp'
-          ? python(fromNamespace, pingScript, [toIp, asIp ?? ''])
-          : python(fromNamespace, connectScript, [toIp, String(port)])
-      return (await world.processes.run('ip', args)).code === 0
+      return protocol === 'icmp'
+        ? ping(fromNamespace, toIp, asIp)
+        : python(fromNamespace, connectScript, toIp, String(port))
     },
     async listen(host, namespace, port) {
       const args = ['-c', echoScript, String(port), `${place(host)}/data`]
       await drivers[host].startIn(namespace, '/usr/bin/python3', args, { logFile: `${folder}/listen.log` })
-      while (
-        !(await must('ip', 'netns', 'exec', namespace, 'cat', '/proc/net/tcp')).includes(
-          `:${port.toString(16).toUpperCase()} `,
-        )
-      )
+      const word = `:${port.toString(16).toUpperCase()} `
+      while (!(await must('ip', 'netns', 'exec', namespace, 'cat', '/proc/net/tcp')).includes(word))
         await world.timers.sleep(10)
     },
     async inventory(host) {
-      const links = (
-        JSON.parse(await must('ip', '-n', hosts[host], '-j', 'link')) as { ifname: string }[]
-      ).map((link) => link.ifname)
+      const links = await linksOf(hosts[host])
       const namespaces = (await must('ip', 'netns', 'list'))
         .split('\n')
         .filter((name) => name.startsWith('nimbo-conf-'))
       const processes = (await world.processes.find([`${place(host)}/`])).map((one) => one.command.join(' '))
-      return [...links.filter((name) => !['lo', 'eth1'].includes(name)), ...namespaces, ...processes]
+      return [...links.filter((name) => !['lo', 'eth1', 'eth2'].includes(name)), ...namespaces, ...processes]
     },
     async patient(check) {
       for (let left = 12; left > 0; left--) if (await check()) return true
       return false
     },
     async dispose() {
-      for (const driver of drivers) await driver.close()
+      for (const driver of drivers) {
+        await driver.destroyAll().catch(() => {})
+        await driver.close()
+      }
       for (const found of await world.processes.find([`${folder}/`]))
         world.processes.signal(found.pid, 'SIGKILL')
       for (const name of (await must('ip', 'netns', 'list')).split('\n').map((line) => line.split(' ')[0]!))
@@ -185,9 +187,254 @@ async function makeRig(): Promise<Rig & { hosts: [string, string]; folder: strin
   }
 }
 
+async function python(namespace: string, script: string, ...args: string[]): Promise<boolean> {
+  return (
+    (await world.processes.run('ip', ['netns', 'exec', namespace, '/usr/bin/python3', '-c', script, ...args]))
+      .code === 0
+  )
+}
+
+function ping(namespace: string, toIp: string, asIp = ''): Promise<boolean> {
+  return python(namespace, pingScript, toIp, asIp)
+}
+
+async function linksOf(namespace: string): Promise<string[]> {
+  return (JSON.parse(await must('ip', '-n', namespace, '-j', 'link')) as { ifname: string }[]).map(
+    (link) => link.ifname,
+  )
+}
+
 async function deviceIn(namespace: string): Promise<string> {
-  const links = JSON.parse(await must('ip', '-n', namespace, '-j', 'link')) as { ifname: string }[]
-  return links.find((link) => link.ifname !== 'lo')!.ifname
+  return (await linksOf(namespace)).find((name) => name !== 'lo')!
 }
 
 wiringConformance('ovs', makeRig)
+
+describe('Open vSwitch in particular', () => {
+  let rig: RealRig
+  const network = { networkId: 'a51635b1-d023-419a-93b5-39de47755d2d', segmentationId: 33 }
+  const anything: PortRule[] = (['ingress', 'egress'] as const).map((direction) => ({
+    direction,
+    ethertype: 'IPv4',
+    protocol: null,
+    portMin: null,
+    portMax: null,
+    remotePrefix: null,
+    remoteGroupId: null,
+  }))
+  const port = (number: number, change: Partial<PortWiring> = {}): PortWiring => ({
+    portId: `1332271${(13 + number).toString(16)}-0d00-4000-8000-000000000000`,
+    mac: `fa:16:3e:aa:00:0${number}`,
+    fixedIps: [{ subnetId: 's', ipAddress: `10.0.0.${number}` }],
+    mtu: 1450,
+    networkType: 'vxlan',
+    physicalNetwork: null,
+    adminUp: true,
+    deviceOwner: 'compute:nova',
+    deviceId: `server-${number}`,
+    portSecurityEnabled: true,
+    allowedAddressPairs: [],
+    securityRules: anything,
+    tunnelPeers: [],
+    generation: 1,
+    ...network,
+    ...change,
+  })
+  const space = (number: number) => `nimbo-conf-${rig.cloudId}-${number}`
+  const place = async (driver: WiringDriver, wiring: PortWiring, number: number) => {
+    await driver.ensureNamespace(space(number))
+    await driver.plugIntoNamespace(wiring, { namespace: space(number), addresses: [`10.0.0.${number}/24`] })
+  }
+  const desired = (...ports: PortWiring[]): HostWiring => ({
+    generation: 1,
+    ports,
+    remoteGroups: {},
+    tunnelPeers: [],
+  })
+  const tool = (command: string, ...args: string[]) => {
+    const run = rig.options(0).places!.runFolder
+    return command === 'ovs-vsctl'
+      ? must(command, `--db=unix:${run}/db.sock`, ...args)
+      : must(command, args[0]!, `unix:${run}/${args[1]}.mgmt`, ...args.slice(2))
+  }
+
+  beforeAll(async () => {
+    rig = await makeRig()
+    const [driver] = rig.drivers
+    for (const number of [1, 2]) await place(driver, port(number), number)
+    await driver.applyWiring(desired(port(1), port(2)))
+  })
+  afterAll(async () => rig?.dispose())
+
+  test('rows 171-182: the stock tools show what they should', async () => {
+    const shown = await tool('ovs-vsctl', 'show')
+    for (const line of [
+      'Bridge br-int',
+      'Bridge br-tun',
+      'Bridge br-ex',
+      'Port tap1332271e-0d',
+      'tag: 1',
+      'Port int-br-ex',
+      'type: patch',
+    ])
+      expect(shown).toContain(line)
+    const ids = await tool('ovs-vsctl', 'get', 'Interface', 'tap1332271e-0d', 'external_ids')
+    expect(ids).toContain('attached-mac="fa:16:3e:aa:00:0')
+    expect(ids).toContain('iface-id="1332271e-0d00')
+    const flows = await tool('ovs-ofctl', 'dump-flows', 'br-int')
+    expect(flows).toMatch(
+      /cookie=0x[0-9a-f]+, duration=.*table=71, n_packets=\d+.*priority=95.*arp_spa=10\.0\.0\.1/,
+    )
+    expect(await tool('ovs-ofctl', 'dump-flows', 'br-tun')).toMatch(
+      /table=4.*tun_id=0x21 actions=mod_vlan_vid:1,resubmit\(,10\)/,
+    )
+    expect(await tool('ovs-ofctl', 'show', 'br-int')).toContain('patch-tun')
+  })
+
+  test('a guest must not play DHCP server, though its rules allow all', async () => {
+    const listen = `
+import socket, sys
+s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM); s.bind(('', 68)); s.settimeout(1.5)
+try: data, who = s.recvfrom(100); sys.exit(0 if who[1] == 1067 else 2)
+except OSError: sys.exit(1)
+`
+    const send = `
+import socket
+for source in (67, 1067):
+    s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM); s.bind(('', source)); s.sendto(b'offer', ('10.0.0.2', 68))
+`
+    expect(await rig.patient(() => ping(space(1), '10.0.0.2'))).toBe(true)
+    const listening = python(space(2), listen)
+    while (!(await must('ip', 'netns', 'exec', space(2), 'cat', '/proc/net/udp')).includes(':0044 '))
+      await world.timers.sleep(10)
+    await python(space(1), send)
+    expect(await listening, 'only the datagram that is no DHCP answer arrives').toBe(true)
+  })
+
+  test("a guest can't speak ARP for another's address, but for its allowed pairs", async () => {
+    const pair = { ipAddress: '10.0.0.78', macAddress: 'fa:16:3e:aa:00:01' }
+    await rig.drivers[0].applyWiring(desired(port(1, { allowedAddressPairs: [pair] }), port(2)))
+    const ask = `
+import socket
+s = socket.socket(socket.AF_PACKET, socket.SOCK_RAW, 0); s.bind(('${await deviceIn(space(1))}', 0))
+mac = bytes.fromhex('fa163eaa0001')
+for source in ('10.0.0.77', '10.0.0.78'):
+    arp = bytes.fromhex('0001080006040001') + mac + socket.inet_aton(source) + bytes(6) + socket.inet_aton('10.0.0.2')
+    s.send(bytes.fromhex('ffffffffffff') + mac + bytes.fromhex('0806') + arp)
+`
+    const known = () => must('ip', '-n', space(2), 'neigh')
+    expect(
+      await rig.patient(async () => (await python(space(1), ask)) && (await known()).includes('10.0.0.78')),
+    ).toBe(true)
+    expect(await known()).not.toContain('10.0.0.77')
+  })
+
+  test('the daemon killed, then both: all is put back, with the same port numbers', async () => {
+    const [driver] = rig.drivers
+    const wiring = desired(port(1), port(2))
+    const numbers = async () =>
+      (await tool('ovs-vsctl', '--columns=name,ofport', '-f', 'csv', 'list', 'Interface')).split('\n').sort()
+    const before = await numbers()
+    for (const victims of [['ovs-vswitchd'], ['ovs-vswitchd', 'ovsdb-server']]) {
+      const resets: string[] = []
+      const reset = new Promise<void>((resolve) => {
+        const stop = driver.events((event) => {
+          if (event.kind !== 'reset') return
+          resets.push(event.reason)
+          if (!event.reason.includes('vswitchd')) return
+          stop()
+          resolve()
+        })
+      })
+      for (const name of victims) {
+        const pid = Number(await world.files.readText(`${rig.options(0).places!.runFolder}/${name}.pid`))
+        world.processes.signal(pid, 'SIGKILL')
+      }
+      await reset
+      expect(await ping(space(1), '10.0.0.2'), 'without flows nothing passes').toBe(false)
+      expect((await driver.applyWiring(wiring)).wired).toHaveLength(2)
+      expect(await rig.patient(() => ping(space(1), '10.0.0.2'))).toBe(true)
+      expect(await numbers()).toEqual(before)
+      expect(await must('ip', '-n', rig.hosts[0], '-br', 'addr', 'show', 'br-ex')).toContain('172.24.4.1/24')
+    }
+  })
+
+  test('flows that somebody removed come back when the driver looks', async () => {
+    const [driver] = rig.drivers
+    const wiring = desired(port(1), port(2))
+    await driver.applyWiring(wiring)
+    await tool('ovs-ofctl', 'del-flows', 'br-int', 'table=60')
+    expect(await ping(space(1), '10.0.0.2')).toBe(false)
+    expect((await driver.applyWiring(wiring)).changes).toBe(0)
+    expect((await driver.applyWiring(wiring, { verify: true })).changes).toBeGreaterThan(0)
+    expect(await rig.patient(() => ping(space(1), '10.0.0.2'))).toBe(true)
+  })
+
+  test('what a crash between two steps left is swept, and what is not ours stays', async () => {
+    const host = rig.hosts[0]
+    await must('ip', '-n', host, 'tuntap', 'add', 'dev', 'tapdeadbeef-00', 'mode', 'tap')
+    await must(
+      'ip',
+      '-n',
+      host,
+      'link',
+      'set',
+      'tapdeadbeef-00',
+      'alias',
+      `nimbo:${rig.cloudId}:deadbeef-0000:1`,
+    )
+    await must('ip', '-n', host, 'tuntap', 'add', 'dev', 'tapothers', 'mode', 'tap')
+    rig.drivers[0] = await rig.reopen(0)
+    const links = await linksOf(host)
+    expect(links).not.toContain('tapdeadbeef-00')
+    expect(links).toContain('tapothers')
+    await must('ip', '-n', host, 'link', 'del', 'tapothers')
+  })
+
+  test("a guest's tap belongs to QEMU's user, without offloads", async () => {
+    const [driver] = rig.drivers
+    const tap = await driver.plugPort(port(3, { portId: '77777777-1234-4000-8000-000000000000' }), {
+      ownerUid: 64055,
+    })
+    expect(tap.device).toBe('tap77777777-12')
+    const shown = await must('ip', '-n', rig.hosts[0], '-d', 'link', 'show', 'tap77777777-12')
+    expect(shown).toMatch(/mtu 1450/)
+    expect(shown).toMatch(/vnet_hdr off/)
+    expect(shown).toMatch(/user 64055/)
+    await driver.unplugPort(tap.portId)
+  })
+
+  test('two clouds share a switch by a suffix, and one goes without the other', async () => {
+    const options = rig.options(0)
+    const other = await openOvsWiring(world, log, {
+      ...options,
+      cloudId: 'other',
+      dataFolder: `${options.dataFolder}-other`,
+      bridgeSuffix: '-b',
+    })
+    await expect(
+      openOvsWiring(world, log, { ...options, cloudId: 'third' }).then(async (third) => {
+        await third.prepare(rig.prepare(0)).finally(() => third.close())
+      }),
+    ).rejects.toMatchObject({ kind: 'conflict', message: expect.stringContaining('br-int') })
+    await other.prepare({ physicalNetworks: { physnet1: { bridge: 'br-ex' } } })
+    expect(await tool('ovs-vsctl', 'list-br')).toContain('br-int-b')
+    await other.destroyAll()
+    await other.close()
+    expect((await tool('ovs-vsctl', 'list-br')).trim().split('\n').sort()).toEqual([
+      'br-ex',
+      'br-int',
+      'br-phy',
+      'br-tun',
+    ])
+    expect(await rig.patient(() => ping(space(1), '10.0.0.2'))).toBe(true)
+  })
+
+  test('a missing uplink is refused with its name', async () => {
+    const physicalNetworks = { physnet9: { bridge: 'br-nine', uplink: 'eth99' } }
+    await expect(rig.drivers[0].prepare({ physicalNetworks })).rejects.toMatchObject({
+      kind: 'badRequest',
+      message: expect.stringContaining('eth99'),
+    })
+  })
+})

@@ -15,6 +15,7 @@ export type Packet = {
   asIp?: string
 }
 
+/** Both hosts have 'physnet1' with an uplink to the same cable, and tunnels of both types. */
 export type Rig = {
   drivers: [WiringDriver, WiringDriver]
   tunnelIps: [string, string]
@@ -186,8 +187,7 @@ export function wiringConformance(name: string, make: () => Promise<Rig>): void 
       expect(await ping(a, b.ip, '10.0.3.99')).toBe(false)
       a.port.allowedAddressPairs = [{ ipAddress: '10.0.3.96/28', macAddress: a.port.mac }]
       await apply(0)
-      expect(await reaches(() => ping(a, a.ip)), 'itself').toBe(true)
-      expect(await ping(b, a.ip), 'its own address still works').toBe(true)
+      expect(await reaches(() => ping(a, b.ip, '10.0.3.99')), 'an allowed address pair').toBe(true)
     })
 
     test('a remote group lets its members in, and only them', async () => {
@@ -243,6 +243,31 @@ export function wiringConformance(name: string, make: () => Promise<Rig>): void 
       await remove(a)
       await remove(b)
     })
+
+    test.each([
+      ['flat', null],
+      ['vlan', 101],
+    ] as const)(
+      'guests on two hosts meet on a %s network of the same cable',
+      async (networkType, segmentationId) => {
+        const network = {
+          networkId: newId(),
+          networkType,
+          segmentationId,
+          physicalNetwork: 'physnet1',
+          tunnelPeers: [],
+          mtu: 1500,
+        }
+        const a = await guest(0, network, '10.0.10.11', [allOut])
+        const b = await guest(1, network, '10.0.10.12', [allOut, pingIn])
+        await apply(0)
+        await apply(1)
+        expect(await reaches(() => ping(a, b.ip))).toBe(true)
+        expect(await ping(b, a.ip)).toBe(false)
+        await remove(a)
+        await remove(b)
+      },
+    )
 
     test('row 147: a local network ends at its host', async () => {
       const network = {

@@ -15,6 +15,7 @@ import { ourPorts, plugTap, plugVeth, sweepDevices, toLivePort, unplugPorts } fr
 import {
   databaseSocket,
   probeDatapath,
+  reviveOpenVswitch,
   type ServicePlaces,
   startOpenVswitch,
   systemPlaces,
@@ -45,6 +46,14 @@ export async function openOvsWiring(world: World, log: Log, options: OvsOptions)
   const tell = (event: WiringEvent) => {
     for (const listen of listeners) listen(event)
   }
+  // Both the database's and the switch's connection may end at once; the daemons are started once.
+  let reviving: Promise<void> | undefined
+  const revive = (): Promise<void> => {
+    reviving ??= reviveOpenVswitch(host, log, places).finally(() => {
+      reviving = undefined
+    })
+    return reviving
+  }
   const context: OvsContext = {
     world,
     log,
@@ -60,6 +69,7 @@ export async function openOvsWiring(world: World, log: Log, options: OvsOptions)
     cookie: cookieOf(options.cloudId),
     switch: await openSwitch(world, log, databaseSocket(places), {
       changed: (changes) => tellChanges(options.cloudId, changes, tell),
+      lost: revive,
       reconnected: () => tell({ kind: 'reset', reason: "Open vSwitch's database was started again" }),
     }),
   }
@@ -69,10 +79,13 @@ export async function openOvsWiring(world: World, log: Log, options: OvsOptions)
     watch = watchSwitch(world, log, `${places.runFolder}/${context.names.integration}.mgmt`, {
       async lost() {
         context.applied.clear()
-        await startOpenVswitch(host, log, places)
+        await revive()
       },
-      back() {
+      async back() {
         context.applied.clear()
+        await context.switch.settled()
+        // In user space the bridges' own devices are new ones, without their addresses.
+        await prepareBridges(context, context.prepared)
         tell({ kind: 'reset', reason: 'ovs-vswitchd was started again' })
       },
     })
@@ -127,7 +140,7 @@ function tellChanges(cloudId: string, changes: readonly Change[], tell: (event: 
     if (ids[cloudTag] !== cloudId || portId === undefined) continue
     if (!now) tell({ kind: 'disappeared', portId })
     else if (old?.ofport !== now.ofport && Number(now.ofport) > 0) tell({ kind: 'appeared', portId })
-    else tell({ kind: 'changed', portId })
+    else if (Number(old?.ofport) > 0) tell({ kind: 'changed', portId })
   }
 }
 

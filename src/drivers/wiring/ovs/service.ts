@@ -70,6 +70,13 @@ export async function startOpenVswitch(host: Host, log: Log, places: ServicePlac
   return true
 }
 
+/** For a daemon that went away while we ran: the system's own service is the system's to start again. */
+export async function reviveOpenVswitch(host: Host, log: Log, places: ServicePlaces): Promise<void> {
+  if (!(await host.world.files.exists(`${places.runFolder}/${markerName}`))) return
+  if (await startOpenVswitch(host, log, places))
+    log.warn({}, 'Open vSwitch had gone away and was started again')
+}
+
 /** Ends the daemons and removes their database, if a cloud had started them. */
 export async function stopOpenVswitch(host: Host, places: ServicePlaces): Promise<void> {
   const { files, processes, timers } = host.world

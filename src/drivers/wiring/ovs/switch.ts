@@ -73,6 +73,8 @@ export type Switch = {
   setPorts(changes: readonly { name: string; tag: number; other: Record<string, string> }[]): Promise<void>
   /** Until each of these ports has its number, or the daemon says why not. */
   untilReady(names: readonly string[]): Promise<void>
+  /** Until the daemon has carried out everything up to now; after its restart, until its bridges stand again. */
+  settled(): Promise<void>
   close(): void
 }
 
@@ -80,7 +82,7 @@ export async function openSwitch(
   world: World,
   log: Log,
   socket: string,
-  on: { changed(changes: Change[]): void; reconnected(): void },
+  on: { changed(changes: Change[]): void; lost(): Promise<void>; reconnected(): void },
 ): Promise<Switch> {
   let client: OvsdbClient
   let replica: Replica
@@ -98,6 +100,7 @@ export async function openSwitch(
   const reconnect = async () => {
     while (!closed) {
       try {
+        await on.lost()
         await connect()
         on.reconnected()
         return
@@ -271,6 +274,8 @@ export async function openSwitch(
         const existing = byName()
         return names.every((name) => (existing.get(name)?.ofport ?? 0) !== 0)
       }),
+
+    settled: () => commit([]),
 
     close() {
       closed = true

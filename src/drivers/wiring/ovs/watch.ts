@@ -18,7 +18,7 @@ export function watchSwitch(
   world: World,
   log: Log,
   socket: string,
-  on: { lost(): Promise<void>; back(): void },
+  on: { lost(): Promise<void>; back(): Promise<void> },
 ): Watch {
   let stopped = false
   let current: Connection | undefined
@@ -29,7 +29,7 @@ export function watchSwitch(
         const connection = await world.sockets.connect({ path: socket })
         current = connection
         if (stopped) connection.destroy()
-        if (!first) on.back()
+        if (!first && !stopped) await on.back()
         await listen(connection)
         if (stopped) return
         log.warn({ socket }, 'Open vSwitch has gone away: its flows are lost')

@@ -13,7 +13,7 @@ wiringConformance('sim', async () => {
   const drivers: [SimWiring, SimWiring] = [open(0), open(1)]
   for (const host of [0, 1] as const)
     await drivers[host].prepare({
-      physicalNetworks: {},
+      physicalNetworks: { physnet1: { bridge: 'br-ex', uplink: 'eth2' } },
       tunnel: { localIp: tunnelIps[host], types: ['vxlan', 'gre'] },
     })
   return {
