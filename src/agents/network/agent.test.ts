@@ -133,13 +133,10 @@ test('the agent reports itself at once and then every half minute', async () => 
   expect(told.filter((line) => line.startsWith('alive'))).toHaveLength(3)
 })
 
-test('a port is told to be up when its device is there and wired, once for each generation', async () => {
-  const { driver, want, nudge, taken, world } = await cloud()
+test("a guest's port gets its tap and is told to be up, once for each generation", async () => {
+  const { driver, want, nudge, taken } = await cloud()
   want(port('p1'))
   await nudge()
-  expect(taken()).toEqual([])
-  await driver.plugPort(port('p1'), { ownerUid: 1 })
-  await world.settle()
   expect(taken()).toEqual(['up p1 1'])
   expect((await driver.list())[0]).toMatchObject({ device: 'tapp1', localVlan: 1 })
   await nudge()
@@ -149,12 +146,15 @@ test('a port is told to be up when its device is there and wired, once for each 
   expect(taken()).toEqual(['up p1 2'])
 })
 
-test('a device that goes is told of', async () => {
+test("another agent's port waits for its device, and a device that goes is told of", async () => {
   const { driver, want, nudge, taken, world } = await cloud()
-  want(port('p1'))
-  await driver.plugPort(port('p1'), { ownerUid: 1 })
+  const dhcp = port('p1', { deviceOwner: 'network:dhcp' })
+  want(dhcp)
   await nudge()
-  taken()
+  expect(taken()).toEqual([])
+  await driver.plugPort(dhcp, { ownerUid: 1 })
+  await world.settle()
+  expect(taken()).toEqual(['up p1 1'])
   await driver.unplugPort('p1')
   await world.settle()
   expect(taken()).toEqual(['down p1'])

@@ -44,7 +44,7 @@ export async function startNetworkAgent(parts: NetworkAgentParts): Promise<Netwo
     ...(config.tunnel ? { tunnel: config.tunnel } : {}),
   })
 
-  const reconciler = openReconciler({ world, log, journal, plugin, host, driver })
+  const reconciler = openReconciler({ world, log, journal, plugin, host, driver, guestUid: config.guestUid })
   let cause: Trace | undefined
   let verifiedAt = world.clock.monotonic()
   let cancelSoon = () => {}

@@ -17,6 +17,8 @@ export type ReconcilerParts = {
   plugin: Plugin
   host: string
   driver: WiringDriver
+  /** Who opens guests' taps: QEMU's user. */
+  guestUid: number
 }
 
 /** Milliseconds that an unwanted port is left alone. */
@@ -30,12 +32,13 @@ export type Reconciler = {
   readonly portCount: number
 }
 
-export function openReconciler({ world, log, journal, plugin, host, driver }: ReconcilerParts): Reconciler {
+export function openReconciler(parts: ReconcilerParts): Reconciler {
+  const { world, log, journal, plugin, host, driver, guestUid } = parts
   let newest = Number.NEGATIVE_INFINITY
   let portCount = 0
   /** The generation of each port that the network service was told to be up. */
   const reported = new Map<string, number>()
-  /** Here but not wanted, since when: a port may be plugged a little before its binding is told of. */
+  /** Here but not wanted, since when: agents plug ports of their own a little before their binding is told of. */
   let suspects = new Map<string, number>()
 
   const apply = (trace: Trace, wiring: HostWiring, verify: boolean) => {
@@ -48,6 +51,25 @@ export function openReconciler({ world, log, journal, plugin, host, driver }: Re
       { kind: 'driver', name: 'wiring.apply', data: { ports: wiring.ports.length } },
       work,
     )
+  }
+
+  /** A guest's tap is made as soon as its port is bound to this host: when the guest starts, its wiring is in place. */
+  const plugGuests = async (trace: Trace, wiring: HostWiring, here: ReadonlySet<string>) => {
+    const missing = wiring.ports.filter(
+      ({ portId, deviceOwner }) => deviceOwner.startsWith('compute:') && !here.has(portId),
+    )
+    for (const port of missing) {
+      await journal.span(
+        trace,
+        {
+          kind: 'driver',
+          name: 'wiring.plug',
+          subject: `port:${port.portId}`,
+          data: { networkId: port.networkId },
+        },
+        () => driver.plugPort(port, { ownerUid: guestUid }),
+      )
+    }
   }
 
   const removeUnwanted = async (unwanted: readonly string[]) => {
@@ -72,6 +94,7 @@ export function openReconciler({ world, log, journal, plugin, host, driver }: Re
         return { again: true }
       }
       newest = wiring.generation
+      await plugGuests(trace, wiring, new Set(live.filter((port) => port.ready).map((port) => port.portId)))
       const result = await apply(trace, wiring, verify)
       portCount = result.wired.length
 
