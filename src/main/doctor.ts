@@ -21,6 +21,8 @@ export type DoctorQuestion = {
   listen: string
   /** Absent while this very cloud runs: it holds them itself. */
   ports?: Ports
+  /** Only what may have changed since the cloud's first start, and takes no time. */
+  brief?: boolean
 }
 
 const mebibyte = 1024 * 1024
@@ -29,6 +31,7 @@ export async function examine(world: World, question: DoctorQuestion): Promise<F
   const common = [await memory(world), await disk(world, question.root), ...(await ports(world, question))]
   if (question.dataPlane === 'sim') return common
   const isRoot = (await world.files.info('/proc/self'))?.uid === 0
+  if (question.brief) return [root(isRoot), ...common]
   return [
     await system(world),
     root(isRoot),

@@ -58,12 +58,7 @@ describe('a role under its supervisor', () => {
   })
 
   it('is killed where it does not end when asked', async () => {
-    await startRole(
-      world,
-      cloud,
-      'controller',
-      program("trap '' TERM; exec sleep 1000"),
-    )
+    await startRole(world, cloud, 'controller', program("trap '' TERM; exec sleep 1000"))
     const { pid } = await running()
     await stopRole(world, cloud.folder, 'controller', 50)
     await until(async () => !world.processes.alive(pid))

@@ -28,7 +28,7 @@ export function roleLog(folder: DataFolder, role: Role): string {
 }
 
 export function roleCommand(program: Program, cloud: Cloud, role: Role): string[] {
-  return [...program, role, '--data', cloud.folder.root]
+  return [...program, ...roleArguments(cloud.folder, role)]
 }
 
 /** True where it started one; false where it runs already. */
@@ -60,14 +60,17 @@ export async function stopRole(
   role: Role,
   patienceMs = 15_000,
 ): Promise<boolean> {
-  const { supervisor, process } = await roleState(world, folder, role)
+  const { supervisor } = await roleState(world, folder, role)
   if (supervisor) await endProcess(world, supervisor.pid, 2_000)
-  // The supervisor may have started one in between.
-  const current = (await readPidFile(world, roleFile(folder, role))) ?? process
-  if (current) await endProcess(world, current.pid, patienceMs)
+  // By their arguments too: one that was just started has not announced itself yet.
+  const announced = (await roleState(world, folder, role)).process
+  const pids = new Set(
+    [announced, ...(await findRole(world, folder, role))].flatMap((each) => each?.pid ?? []),
+  )
+  for (const pid of pids) await endProcess(world, pid, patienceMs)
   await world.files.remove(supervisorFile(folder, role))
   await world.files.remove(roleFile(folder, role))
-  return supervisor !== undefined || current !== undefined
+  return supervisor !== undefined || pids.size > 0
 }
 
 export async function roleState(world: World, folder: DataFolder, role: Role): Promise<RoleState> {
@@ -88,6 +91,17 @@ export async function endProcess(world: World, pid: number, patienceMs: number):
     }
     await world.timers.sleep(20)
   }
+}
+
+/** The role's processes, and a supervisor that no file tells of. */
+async function findRole(world: World, folder: DataFolder, role: Role): Promise<ProcessInfo[]> {
+  const ending = roleArguments(folder, role)
+  const found = await world.processes.find(ending)
+  return found.filter(({ command }) => command.slice(-ending.length).join('\0') === ending.join('\0'))
+}
+
+function roleArguments(folder: DataFolder, role: Role): string[] {
+  return [role, '--data', folder.root]
 }
 
 function roleFile(folder: DataFolder, role: Role): string {

@@ -51,7 +51,7 @@ async function raise(
       return
     }
     if (!runs) {
-      await preflight(world, terminal, root, cloud)
+      await preflight(world, terminal, root, cloud, before.foundation === true)
       await writeCredentials(world, cloud)
       terminal.say(
         paint(
@@ -104,8 +104,14 @@ async function bothRun(world: World, cloud: Cloud): Promise<boolean> {
   return controller.process !== undefined && agent.process !== undefined
 }
 
-async function preflight(world: World, terminal: Terminal, root: string, cloud: Cloud): Promise<void> {
-  const findings = await examine(world, await questionFor(world, root, cloud, false))
+async function preflight(
+  world: World,
+  terminal: Terminal,
+  root: string,
+  cloud: Cloud,
+  brief: boolean,
+): Promise<void> {
+  const findings = await examine(world, { ...(await questionFor(world, root, cloud, false)), brief })
   const bad = findings.filter((finding) => finding.state !== 'ok' && finding.check !== 'packages')
   for (const line of formatFindings(bad, terminal)) terminal.say(line)
   if (bad.some((finding) => finding.state === 'problem')) {
