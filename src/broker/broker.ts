@@ -85,8 +85,10 @@ export async function openBroker(options: BrokerOptions): Promise<Broker> {
       })
       for (const connection of connections)
         connection.close(connectionError(320, "broker forced connection closure with reason 'shutdown'"))
-      // A turn of the event loop sends the closes before the listeners cut their sockets.
-      await new Promise((resolve) => setImmediate(() => setImmediate(resolve)))
+      // Turns of the event loop, not time: whoever reads has answered by then, and shutdown waits for nobody else.
+      for (let turn = 0; turn < 10 && connections.size > 0; turn++)
+        await new Promise((resolve) => setImmediate(resolve))
+      for (const connection of connections) connection.destroy()
       await Promise.all([...listeners].map((listener) => listener.close()))
       await empty
       await store.close()

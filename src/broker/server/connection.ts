@@ -73,7 +73,8 @@ export class ServerConnection implements ChannelHost {
     stream.on('error', (error) =>
       host.log.debug({ connection: peer, error: fullMessage(error) }, 'a client socket failed'),
     )
-    stream.on('end', () => stream.end())
+    // Half a connection is of no use: a client that ends its side has gone.
+    stream.on('end', () => stream.destroy())
     stream.on('close', () => this.#ended())
   }
 
@@ -108,6 +109,11 @@ export class ServerConnection implements ChannelHost {
   /** Closes with a reply code, as for an operator or at shutdown. */
   close(error: AmqpError): void {
     this.#fail(error, 0, 0)
+  }
+
+  /** Without a word. */
+  destroy(): void {
+    this.#stream.destroy()
   }
 
   #receive(chunk: Buffer): void {

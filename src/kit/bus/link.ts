@@ -1,0 +1,205 @@
+// The bus client's connection to the broker: kept up, and set up again after each loss.
+
+import type { ClientChannel } from '../amqp/client/channel.ts'
+import { type ClientConnection, connectAmqp } from '../amqp/client/connection.ts'
+import { AmqpError } from '../amqp/error.ts'
+import { asError, CloudError, fullMessage } from '../errors/cloud-error.ts'
+import type { Log } from '../log/log.ts'
+import type { Connection, World } from '../world/world.ts'
+
+export type LinkOptions = {
+  world: World
+  log: Log
+  /** A new stream to the broker; called again after each loss. */
+  connect: () => Promise<Connection>
+  user: string
+  password: string
+  vhost?: string
+  /** Shown in the broker's list of connections. */
+  name: string
+  heartbeatSeconds?: number
+}
+
+/** One connection's life. */
+export type Session = {
+  readonly connection: ClientConnection
+  /** Publishes with confirms. */
+  readonly sender: ClientChannel
+  /** Exchanges and queues that were declared on it as a sender. */
+  readonly declared: Map<string, Promise<void>>
+  /** Setups that have run on it. */
+  readonly ready: Set<Setup>
+}
+
+/** Runs on each new connection, before anybody sends on it. */
+export type Setup = (session: Session) => Promise<void>
+
+const firstWaitMs = 100
+const longestWaitMs = 5_000
+
+export class Link {
+  readonly #options: LinkOptions
+  readonly #setups = new Set<Setup>()
+  readonly #waiting = new Set<{ resolve: (session: Session) => void; reject: (error: Error) => void }>()
+  #session: Session | undefined
+  #closed = false
+  #wake = new AbortController()
+  #idle = false
+  #running: Promise<void> | undefined
+
+  constructor(options: LinkOptions) {
+    this.#options = options
+  }
+
+  get connected(): boolean {
+    return this.#session !== undefined && !this.#session.connection.over
+  }
+
+  /** Resolves with the first connection, `first` done on it; goes on trying until then. */
+  async open(first: Setup): Promise<void> {
+    this.#setups.add(first)
+    this.#running = this.#run()
+    await this.session()
+  }
+
+  /** The connection, or the next one if there is none; kind 'unavailable' when `timeoutMs` are over first. */
+  session(timeoutMs?: number): Promise<Session> {
+    if (this.#session && !this.#session.connection.over) return Promise.resolve(this.#session)
+    if (this.#closed) return Promise.reject(closedError())
+    return new Promise((resolve, reject) => {
+      const late = () => waiter.reject(new CloudError('unavailable', 'The message bus is not reachable'))
+      const cancel =
+        timeoutMs === undefined
+          ? () => {}
+          : this.#options.world.timers.after(timeoutMs, late, { background: true })
+      const done = () => {
+        cancel()
+        this.#waiting.delete(waiter)
+      }
+      const waiter = {
+        resolve: (session: Session) => {
+          done()
+          resolve(session)
+        },
+        reject: (error: Error) => {
+          done()
+          reject(error)
+        },
+      }
+      this.#waiting.add(waiter)
+      // Somebody needs it now: a pause in which nobody waited is over.
+      if (this.#idle) this.#wake.abort()
+    })
+  }
+
+  /** Runs now, if connected, and on each new connection. Rejects as the first run does, and is forgotten then. */
+  async add(setup: Setup): Promise<void> {
+    this.#setups.add(setup)
+    for (;;) {
+      const session = await this.session()
+      try {
+        await run(setup, session)
+        return
+      } catch (error) {
+        // Lost meanwhile: the next connection runs it with all the others.
+        if (session.connection.over && !(error instanceof AmqpError)) continue
+        this.#setups.delete(setup)
+        throw fromBroker(error)
+      }
+    }
+  }
+
+  remove(setup: Setup): void {
+    this.#setups.delete(setup)
+  }
+
+  async close(): Promise<void> {
+    this.#closed = true
+    this.#wake.abort()
+    for (const { reject } of this.#waiting) reject(closedError())
+    await this.#session?.connection.close()
+    await this.#running
+  }
+
+  async #run(): Promise<void> {
+    const { world, log } = this.#options
+    let wait = firstWaitMs
+    while (!this.#closed) {
+      try {
+        const session = await world.activity.track(this.#connect())
+        if (this.#closed) void session.connection.close()
+        wait = firstWaitMs
+        const reason = await session.connection.ended
+        this.#session = undefined
+        if (!this.#closed)
+          log.warn({ error: fullMessage(reason) }, 'the connection to the message broker was lost')
+      } catch (error) {
+        log.warn({ error: fullMessage(error) }, 'cannot connect to the message broker; trying again')
+      }
+      if (this.#closed) return
+      await this.#pause(world.random.int(Math.ceil(wait / 2), wait + 1))
+      wait = Math.min(wait * 2, longestWaitMs)
+    }
+  }
+
+  async #connect(): Promise<Session> {
+    const { world, connect, user, password, vhost = '/', name, heartbeatSeconds } = this.#options
+    const stream = await connect()
+    stream.setNoDelay?.(true)
+    const connection = await connectAmqp({ world, stream, user, password, vhost, name, heartbeatSeconds })
+    try {
+      const sender = await connection.openChannel()
+      await sender.confirmPublishing()
+      const session: Session = { connection, sender, declared: new Map(), ready: new Set() }
+      // A channel that the broker closed takes the whole session with it: all is set up again in one way.
+      sender.onClosed = () => {
+        if (this.#session === session) this.#session = undefined
+        void connection.close()
+      }
+      for (const setup of [...this.#setups]) await run(setup, session)
+      this.#session = session
+      for (const { resolve } of [...this.#waiting]) resolve(session)
+      return session
+    } catch (error) {
+      await connection.close()
+      throw asError(error)
+    }
+  }
+
+  /** With somebody waiting it counts as work, so that virtual time moves on; otherwise it is idle. */
+  async #pause(ms: number): Promise<void> {
+    this.#wake = new AbortController()
+    this.#idle = this.#waiting.size === 0
+    const { signal } = this.#wake
+    await this.#options.world.timers.sleep(ms, { background: this.#idle, signal }).catch(() => {
+      // Woken: that is what the signal is for.
+    })
+    this.#idle = false
+  }
+}
+
+async function run(setup: Setup, session: Session): Promise<void> {
+  if (session.ready.has(setup)) return
+  session.ready.add(setup)
+  await setup(session)
+}
+
+function closedError(): CloudError {
+  return new CloudError('unavailable', 'The message bus client is closed')
+}
+
+/** A broker's refusal in our own kinds. */
+export function fromBroker(thrown: unknown): Error {
+  if (!(thrown instanceof AmqpError)) return asError(thrown)
+  const kinds: Partial<Record<AmqpError['code'], 'forbidden' | 'notFound' | 'conflict'>> = {
+    403: 'forbidden',
+    404: 'notFound',
+    405: 'conflict',
+    406: 'conflict',
+  }
+  return new CloudError(
+    kinds[thrown.code] ?? 'unavailable',
+    `The message broker refused: ${thrown.message}`,
+    { cause: thrown },
+  )
+}

@@ -1,0 +1,256 @@
+// Calls and casts: the sending half of the bus.
+import type { ClientChannel } from '../amqp/client/channel.ts'
+import { AmqpError } from '../amqp/error.ts'
+import type { Properties } from '../amqp/property.ts'
+import { CloudError } from '../errors/cloud-error.ts'
+import type { Journal, NewEvent, Trace } from '../journal/journal.ts'
+import type { World } from '../world/world.ts'
+import type { Caller, SendOptions } from './bus.ts'
+import { problemOf } from './check.ts'
+import type { Contract, MethodSpec, Methods } from './contract.ts'
+import { fromBroker, type Link, type Session } from './link.ts'
+import { jsonBody, parseJson, type Request, requestProperties, resultOf } from './message.ts'
+import {
+  declareFanoutExchange,
+  declareTopicExchange,
+  fanoutExchange,
+  hostQueue,
+  transientMs,
+} from './topology.ts'
+
+export const defaultTimeoutMs = 60_000
+/** A call doesn't wait longer for a lost connection to come back; a cast waits for all of its time. */
+const reconnectPatienceMs = 5_000
+
+type Waiting = { resolve: (reply: unknown) => void; reject: (error: Error) => void }
+type Route = { exchange: string; routingKey: string }
+
+export class Sender {
+  readonly #world: World
+  readonly #link: Link
+  readonly #journal: Journal
+  readonly #waiting = new Map<string, Waiting>()
+  #replyQueue = ''
+
+  constructor(world: World, link: Link, journal: Journal) {
+    this.#world = world
+    this.#link = link
+    this.#journal = journal
+  }
+
+  /** On each new connection: the queue for replies, and the end of the calls that waited on the old one. */
+  readonly setup = async (session: Session): Promise<void> => {
+    const channel = await session.connection.openChannel()
+    const queue = `reply_${this.#world.random.hexId()}`
+    const arguments_ = { 'x-expires': transientMs }
+    await channel.ask('queue.declare', { queue, exclusive: true, autoDelete: true, arguments: arguments_ })
+    await this.#listen(channel, queue, session)
+    this.#replyQueue = queue
+  }
+
+  caller<M extends Methods>(contract: Contract<M>, service: string): Caller<M> {
+    const journal = this.#journal.as(service)
+    const send = (name: string, spec: MethodSpec) => (params: unknown, options: SendOptions) => {
+      const work =
+        spec.kind === 'call'
+          ? this.#call(contract, journal, name, params, options)
+          : this.#cast(contract, journal, name, params, options)
+      return this.#world.activity.track(work)
+    }
+    return Object.fromEntries(
+      Object.entries(contract.methods).map(([name, spec]) => [name, send(name, spec)]),
+    ) as Caller<M>
+  }
+
+  /** Until the broker has it; sent again over the next connection if this one is lost first. */
+  async publishSafely(
+    publish: (session: Session) => Promise<'routed' | 'returned'>,
+    timeoutMs: number,
+  ): Promise<'routed' | 'returned'> {
+    const until = this.#world.clock.monotonic() + timeoutMs
+    for (;;) {
+      const left = until - this.#world.clock.monotonic()
+      if (left <= 0) throw new CloudError('unavailable', 'The message broker did not take a message in time')
+      const session = await this.#link.session(left)
+      try {
+        return await this.#within(left, publish(session))
+      } catch (error) {
+        if (error instanceof AmqpError) throw fromBroker(error)
+        if (!session.connection.over) throw error
+      }
+    }
+  }
+
+  async #listen(channel: ClientChannel, queue: string, session: Session): Promise<void> {
+    const replied = ({ properties, body }: { properties: Properties; body: Buffer }) => {
+      // A late answer to a call that has timed out finds nobody.
+      this.#waiting.get(properties.correlationId ?? '')?.resolve(parseJson(body))
+    }
+    const cancelled = () => void session.connection.close()
+    await channel.consume(queue, 'replies', { noAck: true }, replied, cancelled)
+    channel.onClosed = (error) => {
+      const lost = new CloudError(
+        'unavailable',
+        'The connection to the message broker was lost during a call',
+        { cause: error },
+      )
+      for (const { reject } of [...this.#waiting.values()]) reject(lost)
+      void session.connection.close()
+    }
+  }
+
+  async #call(
+    contract: Contract,
+    journal: Journal,
+    method: string,
+    params: unknown,
+    options: SendOptions,
+  ): Promise<unknown> {
+    if (options.fanout)
+      throw new CloudError('internal', `${contract.topic}.${method} is a call: it can't go to all servers`)
+    const trace = journal.childOf(options.trace)
+    const event = eventOf(contract, method, options)
+    const started = this.#world.clock.monotonic()
+    const sentAt = this.#world.clock.now()
+    const timeoutMs = options.timeoutMs ?? defaultTimeoutMs
+    const messageId = this.#world.random.hexId()
+    const route = routeOf(contract, options)
+    const facts = { messageId, ...route }
+    const finish = (outcome: 'ok' | 'error', error?: string) =>
+      journal.record(journal.childOf(trace), {
+        ...event,
+        kind: 'rpc.result',
+        durationMs: this.#world.clock.monotonic() - started,
+        outcome,
+        error,
+        data: { messageId, queue: this.#replyQueue },
+      })
+    try {
+      const session = await this.#link.session(Math.min(timeoutMs, reconnectPatienceMs))
+      journal.record(trace, {
+        ...event,
+        kind: 'rpc.call',
+        at: sentAt,
+        data: { ...facts, replyQueue: this.#replyQueue },
+      })
+      const request = {
+        ...requestOf(contract, method, params, options, trace),
+        messageId,
+        deadline: sentAt + timeoutMs,
+      }
+      const reply = await this.#within(
+        timeoutMs,
+        this.#ask(session, route, request),
+        `${contract.topic}.${method}`,
+      )
+      const result = resultOf(reply)
+      const spec = contract.methods[method]!
+      const problem = spec.kind === 'call' ? problemOf(spec.result, result) : undefined
+      if (problem)
+        throw new CloudError(
+          'badGateway',
+          `${contract.topic}.${method} answered with a wrong shape: ${problem}`,
+        )
+      finish('ok')
+      return result
+    } catch (thrown) {
+      const error = fromBroker(thrown)
+      finish('error', error.message)
+      throw error
+    } finally {
+      this.#waiting.delete(messageId)
+    }
+  }
+
+  async #ask(session: Session, route: Route, request: Request): Promise<unknown> {
+    await declareTopicExchange(session, route.exchange)
+    const reply = new Promise<unknown>((resolve, reject) =>
+      this.#waiting.set(request.messageId, { resolve, reject }),
+    )
+    const asked = { ...request, replyTo: this.#replyQueue }
+    const properties = requestProperties(asked, this.#world.clock.now())
+    const sent = session.sender.publish(
+      route.exchange,
+      route.routingKey,
+      properties,
+      jsonBody(request.params),
+      true,
+    )
+    // The reply may come before the confirm; only a failed or returned request ends the wait for it.
+    const failed = sent.then((outcome) =>
+      outcome === 'returned' ? Promise.reject(nobodyListens(route)) : reply,
+    )
+    return Promise.race([reply, failed])
+  }
+
+  async #cast(
+    contract: Contract,
+    journal: Journal,
+    method: string,
+    params: unknown,
+    options: SendOptions,
+  ): Promise<void> {
+    const trace = journal.childOf(options.trace)
+    const route = routeOf(contract, options)
+    const messageId = this.#world.random.hexId()
+    const request = { ...requestOf(contract, method, params, options, trace), messageId }
+    const body = jsonBody(params)
+    const event: NewEvent = {
+      ...eventOf(contract, method, options),
+      kind: 'rpc.cast',
+      at: this.#world.clock.now(),
+      data: { messageId, ...route, fanout: options.fanout === true },
+    }
+    const send = async (session: Session) => {
+      if (options.fanout) await declareFanoutExchange(session, contract.topic)
+      else await declareTopicExchange(session, contract.exchange)
+      const properties = requestProperties(request, this.#world.clock.now())
+      return session.sender.publish(route.exchange, route.routingKey, properties, body, !options.fanout)
+    }
+    try {
+      const outcome = await this.publishSafely(send, options.timeoutMs ?? defaultTimeoutMs)
+      if (outcome === 'returned') throw nobodyListens(route)
+      journal.record(trace, event)
+    } catch (error) {
+      journal.record(trace, { ...event, outcome: 'error', error: fromBroker(error).message })
+      throw error
+    }
+  }
+
+  #within<T>(ms: number, work: Promise<T>, what?: string): Promise<T> {
+    return new Promise((resolve, reject) => {
+      const late = () =>
+        reject(
+          what === undefined
+            ? new CloudError('timeout', 'The message broker did not take a message in time')
+            : new CloudError('timeout', `${what} was not answered within ${ms / 1000} s`),
+        )
+      const cancel = this.#world.timers.after(ms, late, { background: true })
+      work.then(resolve, reject).finally(cancel)
+    })
+  }
+}
+
+function requestOf(
+  contract: Contract,
+  method: string,
+  params: unknown,
+  options: SendOptions,
+  trace: Trace,
+): Omit<Request, 'messageId'> {
+  const { version } = contract
+  return { method, version, trace, deadline: undefined, replyTo: undefined, subject: options.subject, params }
+}
+
+function eventOf(contract: Contract, method: string, { subject }: SendOptions): Omit<NewEvent, 'kind'> {
+  return { name: `${contract.topic}.${method}`, subject }
+}
+
+function routeOf({ exchange, topic }: Contract, { host, fanout }: SendOptions): Route {
+  if (fanout) return { exchange: fanoutExchange(topic), routingKey: '' }
+  return { exchange, routingKey: host === undefined ? topic : hostQueue(topic, host) }
+}
+
+function nobodyListens({ routingKey }: Route): CloudError {
+  return new CloudError('unavailable', `Nothing listens on ${routingKey}`)
+}

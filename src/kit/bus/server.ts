@@ -1,0 +1,270 @@
+// Serves a contract: the receiving half of the bus.
+import type { ClientChannel, Delivered } from '../amqp/client/channel.ts'
+import { CloudError, fullMessage } from '../errors/cloud-error.ts'
+import { formatTraceparent, type Journal, type Trace } from '../journal/journal.ts'
+import type { Log } from '../log/log.ts'
+import type { World } from '../world/world.ts'
+import type { Handlers, Incoming, Served } from './bus.ts'
+import { problemOf } from './check.ts'
+import type { Contract, Methods } from './contract.ts'
+import type { Link, Session } from './link.ts'
+import { jsonBody, type Reply, type Request, readRequest, wireError } from './message.ts'
+import type { Sender } from './sender.ts'
+import { deadQueue, declareDeadQueue, declareServer } from './topology.ts'
+
+/** Handlers of one server that run at the same time, per queue. */
+const prefetch = 64
+/** A cast's handler is tried this often before the message goes to the dead queue. */
+const attempts = 5
+const firstRetryMs = 200
+
+export type Serving = {
+  world: World
+  log: Log
+  journal: Journal
+  link: Link
+  sender: Sender
+}
+
+type AnyHandler = (params: unknown, incoming: Incoming) => Promise<unknown>
+
+export async function serve<M extends Methods>(
+  serving: Serving,
+  contract: Contract<M>,
+  host: string,
+  handlers: Handlers<M>,
+): Promise<Served> {
+  const server = new Server(serving, contract, host, handlers as unknown as Record<string, AnyHandler>)
+  await serving.link.add(server.setup)
+  return { stop: () => server.stop() }
+}
+
+class Server {
+  readonly #serving: Serving
+  readonly #contract: Contract
+  readonly #host: string
+  readonly #handlers: Record<string, AnyHandler>
+  readonly #running = new Set<Promise<void>>()
+  readonly #stopping = new AbortController()
+  #channel: ClientChannel | undefined
+  #queues: string[] = []
+
+  constructor(serving: Serving, contract: Contract, host: string, handlers: Record<string, AnyHandler>) {
+    this.#serving = serving
+    this.#contract = contract
+    this.#host = host
+    this.#handlers = handlers
+  }
+
+  readonly setup = async (session: Session): Promise<void> => {
+    const { exchange, topic } = this.#contract
+    const { log, world } = this.#serving
+    const channel = await session.connection.openChannel()
+    this.#channel = channel
+    // A queue deleted under us, or a refused answer: everything is declared again over a new connection.
+    channel.onClosed = () => void session.connection.close()
+    const cancelled = () => {
+      log.warn({ topic }, 'a queue of the bus was deleted; it will be declared again')
+      void session.connection.close()
+    }
+    await channel.ask('basic.qos', { prefetchCount: prefetch })
+    const fanoutQueue = `${topic}_fanout_${world.random.hexId()}`
+    const queues = await declareServer(channel, { exchange, topic, host: this.#host, fanoutQueue })
+    this.#queues = queues
+    for (const queue of queues)
+      await channel.consume(queue, queue, {}, (message) => this.#take(channel, queue, message), cancelled)
+  }
+
+  /** No new messages, then the end of those in hand; what waits for another try goes back to the queue. */
+  async stop(): Promise<void> {
+    this.#serving.link.remove(this.setup)
+    const channel = this.#channel
+    // Where the connection is lost there is nothing to cancel.
+    await Promise.allSettled(this.#queues.map((queue) => channel?.cancel(queue)))
+    this.#stopping.abort(new CloudError('unavailable', 'The server is stopping'))
+    await Promise.all(this.#running)
+    await channel?.close()
+  }
+
+  #take(channel: ClientChannel, queue: string, message: Delivered): void {
+    const work = this.#serving.world.activity
+      .track(this.#handle(channel, queue, message))
+      .catch((error) => {
+        if (this.#stopping.signal.aborted) return
+        // Not acknowledged: it comes again, here or at another server.
+        this.#serving.log.error(
+          { queue, error: fullMessage(error) },
+          'a message of the bus was not dealt with',
+        )
+      })
+      .finally(() => this.#running.delete(work))
+    this.#running.add(work)
+  }
+
+  async #handle(channel: ClientChannel, queue: string, message: Delivered): Promise<void> {
+    let request: Request
+    try {
+      request = readRequest(message.properties, message.body)
+    } catch (error) {
+      await this.#bury(message, error)
+      return channel.ack(message.deliveryTag)
+    }
+    if (request.replyTo === undefined) await this.#cast(queue, request, message)
+    else await this.#call(queue, request, request.replyTo, message.redelivered)
+    channel.ack(message.deliveryTag)
+  }
+
+  async #cast(queue: string, request: Request, message: Delivered): Promise<void> {
+    for (let attempt = 1; ; attempt++) {
+      try {
+        await this.#run(queue, request, message.redelivered || attempt > 1)
+        return
+      } catch (error) {
+        const { topic } = this.#contract
+        const fields = {
+          method: `${topic}.${request.method}`,
+          messageId: request.messageId,
+          attempt,
+          error: fullMessage(error),
+        }
+        this.#serving.log.warn(fields, 'a handler of the bus failed')
+        if (attempt === attempts || error instanceof Refused) return await this.#bury(message, error)
+        await this.#serving.world.timers.sleep(firstRetryMs * 2 ** (attempt - 1), {
+          signal: this.#stopping.signal,
+        })
+      }
+    }
+  }
+
+  async #call(queue: string, request: Request, replyTo: string, redelivered: boolean): Promise<void> {
+    const { world, journal, log } = this.#serving
+    // Nobody waits for it any more.
+    if (request.deadline !== undefined && request.deadline <= world.clock.now()) return
+    const what = `${this.#contract.topic}.${request.method}`
+    let trace = request.trace ?? journal.newTrace()
+    let reply: Reply
+    try {
+      // The server that had it may have begun: calls run at most once, and the caller knows whether to ask again.
+      if (redelivered) throw new CloudError('unavailable', `The server that took ${what} was lost`)
+      const result = await this.#run(queue, request, false, (own) => {
+        trace = own
+      })
+      reply = { result }
+    } catch (error) {
+      reply = { failure: wireError(error, what) }
+      if (reply.failure.kind === 'internal')
+        log.error(
+          { method: what, messageId: request.messageId, error: stackOf(error) },
+          'a handler of the bus failed',
+        )
+    }
+    await this.#reply(request, replyTo, reply, journal.childOf(trace))
+  }
+
+  async #reply(request: Request, replyTo: string, reply: Reply, trace: Trace): Promise<void> {
+    const { journal, sender, log } = this.#serving
+    const failure = 'failure' in reply ? reply.failure : undefined
+    const properties = {
+      contentType: 'application/json',
+      messageId: request.messageId,
+      correlationId: request.messageId,
+      headers: { traceparent: formatTraceparent(trace) },
+    }
+    const body = jsonBody(reply)
+    journal.record(trace, {
+      kind: 'rpc.reply',
+      name: `${this.#contract.topic}.${request.method}`,
+      subject: request.subject,
+      outcome: failure ? 'error' : 'ok',
+      error: failure?.message,
+      data: { messageId: request.messageId, routingKey: replyTo },
+    })
+    const left = (request.deadline ?? Infinity) - this.#serving.world.clock.now()
+    const send = (session: Session) => session.sender.publish('', replyTo, properties, body, true)
+    const outcome = await sender.publishSafely(send, Math.max(1, Math.min(left, 60_000)))
+    if (outcome === 'returned')
+      log.debug({ messageId: request.messageId }, 'a caller was gone before its answer')
+  }
+
+  /** Runs the handler and records it. */
+  async #run(
+    queue: string,
+    request: Request,
+    redelivered: boolean,
+    began?: (trace: Trace) => void,
+  ): Promise<unknown> {
+    const { journal } = this.#serving
+    const { exchange, topic } = this.#contract
+    const { messageId, deadline, subject } = request
+    const sender = request.trace ?? journal.newTrace()
+    const event = {
+      kind: 'rpc.consume' as const,
+      name: `${topic}.${request.method}`,
+      subject,
+      data: { messageId, exchange, queue, redelivered },
+    }
+    return journal.span(sender, event, async (trace) => {
+      began?.(trace)
+      const handler = this.#handlerFor(request)
+      return handler(request.params, { trace, messageId, deadline, redelivered })
+    })
+  }
+
+  #handlerFor({ method, version, params }: Request): AnyHandler {
+    const { topic, methods, version: ours } = this.#contract
+    if (major(version) !== major(ours))
+      throw new Refused(
+        'notImplemented',
+        `${topic} speaks version ${ours}, ${method} was asked for in version ${version}`,
+        { type: 'UnsupportedVersion' },
+      )
+    const spec = Object.hasOwn(methods, method) ? methods[method] : undefined
+    const handler = this.#handlers[method]
+    if (!spec || !handler)
+      throw new Refused('notImplemented', `${topic} ${ours} has no method ${method}`, {
+        type: 'UnknownMethod',
+      })
+    const problem = problemOf(spec.params, params)
+    if (problem)
+      throw new Refused('badRequest', `${topic}.${method} was asked with wrong parameters: ${problem}`, {
+        type: 'InvalidParameters',
+      })
+    return handler
+  }
+
+  /** To the dead queue, with the reason; it is safe there before it leaves this one. */
+  async #bury(message: Delivered, error: unknown): Promise<void> {
+    const { exchange, topic } = this.#contract
+    const { log, sender } = this.#serving
+    const reason = fullMessage(error)
+    const { expiration: _, replyTo: __, ...kept } = message.properties
+    const headers = { ...kept.headers, 'x-topic': message.routingKey, 'x-error': reason.slice(0, 2000) }
+    await sender.publishSafely(async (session) => {
+      await declareDeadQueue(session, exchange)
+      return session.sender.publish(
+        '',
+        deadQueue(exchange),
+        { ...kept, headers, deliveryMode: 2 },
+        message.body,
+      )
+    }, 60_000)
+    const fields = {
+      topic,
+      queue: deadQueue(exchange),
+      messageId: message.properties.messageId,
+      error: reason,
+    }
+    log.error(fields, 'a message of the bus could not be handled and was put aside')
+  }
+}
+
+/** The message itself is wrong: another try can't help. */
+class Refused extends CloudError {}
+
+function major(version: string): string {
+  return version.split('.')[0]!
+}
+
+function stackOf(error: unknown): string {
+  return error instanceof Error ? (error.stack ?? error.message) : String(error)
+}
