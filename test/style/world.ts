@@ -1,0 +1,118 @@
+// Clock, chance, files, processes and sockets only through kit/world, so that a whole cloud runs from a seed.
+import { codeOf, importsOf, isTest, type Source } from './source.ts'
+
+/** Places that are the doors themselves. */
+const doors = ['src/kit/world/', 'src/drivers/']
+
+/** What else may reach outside, and why; a line that is not needed any more fails. */
+export const exceptions: readonly { path: string; uses: string; why: string }[] = [
+  {
+    path: 'src/kit/log/log.ts',
+    uses: 'new Date()',
+    why: 'a log line tells the hour of the host, also when a test plays with time',
+  },
+  {
+    path: 'src/kit/http/client.ts',
+    uses: 'node:http',
+    why: 'the client side of HTTP; the in-process transport needs no socket',
+  },
+  { path: 'src/kit/http/client.ts', uses: 'node:https', why: 'as node:http' },
+  {
+    path: 'src/kit/digest/digest.ts',
+    uses: 'node:worker_threads',
+    why: 'checksums off the event loop; the result depends on the bytes alone',
+  },
+  { path: 'src/kit/digest/worker.ts', uses: 'node:worker_threads', why: 'the other end of digest.ts' },
+]
+
+const words: readonly [name: string, pattern: RegExp][] = [
+  ['Date.now', /\bDate\.now\b/],
+  ['new Date()', /\bnew Date\(\s*\)/],
+  ['Date()', /(?<!new )\bDate\(/],
+  ['Math.random', /\bMath\.random\b/],
+  ['setTimeout', /\bsetTimeout\b/],
+  ['setInterval', /\bsetInterval\b/],
+  ['performance', /\bperformance\.\w/],
+  ['process.hrtime', /\bprocess\.hrtime\b/],
+  ['randomUUID', /\brandomUUID\b/],
+  ['randomBytes', /\brandom(Bytes|Int|Fill|FillSync)\b/],
+  ['getRandomValues', /\bgetRandomValues\b/],
+  ['fetch', /(?<![.\w])fetch\(/],
+  ['WebSocket', /\bnew WebSocket\(/],
+  ['Atomics.wait', /\bAtomics\.wait\b/],
+]
+const modules = [
+  'child_process',
+  'cluster',
+  'dgram',
+  'dns',
+  'dns/promises',
+  'fs',
+  'fs/promises',
+  'http',
+  'http2',
+  'https',
+  'net',
+  'os',
+  'timers',
+  'timers/promises',
+  'tls',
+  'worker_threads',
+].map((name) => `node:${name}`)
+
+/** Says what an address looks like and touches no socket. */
+const pure: Record<string, readonly string[]> = { 'node:net': ['isIP', 'isIPv4', 'isIPv6'] }
+
+/** In tests only what would make them wait, or differ from run to run. */
+const forTests = [
+  'setTimeout',
+  'setInterval',
+  'Math.random',
+  'Atomics.wait',
+  'node:timers',
+  'node:timers/promises',
+]
+
+export type Use = { path: string; line: number; uses: string }
+
+export function findUses(sources: readonly Source[]): Use[] {
+  return sources.flatMap((source) => {
+    const { path } = source
+    if (doors.some((door) => path.startsWith(door)) && !isTest(path)) return []
+    const found = [...usedWords(source), ...usedModules(source)]
+    return isTest(path) ? found.filter((use) => forTests.includes(use.uses)) : found
+  })
+}
+
+export function judgeUses(
+  uses: readonly Use[],
+  allowed: readonly { path: string; uses: string }[],
+): { refused: string[]; idle: string[] } {
+  const fits = (use: Use, entry: { path: string; uses: string }) =>
+    entry.path === use.path && entry.uses === use.uses
+  return {
+    refused: uses
+      .filter((use) => !allowed.some((entry) => fits(use, entry)))
+      .map((use) => `${use.path}:${use.line}: ${use.uses} goes past the World`),
+    idle: allowed
+      .filter((entry) => !uses.some((use) => fits(use, entry)))
+      .map((entry) => `${entry.path} does not use ${entry.uses} any more`),
+  }
+}
+
+function usedWords(source: Source): Use[] {
+  return codeOf(source.text)
+    .split('\n')
+    .flatMap((line, index) =>
+      words
+        .filter(([, pattern]) => pattern.test(line))
+        .map(([uses]) => ({ path: source.path, line: index + 1, uses })),
+    )
+}
+
+function usedModules(source: Source): Use[] {
+  return importsOf(source)
+    .filter((each) => modules.includes(each.to) && !each.typeOnly)
+    .filter((each) => each.names.length === 0 || !each.names.every((name) => pure[each.to]?.includes(name)))
+    .map((each) => ({ path: source.path, line: each.line, uses: each.to }))
+}
