@@ -3,6 +3,8 @@ import type { Readable } from 'node:stream'
 
 export type StoredImage = { id: string; sizeBytes: number }
 
+export type ImageStoreOptions = { /** Where a store on this host keeps its files. */ folder: string }
+
 export type ByteRange = { start: number /** Included. */; end: number }
 
 export type ImageStore = {

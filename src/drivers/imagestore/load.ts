@@ -1,9 +1,9 @@
 // The table of image stores.
 import { CloudError } from '#kit/errors/cloud-error.ts'
 import type { World } from '#kit/world/world.ts'
-import type { ImageStore } from './driver.ts'
+import type { ImageStore, ImageStoreOptions } from './driver.ts'
 
-export type ImageStoreOptions = { /** Where a store on this host keeps its files. */ folder: string }
+export type { ByteRange, ImageStore, ImageStoreOptions, ReadAt, StoredImage } from './driver.ts'
 
 const stores: Record<
   string,

@@ -1,5 +1,5 @@
 // What the parts of image share; wired in service.ts.
-import type { ImageStore } from '#drivers/imagestore/driver.ts'
+import type { ImageStore } from '#drivers/imagestore/load.ts'
 import type { Bus } from '#kit/bus/bus.ts'
 import type { Database } from '#kit/db/database.ts'
 import type { Digester } from '#kit/digest/digest.ts'

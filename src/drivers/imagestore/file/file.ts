@@ -4,8 +4,7 @@ import type { Readable } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
 import { CloudError } from '#kit/errors/cloud-error.ts'
 import type { World } from '#kit/world/world.ts'
-import type { ImageStore, ReadAt } from '../driver.ts'
-import type { ImageStoreOptions } from '../load.ts'
+import type { ImageStore, ImageStoreOptions, ReadAt } from '../driver.ts'
 
 const imageMode = 0o640
 /** Left free on the disk, so that a full store doesn't stop databases and logs on the same one. */

@@ -9,8 +9,8 @@ import {
   type GuestSpec,
   type GuestState,
   type VirtDriver,
+  type VirtOptions,
 } from '../driver.ts'
-import type { VirtOptions } from '../load.ts'
 import { type Accel, cpuModel, type Launch } from './arguments.ts'
 import { openImageCache } from './cache.ts'
 import { cutConsole, prepareConsole, readConsole } from './console.ts'

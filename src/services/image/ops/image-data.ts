@@ -1,7 +1,7 @@
 // The bytes of images: taken in one pass through inspection, checksums and the store; a broken upload leaves the image
 // as it was before.
 import { pipeline, type Readable, Transform } from 'node:stream'
-import type { ByteRange } from '#drivers/imagestore/driver.ts'
+import type { ByteRange } from '#drivers/imagestore/load.ts'
 import type { Digest } from '#kit/digest/digest.ts'
 import { CloudError } from '#kit/errors/cloud-error.ts'
 import { requireSafeImage } from '#kit/image-format/check.ts'
