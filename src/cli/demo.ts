@@ -158,13 +158,14 @@ export async function poll<T>(
   timeoutMs: number,
   late: string,
   ask: () => Promise<T | undefined>,
+  everyMs = 100,
 ): Promise<T> {
   const deadline = world.clock.monotonic() + timeoutMs
   for (;;) {
     const answer = await ask()
     if (answer !== undefined) return answer
     if (world.clock.monotonic() > deadline) throw new CloudError('timeout', `${late}.`)
-    await world.timers.sleep(100)
+    await world.timers.sleep(everyMs)
   }
 }
 

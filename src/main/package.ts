@@ -66,7 +66,7 @@ export async function installPackages(
   packages: readonly string[],
   say: (line: string) => void,
 ): Promise<void> {
-  say(`Installing ${packages.length} packages: ${packages.join(' ')}`)
+  say(`Installing packages: ${packages.join(' ')}`)
   const lists = (await world.files.list('/var/lib/apt/lists').catch(() => [])).some((name) =>
     name.includes('_Packages'),
   )

@@ -37,26 +37,40 @@ export async function apisAnswer(http: HttpClient, cloud: Cloud): Promise<boolea
 
 export async function awaitApis(world: World, http: HttpClient, cloud: Cloud): Promise<void> {
   const late = `The APIs don't answer after ${startTimeoutMs / 1000} s: see ${roleLog(cloud.folder, 'controller')}`
-  await poll(world, startTimeoutMs, late, async () => {
-    await failIfEnded(world, cloud, 'controller')
-    return (await apisAnswer(http, cloud)) || undefined
-  })
+  await poll(
+    world,
+    startTimeoutMs,
+    late,
+    async () => {
+      await failIfEnded(world, cloud, 'controller')
+      return (await apisAnswer(http, cloud)) || undefined
+    },
+    20,
+  )
 }
 
 /** Every host's compute service is up, and on real hosts the agent of its switch is alive. */
 export async function awaitHosts(world: World, admin: Session, cloud: Cloud): Promise<void> {
   const late = `The host agent hasn't reported after ${startTimeoutMs / 1000} s: see ${roleLog(cloud.folder, 'agent')}`
   const wanted = cloud.settings.dataPlane === 'sim' ? cloud.settings.hosts : 1
-  await poll(world, startTimeoutMs, late, async () => {
-    await failIfEnded(world, cloud, 'agent')
-    const { services } = await admin.call<{ services: { state: string }[] }>('compute', {
-      path: '/os-services?binary=nova-compute',
-    })
-    const up = services.filter((service) => service.state === 'up').length
-    const { agents } = await admin.call<{ agents: { alive: boolean }[] }>('network', { path: '/v2.0/agents' })
-    const alive = agents.filter((agent) => agent.alive).length
-    return (up >= wanted && alive >= wanted) || undefined
-  })
+  await poll(
+    world,
+    startTimeoutMs,
+    late,
+    async () => {
+      await failIfEnded(world, cloud, 'agent')
+      const { services } = await admin.call<{ services: { state: string }[] }>('compute', {
+        path: '/os-services?binary=nova-compute',
+      })
+      const up = services.filter((service) => service.state === 'up').length
+      const { agents } = await admin.call<{ agents: { alive: boolean }[] }>('network', {
+        path: '/v2.0/agents',
+      })
+      const alive = agents.filter((agent) => agent.alive).length
+      return (up >= wanted && alive >= wanted) || undefined
+    },
+    20,
+  )
 }
 
 /** A process that can't start is told at once, with what it said last. */
