@@ -48,7 +48,7 @@ export async function invoke(
   const uid = (await given.world.files.info('/proc/self'))?.uid ?? 0
   const named =
     (values.data as string | undefined) ?? given.world.env.NIMBO_DATA ?? defaultRoot(given.world.env, uid)
-  const root = absolute(named, given.world.env.NIMBO_CWD ?? given.world.env.PWD ?? '/')
+  const root = absolute(named, given.world.env.PWD ?? '/')
   return verb.run({ ...given, root, options: values, words: positionals })
 }
 
