@@ -1,6 +1,7 @@
 // Every write of identity goes through here: one transaction, and whatever was remembered of its rows is forgotten.
 
-import { isUniqueViolation, type Transaction } from '#kit/db/index.ts'
+import { isUniqueViolation } from '#kit/db/connection.ts'
+import type { Transaction } from '#kit/db/database.ts'
 import { CloudError } from '#kit/errors/cloud-error.ts'
 import type { Identity } from '../app.ts'
 

@@ -7,7 +7,7 @@ export type ProjectFilter = {
   id?: readonly string[]
   name?: string
   domainId?: string
-  parentId?: string
+  parentId?: string | readonly string[]
   enabled?: boolean
   isDomain: boolean
 }

@@ -1,0 +1,112 @@
+// Routes of tokens: log in, validate, void; and what the caller's own token may lead to.
+// https://docs.openstack.org/api-ref/identity/v3/#authentication-and-token-management
+import { CloudError } from '#kit/errors/cloud-error.ts'
+import { answer, type Incoming } from '#kit/http/route.ts'
+import type { PolicyRule } from '#kit/policy/policy.ts'
+import { type IdentityContext, route } from '../app.ts'
+import { authenticate } from '../ops/auth.ts'
+import { change } from '../ops/change.ts'
+import { domainsOfUser, projectsOfUser, rolesOn } from '../ops/effective-role.ts'
+import type { ValidToken } from '../ops/token-provider.ts'
+import { domainView } from '../resources/domain.ts'
+import { projectView } from '../resources/project.ts'
+import { login, tokenRules } from '../resources/token.ts'
+import { listing, truth } from './listing.ts'
+
+const json = { 'content-type': 'application/json' }
+
+/** The token in question, which the caller may look at: 404 for whatever is no valid token. */
+async function subject(
+  context: IdentityContext,
+  incoming: Incoming<unknown>,
+  rule: PolicyRule,
+): Promise<{ token: string; valid: ValidToken }> {
+  const token = incoming.headers['x-subject-token']
+  if (!token) throw new CloudError('notFound', 'No token in the request')
+  const allowExpired = truth(incoming.query, 'allow_expired') ?? false
+  const valid = await context.app.tokens.validate(token, { allowExpired }).catch((error) => {
+    if (error instanceof CloudError && error.kind === 'unauthorized')
+      throw new CloudError('notFound', 'Failed to validate token', { cause: error, detail: error.detail })
+    throw error
+  })
+  context.authorize(rule, { 'target.token.user_id': valid.payload.userId })
+  return { token, valid }
+}
+
+async function showToken(context: IdentityContext, incoming: Incoming<unknown>, rule: PolicyRule) {
+  const { token, valid } = await subject(context, incoming, rule)
+  context.journal.record(context.trace, {
+    kind: 'token',
+    service: 'keystone',
+    name: 'token.validated',
+    requestId: context.requestId,
+    data: { auditId: valid.payload.auditIds[0] },
+  })
+  const body = valid.text(!incoming.query.has('nocatalog'))
+  return answer({ status: 200, headers: { ...json, 'x-subject-token': token }, body })
+}
+
+export const authRoutes = [
+  route('POST', '/auth/tokens', {
+    policy: 'public',
+    body: login,
+    handle: async (context, { body, query }) => {
+      const { token, valid } = await authenticate(context, body)
+      const text = valid.text(!query.has('nocatalog'))
+      return answer({ status: 201, headers: { ...json, 'x-subject-token': token }, body: text })
+    },
+  }),
+  route('GET', '/auth/tokens', {
+    policy: 'token',
+    handle: (context, incoming) => showToken(context, incoming, tokenRules.validate),
+  }),
+  route('HEAD', '/auth/tokens', {
+    policy: 'token',
+    handle: (context, incoming) => showToken(context, incoming, tokenRules.check),
+  }),
+  route('DELETE', '/auth/tokens', {
+    policy: 'token',
+    handle: async (context, incoming) => {
+      const { valid } = await subject(context, incoming, tokenRules.revoke)
+      const { tokens } = context.app
+      await change(context.app, (tx) => tokens.revoke(tx, { auditId: valid.payload.auditIds[0]! }))
+    },
+  }),
+  route('GET', '/auth/catalog', {
+    policy: tokenRules.catalog,
+    handle: async (context) => {
+      const view = (await context.app.tokens.validate(context.caller.token)).view(true)
+      if (!view.catalog)
+        throw new CloudError('forbidden', 'A token without a scope has no catalog: ask for one with a scope.')
+      const links = { next: null, self: `${context.origin}/v3/auth/catalog`, previous: null }
+      return { catalog: view.catalog, links }
+    },
+  }),
+  route('GET', '/auth/projects', {
+    policy: tokenRules.projects,
+    handle: async (context, { query }) => {
+      const rows = await projectsOfUser(context.app.db, context.caller.userId)
+      const views = rows.filter((row) => row.enabled).map((row) => projectView(row, context))
+      return listing(context, '/auth/projects', query, 'projects', views)
+    },
+  }),
+  route('GET', '/auth/domains', {
+    policy: tokenRules.domains,
+    handle: async (context, { query }) => {
+      const rows = await domainsOfUser(context.app.db, context.caller.userId)
+      const views = rows.filter((row) => row.enabled).map((row) => domainView(row, context))
+      return listing(context, '/auth/domains', query, 'domains', views)
+    },
+  }),
+  route('GET', '/auth/system', {
+    policy: tokenRules.system,
+    handle: async (context) => {
+      const { db, knowledge } = context.app
+      const roles = await rolesOn(db, await knowledge.facts(), context.caller.userId, { kind: 'system' })
+      return {
+        system: roles.length > 0 ? [{ all: true }] : [],
+        links: { self: `${context.origin}/v3/auth/system` },
+      }
+    },
+  }),
+]

@@ -1,0 +1,45 @@
+// All routes of identity, and which methods each of their paths has.
+import { assignmentRoutes } from './assignment.ts'
+import { authRoutes } from './auth.ts'
+import { discoveryRoutes } from './discovery.ts'
+import { domainRoutes } from './domain.ts'
+import { endpointRoutes } from './endpoint.ts'
+import { grantRoutes } from './grant.ts'
+import { groupRoutes } from './group.ts'
+import { projectRoutes } from './project.ts'
+import { regionRoutes } from './region.ts'
+import { roleRoutes } from './role.ts'
+import { serviceRoutes } from './service.ts'
+import { userRoutes } from './user.ts'
+
+const apiRoutes = [
+  ...authRoutes,
+  ...domainRoutes,
+  ...projectRoutes,
+  ...userRoutes,
+  ...groupRoutes,
+  ...roleRoutes,
+  ...grantRoutes,
+  ...assignmentRoutes,
+  ...regionRoutes,
+  ...serviceRoutes,
+  ...endpointRoutes,
+]
+
+export const allRoutes = [...discoveryRoutes(apiRoutes), ...apiRoutes]
+
+const methods = new Map<string, Set<string>>()
+for (const { method, path } of apiRoutes) {
+  const shape = path.replace(/:[^/]+/g, ':')
+  const known = methods.get(shape) ?? new Set(['OPTIONS'])
+  methods.set(shape, known.add(method))
+  if (method === 'GET') known.add('HEAD')
+}
+const shapes = [...methods].map(
+  ([shape, names]) => [new RegExp(`^/v3${shape.replaceAll(':', '[^/]+')}/?$`), [...names]] as const,
+)
+
+/** Empty where there is no such path. */
+export function methodsOf(path: string): readonly string[] {
+  return shapes.find(([shape]) => shape.test(path))?.[1] ?? []
+}

@@ -1,0 +1,18 @@
+// Removes: revocations of tokens that have expired meanwhile, even for those who may still validate expired ones.
+import type { Loop } from '#kit/loop/loop.ts'
+import type { Identity } from '../app.ts'
+import { deleteRevocationsBefore } from '../store/revocation.ts'
+
+const hour = 3_600_000
+
+export function revocationPruning({ world, db, config }: Identity): Loop {
+  return {
+    name: 'identity-revocation-pruning',
+    everyMs: hour,
+    async run() {
+      // An hour more, for a token that was stamped a little later than the revocation.
+      const life = config.tokenExpiration + config.allowExpiredWindow + hour
+      await deleteRevocationsBefore(db, world.clock.now() - life)
+    },
+  }
+}

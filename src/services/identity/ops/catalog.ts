@@ -1,0 +1,43 @@
+// The catalog of one token: each service with its endpoints, whose URLs are filled in with the token's project and user.
+import type { Facts } from './knowledge.ts'
+
+export type CatalogEntry = {
+  id: string
+  type: string
+  name: string
+  endpoints: { id: string; interface: string; region: string | null; region_id: string | null; url: string }[]
+}
+
+export type Fillings = { projectId?: string; userId: string }
+
+/** An endpoint whose URL needs what the token has not, a project above all, is left out; its service stays. */
+export function catalogFor(facts: Facts, fillings: Fillings): CatalogEntry[] {
+  return facts.services.map((service) => ({
+    id: service.id,
+    type: service.type,
+    name: service.name ?? '',
+    endpoints: (facts.endpoints.get(service.id) ?? []).flatMap((each) => {
+      const url = fill(each.url, fillings)
+      if (url === undefined) return []
+      return [
+        { id: each.id, interface: each.interface, region_id: each.regionId, region: each.regionId, url },
+      ]
+    }),
+  }))
+}
+
+/** `$(project_id)s` and `%(project_id)s` alike; undefined where a word is not known. */
+export function fill(template: string, { projectId, userId }: Fillings): string | undefined {
+  const words: Record<string, string | undefined> = {
+    project_id: projectId,
+    tenant_id: projectId,
+    user_id: userId,
+  }
+  let whole = true
+  const url = template.replace(/[$%]\((\w+)\)s/g, (_, word: string) => {
+    const value = words[word]
+    if (value === undefined) whole = false
+    return value ?? ''
+  })
+  return whole ? url : undefined
+}

@@ -1,0 +1,49 @@
+// What must go when a project, a domain, a user or a group goes: what points to it, in the same transaction.
+import type { Transaction } from '#kit/db/database.ts'
+import type { Identity } from '../app.ts'
+import { deleteAccessRulesOf, deleteApplicationCredentials } from '../store/application-credential.ts'
+import { deleteAssignments } from '../store/assignment.ts'
+import { deleteMembershipsOf } from '../store/group.ts'
+import { deleteTrusts, listTrusts } from '../store/trust.ts'
+import { forgetDefaultProjects } from '../store/user.ts'
+
+type App = Pick<Identity, 'tokens'>
+
+/** `ids` of projects, or of a domain. */
+export async function dropReferencesToTargets(
+  app: App,
+  tx: Transaction,
+  ids: readonly string[],
+): Promise<void> {
+  await deleteAssignments(tx, { targetId: ids })
+  await deleteApplicationCredentials(tx, { projectId: ids })
+  const trusts = await listTrusts(tx, { projectId: ids })
+  await deleteTrusts(
+    tx,
+    trusts.map((each) => each.id),
+  )
+  await forgetDefaultProjects(tx, ids)
+  for (const projectId of ids) await app.tokens.revoke(tx, { projectId })
+}
+
+export async function dropReferencesToUsers(
+  app: App,
+  tx: Transaction,
+  ids: readonly string[],
+): Promise<void> {
+  await deleteAssignments(tx, { actorId: ids, actorKind: 'user' })
+  await deleteMembershipsOf(tx, ids)
+  await deleteApplicationCredentials(tx, { userId: ids })
+  await deleteAccessRulesOf(tx, ids)
+  const given = await listTrusts(tx, { trustorUserId: ids })
+  const got = await listTrusts(tx, { trusteeUserId: ids })
+  await deleteTrusts(
+    tx,
+    [...given, ...got].map((each) => each.id),
+  )
+  for (const userId of ids) await app.tokens.revoke(tx, { userId })
+}
+
+export async function dropReferencesToGroups(tx: Transaction, ids: readonly string[]): Promise<void> {
+  await deleteAssignments(tx, { actorId: ids, actorKind: 'group' })
+}

@@ -1,0 +1,175 @@
+// Makes, opens and voids tokens. An opened token is kept in memory with all that it means, until anything of identity
+// changes; so a validation costs a look into a map.
+import type { Database, Transaction } from '#kit/db/database.ts'
+import type { KeyRepository } from '#kit/fernet/key-repository.ts'
+import { type AuthMethod, openToken, sealToken, type TokenPayload } from '#kit/fernet/token.ts'
+import type { Caller } from '#kit/http/caller.ts'
+import type { World } from '#kit/world/world.ts'
+import type { IdentityConfig } from '../config.ts'
+import { tokenView } from '../resources/token.ts'
+import type { Subject } from '../store/revocation.ts'
+import { catalogFor } from './catalog.ts'
+import type { Facts, Knowledge } from './knowledge.ts'
+import { revokeTokens, stampFor, wholeSecond } from './revocation.ts'
+import { refuse, type Standing, standingOf, traitsOf } from './standing.ts'
+
+export type ValidToken = {
+  readonly payload: TokenPayload
+  readonly issuedAt: number
+  readonly standing: Standing
+  readonly caller: Caller
+  /** The reply's text; made once. */
+  text(withCatalog: boolean): string
+  view(withCatalog: boolean): Record<string, unknown>
+}
+
+/** What a login has found out. */
+export type Draft = {
+  userId: string
+  methods: readonly AuthMethod[]
+  scope: TokenPayload['scope']
+  /** The end of the token that it was got with; else a whole life from now. */
+  expiresAt?: number
+  /** The audit id of the first token of the chain. */
+  chainId?: string
+}
+
+export type TokenProvider = {
+  issue(draft: Draft): Promise<{ token: string; valid: ValidToken }>
+  /** Throws 'unauthorized' for whatever is no valid token. */
+  validate(token: string, options?: { allowExpired?: boolean }): Promise<ValidToken>
+  /** Voids all tokens of a user, a project and so on, or one by its audit id; in the transaction of the cause. */
+  revoke(tx: Transaction, subject: Subject): Promise<void>
+  /** Tries the keys again, another process may have turned them. */
+  reloadKeys(): Promise<void>
+}
+
+type Parts = {
+  world: World
+  db: Database
+  config: IdentityConfig
+  knowledge: Knowledge
+  keys: KeyRepository
+}
+
+/** Rubbish sent as tokens must not make us read the key folder again and again. */
+const reloadEveryMs = 5_000
+
+export function openTokens({ world, db, config, knowledge, keys }: Parts): TokenProvider {
+  const kept = new Map<string, { epoch: number; valid: ValidToken }>()
+  let reloadedAt = world.clock.monotonic()
+  knowledge.onChange(() => kept.clear())
+
+  const keep = (token: string, epoch: number, valid: ValidToken) => {
+    if (config.maxTokensKept === 0) return
+    if (kept.size >= config.maxTokensKept) kept.delete(kept.keys().next().value!)
+    kept.set(token, { epoch, valid })
+  }
+  const openSealed = async (token: string) => {
+    const opened = openToken(keys.keys, token)
+    if (opened || world.clock.monotonic() - reloadedAt < reloadEveryMs) return opened
+    reloadedAt = world.clock.monotonic()
+    await keys.reload()
+    return openToken(keys.keys, token)
+  }
+
+  return {
+    async issue(draft) {
+      const facts = await knowledge.facts()
+      const now = world.clock.now()
+      const standing = await standingOf(db, facts, now, draft)
+      const ownId = world.random.bytes(16).toString('base64url')
+      const limits = [standing.trust?.expiresAt, standing.applicationCredential?.expiresAt]
+      const ends = [
+        draft.expiresAt ?? wholeSecond(now) + config.tokenExpiration,
+        ...limits.map((each) => each ?? Infinity),
+      ]
+      const payload: TokenPayload = {
+        userId: draft.userId,
+        methods: draft.methods,
+        scope: draft.scope,
+        expiresAt: wholeSecond(Math.min(...ends)),
+        auditIds: draft.chainId ? [ownId, draft.chainId] : [ownId],
+      }
+      const issuedAt = stampFor(facts.revocations, now, traitsOf(standing, ownId))
+      const stamped = { random: world.random, clock: { ...world.clock, now: () => issuedAt } }
+      const token = sealToken(keys.primary, payload, stamped)
+      const valid = validToken(token, payload, issuedAt, standing, facts)
+      keep(token, facts.epoch, valid)
+      return { token, valid }
+    },
+
+    async validate(token, options = {}) {
+      const now = world.clock.now()
+      const grace = options.allowExpired ? config.allowExpiredWindow : 0
+      const known = kept.get(token)
+      if (known && known.epoch === (await knowledge.epoch()) && known.valid.payload.expiresAt + grace > now)
+        return known.valid
+      const opened = await openSealed(token)
+      if (!opened) throw refuse('the token was not sealed with any of our keys')
+      const { payload, issuedAt } = opened
+      if (payload.expiresAt + grace <= now) throw refuse('the token is expired')
+      const facts = await knowledge.facts()
+      const standing = await standingOf(db, facts, now, payload)
+      const until = facts.revocations.voidUntil(traitsOf(standing, payload.auditIds[0]!))
+      if (until !== undefined && issuedAt <= until) throw refuse('the token is revoked')
+      const valid = validToken(token, payload, issuedAt, standing, facts)
+      keep(token, facts.epoch, valid)
+      return valid
+    },
+
+    revoke: (tx, subject) => revokeTokens(tx, world.clock.now(), subject),
+    reloadKeys: () => keys.reload(),
+  }
+}
+
+function validToken(
+  token: string,
+  payload: TokenPayload,
+  issuedAt: number,
+  standing: Standing,
+  facts: Facts,
+): ValidToken {
+  const scoped = standing.project !== undefined || standing.domain !== undefined || standing.system
+  const texts: [string?, string?] = []
+  const view = (withCatalog: boolean) => {
+    const fillings = { projectId: standing.project?.id, userId: standing.user.id }
+    const catalog = withCatalog && scoped ? catalogFor(facts, fillings) : undefined
+    return tokenView(standing, payload, issuedAt, catalog)
+  }
+  return {
+    payload,
+    issuedAt,
+    standing,
+    caller: callerOf(token, payload, issuedAt, standing),
+    view,
+    text(withCatalog) {
+      const slot = withCatalog ? 1 : 0
+      texts[slot] ??= JSON.stringify({ token: view(withCatalog) })
+      return texts[slot]
+    },
+  }
+}
+
+function callerOf(token: string, payload: TokenPayload, issuedAt: number, standing: Standing): Caller {
+  const { user, userDomain, project, projectDomain, domain } = standing
+  return {
+    token,
+    userId: user.id,
+    userName: user.name,
+    userDomainId: userDomain.id,
+    userDomainName: userDomain.name,
+    projectId: project?.id,
+    projectName: project?.name,
+    projectDomainId: projectDomain?.id,
+    projectDomainName: projectDomain?.name,
+    domainId: domain?.id,
+    domainName: domain?.name,
+    systemScope: standing.system ? 'all' : undefined,
+    roles: standing.roles.map((role) => role.name),
+    expiresAt: payload.expiresAt,
+    issuedAt,
+    methods: payload.methods,
+    auditIds: payload.auditIds,
+  }
+}

@@ -1,0 +1,121 @@
+// Decisions about users and their passwords. Whoever is disabled or gets another password loses all tokens at once.
+import { CloudError } from '#kit/errors/cloud-error.ts'
+import type { IdentityContext } from '../app.ts'
+import { type NewUser, type User, type UserChange, userRules, userTarget } from '../resources/user.ts'
+import { findProject } from '../store/project.ts'
+import { deleteUsers, findUser, insertUser, listUsers, type UserFilter, updateUser } from '../store/user.ts'
+import { change, found, mergeOptions, notFound } from './change.ts'
+import { dropReferencesToUsers } from './reference.ts'
+import { unauthenticated } from './standing.ts'
+
+export async function listUsersFor(
+  context: IdentityContext,
+  filter: Omit<UserFilter, 'id'>,
+): Promise<User[]> {
+  const { app, caller } = context
+  const domainId = caller.domainId ?? filter.domainId
+  context.authorize(userRules.list, { 'target.domain_id': domainId })
+  return listUsers(app.db, { ...filter, domainId })
+}
+
+export async function getUser(context: IdentityContext, id: string): Promise<User> {
+  const row = await findUser(context.app.db, id)
+  context.authorize(userRules.get, userTarget(row))
+  return found(row, 'user', id)
+}
+
+export async function createUser(context: IdentityContext, given: NewUser): Promise<User> {
+  const { app, caller } = context
+  const domainId = given.domainId ?? caller.domainId ?? caller.projectDomainId ?? caller.userDomainId!
+  context.authorize(userRules.create, userTarget({ domainId }))
+  await requireDomain(context, domainId)
+  await refuseDomainAsProject(context, given.defaultProjectId)
+  const row: User = {
+    id: app.world.random.hexId(),
+    name: given.name,
+    domainId,
+    description: given.description ?? null,
+    enabled: given.enabled ?? true,
+    defaultProjectId: given.defaultProjectId ?? null,
+    passwordHash: typeof given.password === 'string' ? await app.passwords.hash(given.password) : null,
+    options: mergeOptions({}, given.options),
+    extra: given.extra,
+    createdAt: app.world.clock.now(),
+  }
+  await change(app, (tx) => insertUser(tx, row), taken(row))
+  return row
+}
+
+export async function changeUser(context: IdentityContext, id: string, given: UserChange): Promise<User> {
+  const { app } = context
+  const before = await findUser(app.db, id)
+  context.authorize(userRules.update, userTarget(before))
+  const row = found(before, 'user', id)
+  if (given.domainId !== undefined && given.domainId !== row.domainId)
+    throw new CloudError('badRequest', 'A user cannot be moved to another domain.')
+  await refuseDomainAsProject(context, given.defaultProjectId)
+  const newPassword =
+    typeof given.password === 'string' ? await app.passwords.hash(given.password) : undefined
+  const after: User = {
+    ...row,
+    name: given.name ?? row.name,
+    description: given.description === undefined ? row.description : given.description,
+    enabled: given.enabled ?? row.enabled,
+    defaultProjectId: given.defaultProjectId === undefined ? row.defaultProjectId : given.defaultProjectId,
+    passwordHash: newPassword ?? row.passwordHash,
+    options: mergeOptions(row.options, given.options),
+    extra: { ...row.extra, ...given.extra },
+  }
+  await change(
+    app,
+    async (tx) => {
+      await updateUser(tx, id, after)
+      if (newPassword !== undefined || (row.enabled && !after.enabled))
+        await app.tokens.revoke(tx, { userId: id })
+    },
+    taken(after),
+  )
+  return after
+}
+
+/** Anybody who knows the old password may set a new one; no token is needed. */
+export async function changeOwnPassword(
+  context: IdentityContext,
+  id: string,
+  given: { originalPassword: string; password: string },
+): Promise<void> {
+  const { app } = context
+  const row = await findUser(app.db, id)
+  const right = await app.passwords.verify(row?.passwordHash, given.originalPassword)
+  if (!row || !right || !row.enabled) throw new CloudError('unauthorized', unauthenticated)
+  if (row.options.lock_password === true)
+    throw new CloudError('badRequest', 'This user may not change the password: an administrator has to.')
+  const passwordHash = await app.passwords.hash(given.password)
+  await change(app, async (tx) => {
+    await updateUser(tx, id, { passwordHash })
+    await app.tokens.revoke(tx, { userId: id })
+  })
+}
+
+export async function deleteUser(context: IdentityContext, id: string): Promise<void> {
+  const { app } = context
+  const row = await findUser(app.db, id)
+  context.authorize(userRules.delete, userTarget(row))
+  found(row, 'user', id)
+  await change(app, async (tx) => {
+    await dropReferencesToUsers(app, tx, [id])
+    await deleteUsers(tx, [id])
+  })
+}
+
+export async function requireDomain(context: IdentityContext, id: string): Promise<void> {
+  if (!(await findProject(context.app.db, id))?.isDomain) throw notFound('domain', id)
+}
+
+async function refuseDomainAsProject(context: IdentityContext, id: string | null | undefined): Promise<void> {
+  if (id && (await findProject(context.app.db, id))?.isDomain)
+    throw new CloudError('badRequest', `The default project ${id} is a domain.`)
+}
+
+const taken = (row: User) =>
+  `Conflict occurred attempting to store user - domain ${row.domainId} has a user of the name ${row.name} already.`

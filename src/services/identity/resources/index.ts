@@ -1,0 +1,38 @@
+// All rules of identity's policy.
+import type { PolicyRule } from '#kit/policy/policy.ts'
+import { accessRuleRules, applicationCredentialRules } from './application-credential.ts'
+import { assignmentRules, grantRules, systemGrantRules } from './assignment.ts'
+import { domainRules } from './domain.ts'
+import { endpointRules } from './endpoint.ts'
+import { groupRules } from './group.ts'
+import { projectRules } from './project.ts'
+import { regionRules } from './region.ts'
+import { domainRoleRules, implicationRules, roleRules } from './role.ts'
+import { aliases } from './rule.ts'
+import { serviceRules } from './service.ts'
+import { tokenRules } from './token.ts'
+import { trustRules } from './trust.ts'
+import { userRules } from './user.ts'
+
+const sets: Record<string, PolicyRule>[] = [
+  accessRuleRules,
+  applicationCredentialRules,
+  assignmentRules,
+  domainRules,
+  domainRoleRules,
+  endpointRules,
+  grantRules,
+  groupRules,
+  implicationRules,
+  projectRules,
+  regionRules,
+  roleRules,
+  serviceRules,
+  systemGrantRules.group,
+  systemGrantRules.user,
+  tokenRules,
+  trustRules,
+  userRules,
+]
+
+export const allRules: PolicyRule[] = [...aliases, ...sets.flatMap((set) => Object.values(set))]

@@ -1,0 +1,77 @@
+// Wires identity together: database, keys, policy, routes, loops. No logic.
+import { migrate } from '#kit/db/migrate.ts'
+import { openDatabase } from '#kit/db/open.ts'
+import { openKeyRepository } from '#kit/fernet/key-repository.ts'
+import { type HttpService, httpService } from '#kit/http/server.ts'
+import { startLoop } from '#kit/loop/loop.ts'
+import type { ScryptCost } from '#kit/password/password.ts'
+import { openPolicy } from '#kit/policy/engine.ts'
+import type { Platform, RunningService } from '#kit/service/platform.ts'
+import { allRoutes, methodsOf } from './api/index.ts'
+import type { Identity } from './app.ts'
+import type { IdentityConfig } from './config.ts'
+import { identityFaults } from './fault.ts'
+import { keyRotation } from './loops/key-rotation.ts'
+import { revocationPruning } from './loops/revocation-pruning.ts'
+import { openKnowledge } from './ops/knowledge.ts'
+import { openPasswords } from './ops/password.ts'
+import { openTokens } from './ops/token-provider.ts'
+import { allRules } from './resources/index.ts'
+import { migrations } from './store/schema.ts'
+
+export type IdentityService = RunningService & {
+  readonly http: HttpService
+  readonly app: Identity
+  /** Called after each change of this process, when validations kept elsewhere in it must be forgotten. */
+  onChange(listener: () => void): void
+}
+
+export async function openIdentity(
+  platform: Platform,
+  config: IdentityConfig,
+  options: { passwordCost?: ScryptCost } = {},
+): Promise<IdentityService> {
+  const { world, log } = platform
+  const journal = platform.journal.as('keystone')
+  const db = await openDatabase(world, platform.databaseUrl('identity'))
+  await migrate(world, db, migrations)
+  const keyFolder = `${platform.folder('identity')}/token-keys`
+  const keys = await openKeyRepository(world, keyFolder)
+  const policy = openPolicy({
+    rules: allRules,
+    overrides: platform.policyText('identity'),
+    refusal: (rule) => `You are not authorized to perform the requested action: ${rule}.`,
+  })
+  for (const problem of policy.problems) log.warn({ service: 'keystone' }, problem)
+  const knowledge = openKnowledge(db)
+  const tokens = openTokens({ world, db, config, knowledge, keys })
+  const passwords = openPasswords(world, options.passwordCost)
+  const app: Identity = { world, log, journal, db, policy, config, passwords, knowledge, tokens }
+  const http = await httpService({
+    name: 'keystone',
+    app,
+    world,
+    log,
+    journal,
+    routes: allRoutes,
+    prefixes: ['/v3'],
+    faults: identityFaults(methodsOf),
+    policy,
+    authenticate: async (token) => (await tokens.validate(token)).caller,
+    authUri: () => `${platform.endpoint('identity')}/v3`,
+  })
+  const loops = [keyRotation(app, keyFolder), revocationPruning(app)].map((loop) =>
+    startLoop(world, log, loop),
+  )
+  return {
+    name: 'keystone',
+    http,
+    app,
+    onChange: (listener) => knowledge.onChange(listener),
+    async stop() {
+      await http.close()
+      for (const loop of loops) await loop.stop()
+      await db.close()
+    },
+  }
+}
