@@ -1,9 +1,10 @@
 // How a host's events reach the controller's journal. Repeats are harmless: the store knows an event by its id.
 import { type Static, Type } from 'typebox'
 import { cast, contract } from '#kit/bus/contract.ts'
+import type { EventKind } from '#kit/journal/journal.ts'
 
-const Kind = Type.Union(
-  (
+const Kind = Type.Unsafe<EventKind>(
+  Type.Union(
     [
       'request',
       'rest',
@@ -18,8 +19,8 @@ const Kind = Type.Union(
       'decision',
       'notification',
       'token',
-    ] as const
-  ).map((kind) => Type.Literal(kind)),
+    ].map((kind) => Type.Literal(kind)),
+  ),
 )
 const Text = Type.String({ maxLength: 1024 })
 

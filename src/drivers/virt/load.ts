@@ -4,7 +4,7 @@ import type { Log } from '#kit/log/log.ts'
 import type { World } from '#kit/world/world.ts'
 import type { VirtDriver, VirtOptions } from './driver.ts'
 
-export type { VirtDriver, VirtOptions } from './driver.ts'
+export type * from './driver.ts'
 
 const drivers: Record<
   string,

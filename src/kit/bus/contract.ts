@@ -39,4 +39,4 @@ export function contract<const M extends Methods>(
 }
 
 export type ParamsOf<S extends MethodSpec> = Static<S['params']>
-export type ResultOf<S extends MethodSpec> = S extends CallSpec ? Static<S['result']> : undefined
+export type ResultOf<S extends MethodSpec> = S extends CallSpec ? Static<S['result']> : void

@@ -1,0 +1,13 @@
+// Who may read the journal: admins all of it, others what is recorded of their own project.
+import { rule } from '#kit/policy/policy.ts'
+
+const scopes = ['system', 'project'] as const
+export const journalRules = {
+  listEvents: rule('journal:list_events', 'role:admin', 'List recorded events of the whole cloud', scopes),
+  showTrace: rule(
+    'journal:show_boot_trace',
+    'role:admin or (role:reader and project_id:%(project_id)s)',
+    'Show the boot of a server, step by step',
+    scopes,
+  ),
+}

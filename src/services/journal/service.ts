@@ -1,0 +1,44 @@
+// Wires the journal's read API, and the intake of what hosts recorded.
+import { type Authenticate, type HttpService, httpService } from '#kit/http/server.ts'
+import type { JournalStore } from '#kit/journal/store.ts'
+import { openPolicy } from '#kit/policy/engine.ts'
+import type { Platform, RunningService } from '#kit/service/platform.ts'
+import { journalRoutes } from './api/journal.ts'
+import type { JournalApp } from './app.ts'
+import { journalFaults } from './fault.ts'
+import { serveJournal } from './rpc.ts'
+import { journalRules } from './rule.ts'
+
+export type RunningJournal = RunningService & { http: HttpService }
+
+export async function openJournalService(
+  platform: Platform,
+  store: JournalStore,
+  authenticate: Authenticate,
+): Promise<RunningJournal> {
+  const { world, journal, bus } = platform
+  const app: JournalApp = { world, journal, store }
+  const policy = openPolicy({ rules: Object.values(journalRules), overrides: platform.policyText('journal') })
+  const served = await serveJournal(bus, world.host.name, store)
+  const http = await httpService({
+    name: 'journal',
+    app,
+    world,
+    log: platform.log.with({ service: 'journal' }),
+    journal: journal.as('journal'),
+    routes: journalRoutes,
+    prefixes: ['/v1'],
+    faults: journalFaults,
+    policy,
+    authenticate,
+    authUri: () => platform.endpoint('identity'),
+  })
+  return {
+    name: 'journal',
+    http,
+    async stop() {
+      await http.close()
+      await served.stop()
+    },
+  }
+}
