@@ -11,7 +11,7 @@ export type Entry = {
   readonly message: Message
   /** Order of arrival; a requeued entry goes back to it. */
   readonly position: number
-  readonly expiresAt: number
+  expiresAt: number
   redelivered: boolean
 }
 
@@ -95,12 +95,15 @@ export class Queue {
   push(message: Message, redelivered = false): void {
     const now = this.#host.world.clock.now()
     const ttl = Math.min(this.limits.messageTtlMs ?? Infinity, message.expirationMs ?? Infinity)
-    const entry = { message, position: this.#position++, expiresAt: now + ttl, redelivered }
+    // A time of zero still lets a consumer that is ready have it.
+    const expiresAt = ttl === 0 ? Infinity : now + ttl
+    const entry = { message, position: this.#position++, expiresAt, redelivered }
     this.#ready.push(entry)
     this.readyBytes += message.content.bodySize
     this.dispatch()
     if (this.#ready.length > 0) {
-      if (ttl === 0) this.#dropExpired()
+      if (ttl === 0) entry.expiresAt = now
+      this.#dropExpired()
       while (!this.limits.rejectPublish && this.#ready.length > 0 && this.#over(0)) this.#drop('maxlen')
       if (this.#ready.length > 0) message.detach()
       this.#watchExpiry()

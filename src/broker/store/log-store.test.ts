@@ -1,0 +1,163 @@
+// What survives: restarts, kill -9 at any moment, torn writes; and that the log is freed again.
+import { fork } from 'node:child_process'
+import { cpSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, truncateSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterAll, expect, test } from 'vitest'
+import type { ClientChannel } from '#kit/amqp/client/channel.ts'
+import { consumer, testBroker } from '../test-broker.ts'
+
+const root = mkdtempSync(join(tmpdir(), 'nimbo-broker-'))
+afterAll(() => rmSync(root, { recursive: true }))
+let folders = 0
+const folder = () => join(root, `${++folders}`)
+
+const persistent = { deliveryMode: 2 }
+
+async function publisher(dataDir: string) {
+  const parts = await testBroker({ dataDir })
+  const channel = await parts.channel()
+  await channel.confirmPublishing()
+  return { ...parts, channel }
+}
+
+/** What is in a durable queue, read and left there. */
+async function contents(channel: ClientChannel, queue: string, count: number) {
+  const reader = await consumer(channel, queue)
+  const got = await reader.count(count)
+  return got.map(({ body, redelivered }) => [body.toString(), redelivered])
+}
+
+function logSize(dataDir: string): number {
+  return readdirSync(dataDir).reduce((sum, name) => sum + statSync(join(dataDir, name)).size, 0)
+}
+
+test('durable exchanges, queues, bindings and persistent messages outlive the broker; the rest does not', async () => {
+  const dataDir = folder()
+  const first = await publisher(dataDir)
+  await first.channel.ask('exchange.declare', {
+    exchange: 'nova',
+    type: 'topic',
+    durable: true,
+    arguments: { kept: [1, 'x'] },
+  })
+  await first.channel.ask('exchange.declare', { exchange: 'passing', type: 'topic' })
+  await first.channel.ask('queue.declare', {
+    queue: 'work',
+    durable: true,
+    arguments: { 'x-max-length': 100 },
+  })
+  await first.channel.ask('queue.declare', { queue: 'gone', durable: true })
+  await first.channel.ask('queue.declare', { queue: 'passing' })
+  await first.channel.ask('queue.bind', { queue: 'work', exchange: 'nova', routingKey: 'compute.*' })
+  await first.channel.ask('queue.bind', { queue: 'work', exchange: 'nova', routingKey: 'unbound' })
+  await first.channel.ask('queue.unbind', { queue: 'work', exchange: 'nova', routingKey: 'unbound' })
+  await first.channel.publish('nova', 'compute.a', { ...persistent, headers: { n: 1 } }, Buffer.from('kept'))
+  await first.channel.publish('nova', 'compute.b', {}, Buffer.from('transient'))
+  await first.channel.publish('nova', 'compute.c', persistent, Buffer.from('acknowledged'))
+  await first.channel.publish('', 'gone', persistent, Buffer.from('deleted with its queue'))
+  await first.channel.ask('queue.delete', { queue: 'gone' })
+  const reader = await consumer(first.channel, 'work')
+  const [, , last] = await reader.count(3)
+  first.channel.ack(last!.deliveryTag)
+  await first.channel.close()
+  await first.broker.close()
+
+  const second = await publisher(dataDir)
+  const vhost = second.broker.vhosts.get('/')!
+  expect([...vhost.queues.keys()]).toEqual(['work'])
+  expect(vhost.exchanges.get('nova')!.spec.arguments).toEqual({ kept: [1, 'x'] })
+  expect(vhost.exchanges.has('passing')).toBe(false)
+  expect(await contents(second.channel, 'work', 1)).toEqual([['kept', true]])
+  await second.channel.publish('nova', 'compute.z', persistent, Buffer.from('routed as before'))
+  expect(await second.channel.publish('nova', 'unbound', persistent, Buffer.from('lost'), true)).toBe(
+    'returned',
+  )
+  expect(vhost.queues.get('work')!.unacked).toBe(2)
+  await second.broker.close()
+})
+
+test('a confirm means that the message is on disk: whatever is cut off after it, it is there', async () => {
+  const dataDir = folder()
+  const parts = await publisher(dataDir)
+  await parts.channel.ask('queue.declare', { queue: 'q', durable: true })
+  const sizes: number[] = []
+  const segment = () =>
+    join(
+      dataDir,
+      readdirSync(dataDir)
+        .filter((name) => name.endsWith('.log'))
+        .at(-1)!,
+    )
+  for (let i = 0; i < 12; i++) {
+    await parts.channel.publish('', 'q', persistent, Buffer.from(`message ${i}`))
+    sizes.push(statSync(segment()).size)
+  }
+  const whole = readFileSync(segment())
+  const name = segment().slice(dataDir.length + 1)
+  for (let cut = 0; cut <= whole.length; cut += 7) {
+    const copy = folder()
+    cpSync(dataDir, copy, { recursive: true })
+    truncateSync(join(copy, name), cut)
+    const after = await testBroker({ dataDir: copy })
+    const confirmed = sizes.filter((size) => size <= cut).length
+    expect(after.broker.vhosts.get('/')!.queues.get('q')!.messageCount).toBe(confirmed)
+    await after.broker.close()
+  }
+  await parts.broker.close()
+})
+
+test('an acknowledged log is freed, also under one message that nobody fetches', async () => {
+  const dataDir = folder()
+  const parts = await publisher(dataDir)
+  const { channel } = parts
+  for (const queue of ['slow', 'fast']) await channel.ask('queue.declare', { queue, durable: true })
+  await channel.publish('', 'slow', persistent, Buffer.from('stays'))
+  const fast = await (await parts.connect()).openChannel()
+  await fast.consume(
+    'fast',
+    'c',
+    {},
+    ({ deliveryTag }) => fast.ack(deliveryTag),
+    () => {},
+  )
+  const body = Buffer.alloc(1_000_000, 'x')
+  for (let i = 0; i < 120; i++) await channel.publish('', 'fast', persistent, body)
+  expect(logSize(dataDir)).toBeLessThan(90_000_000)
+  await parts.broker.close()
+  const again = await publisher(dataDir)
+  expect(await contents(again.channel, 'slow', 1)).toEqual([['stays', true]])
+  await again.broker.close()
+})
+
+test('kill -9 under load: every confirmed message is there, and a second delivery says so', async () => {
+  const dataDir = folder()
+  const program = join(import.meta.dirname, 'kill-target.ts')
+  let next = 0
+  for (let round = 0; round < 5; round++) {
+    const confirmed: number[] = []
+    const child = fork(program, [dataDir, String(next)], { stdio: ['ignore', 'ignore', 'inherit', 'ipc'] })
+    const exited = new Promise((resolve) => child.once('exit', resolve))
+    await new Promise<void>((resolve) => {
+      child.on('message', (number: number) => {
+        confirmed.push(number)
+        if (confirmed.length === 300 + round * 137) resolve()
+      })
+    })
+    child.kill('SIGKILL')
+    await exited
+    const parts = await testBroker({ dataDir })
+    const count = parts.broker.vhosts.get('/')!.queues.get('q')!.messageCount
+    const channel = await parts.channel()
+    const reader = await consumer(channel, 'q')
+    const got = await reader.count(count)
+    const numbers = new Set(got.map(({ body }) => Number(body.toString())))
+    expect(confirmed.filter((number) => !numbers.has(number))).toEqual([])
+    expect(numbers.size).toBe(count)
+    expect(got.every(({ redelivered }) => redelivered)).toBe(true)
+    for (const { deliveryTag } of got) channel.ack(deliveryTag)
+    await channel.close()
+    await parts.broker.close()
+    next = Math.max(next, ...numbers) + 1
+  }
+})
