@@ -58,10 +58,8 @@ export function bootTrace(events: readonly JournalEvent[], server: TracedServer)
 type Found = JournalEvent | undefined
 
 type Finder = {
-  /** All that fit, oldest first. */
+  /** All that fit and that came out of the step which the pattern names, oldest first. */
   all(pattern: Pattern): readonly JournalEvent[]
-  /** Those among `events` that came out of an event of the step's kind. */
-  within(events: readonly JournalEvent[], step: BootStep): JournalEvent[]
   /** The request by which the other side took a REST call up. */
   answering(event: JournalEvent): Found
 }
@@ -82,15 +80,13 @@ function openFinder(events: readonly JournalEvent[]): Finder {
     }
     return false
   }
-  const all = (pattern: Pattern) => events.filter((event) => fits(event, pattern))
-  return {
-    all,
-    within(among, step) {
-      const spans = new Set(all(step).map((event) => event.spanId))
-      return among.filter((event) => comesFrom(event, spans))
-    },
-    answering: (event) => requests.get(event.spanId),
+  const all = (pattern: Pattern): readonly JournalEvent[] => {
+    const fitting = events.filter((event) => fits(event, pattern))
+    if (pattern.within === undefined || fitting.length === 0) return fitting
+    const spans = new Set(all(byNumber.get(pattern.within)!).map((event) => event.spanId))
+    return fitting.filter((event) => comesFrom(event, spans))
   }
+  return { all, answering: (event) => requests.get(event.spanId) }
 }
 
 function fits(event: JournalEvent, { services, kinds, name }: Pattern): boolean {
@@ -102,9 +98,7 @@ const byNumber = new Map(bootPhases.flatMap((phase) => phase.steps).map((step) =
 /** The last one that fits: where a build was tried again on another host, the last try is what counts. */
 function choose(step: BootStep, events: readonly JournalEvent[], find: Finder): Found {
   if (step.number <= 2) return chooseToken(step, events, find)
-  const fitting = find.all(step)
-  if (step.within === undefined) return fitting.at(-1)
-  return find.within(fitting, byNumber.get(step.within)!).at(-1)
+  return find.all(step).at(-1)
 }
 
 /** The token of this boot is the one whose audit id the POST came with; other logins may be in the same trace. */

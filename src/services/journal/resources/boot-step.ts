@@ -6,6 +6,8 @@ export type Pattern = {
   services: readonly string[]
   kinds: readonly EventKind[]
   name: RegExp
+  /** Only events that came out of this step's: the same service is asked the same thing at other places too. */
+  within?: number
 }
 
 export type Substep = Pattern & {
@@ -17,8 +19,6 @@ export type Substep = Pattern & {
 export type BootStep = Pattern & {
   number: number
   title: string
-  /** Only events that came out of this step's: the same service is asked the same thing at other places too. */
-  within?: number
   /** Where the event of that step says that its answer was kept from before, this one did not happen. */
   unlessCached?: number
   /** The step whose event says `needed: false` where the server has no use for this one. */
@@ -44,6 +44,7 @@ const ownToken: Substep = {
   services: ['nova-compute'],
   kinds: ['rest'],
   name: /^POST \/v3\/auth\/tokens$/,
+  within: 13,
 }
 
 export const bootPhases: readonly BootPhase[] = [
@@ -128,6 +129,7 @@ export const bootPhases: readonly BootPhase[] = [
         services: ['nova-scheduler'],
         kinds: ['rpc.consume'],
         name: select,
+        within: 8,
       },
       {
         number: 10,
@@ -135,12 +137,14 @@ export const bootPhases: readonly BootPhase[] = [
         services: ['nova-scheduler'],
         kinds: ['decision'],
         name: /^scheduler\.filter$/,
+        within: 9,
         substeps: [
           {
             title: 'placement names candidates',
             services: ['nova-scheduler'],
             kinds: ['rest'],
             name: /^GET \/allocation_candidates$/,
+            within: 9,
             required: true,
           },
         ],
@@ -151,12 +155,14 @@ export const bootPhases: readonly BootPhase[] = [
         services: ['nova-scheduler'],
         kinds: ['db'],
         name: /^server\.host$/,
+        within: 9,
         substeps: [
           {
             title: 'placement takes the claim',
             services: ['nova-scheduler'],
             kinds: ['rest'],
             name: /^PUT \/allocations\/:[^/]+$/,
+            within: 9,
             required: true,
           },
         ],
@@ -188,6 +194,7 @@ export const bootPhases: readonly BootPhase[] = [
         services: ['nova-compute'],
         kinds: ['rpc.consume'],
         name: build,
+        within: 12,
       },
       {
         number: 14,
