@@ -19,6 +19,10 @@ export type TraceStep = {
   error?: string
   /** Nothing in the journal tells of it. */
   missing?: boolean
+  /** Why it was not needed. */
+  skipped?: string
+  /** That an answer was kept from before, that the token is older than the boot. */
+  note?: string
   substeps?: TraceStep[]
 }
 
@@ -87,17 +91,22 @@ type Row = { cells: string[]; style?: Style; error?: string }
 function rowsOf(step: TraceStep, depth = 0): Row[] {
   const cells = [
     step.number === undefined ? '' : String(step.number),
-    `${'  '.repeat(depth)}${step.title}`,
+    `${'  '.repeat(depth)}${step.title}${remark(step)}`,
     step.service ?? '',
     step.kind ?? '',
     step.id ?? '',
-    step.missing ? 'missing' : milliseconds(step.startMs, '+'),
+    step.missing ? 'missing' : step.skipped ? 'skipped' : milliseconds(step.startMs, '+'),
     milliseconds(step.durationMs, ''),
   ]
   const failed = step.outcome === 'error'
   const style: Style | undefined = failed ? 'red' : step.missing ? 'yellow' : depth > 0 ? 'dim' : undefined
   const own: Row = { cells, style, error: failed ? (step.error ?? 'without a reason') : undefined }
   return [own, ...(step.substeps ?? []).flatMap((inner) => rowsOf(inner, depth + 1))]
+}
+
+function remark(step: TraceStep): string {
+  const text = step.skipped ?? step.note
+  return text === undefined ? '' : ` (${text})`
 }
 
 function milliseconds(value: number | undefined, sign: string): string {

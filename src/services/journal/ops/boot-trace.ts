@@ -195,12 +195,13 @@ function shown(
   zero: number | undefined,
 ): Omit<TraceStep, 'title' | 'substeps'> {
   const before = zero === undefined ? 0 : zero - event.at
-  const early = before > 0 ? `${Math.round(before / 1000)} s before the boot` : undefined
+  // Requests know their start to a millisecond only, so that a little before the first step is in it.
+  const early = before > tokenBelongsMs / 2 ? `${Math.round(before / 1000)} s before the boot` : undefined
   return {
     service: event.service,
     kind: kindWords[event.kind],
     id: idOf(event, find),
-    startMs: zero === undefined || early ? undefined : event.at - zero,
+    startMs: zero === undefined || early ? undefined : Math.max(0, event.at - zero),
     durationMs: event.durationMs,
     outcome: event.outcome,
     error: event.error,

@@ -8,18 +8,20 @@ import { journalRules } from '../rule.ts'
 const mostEvents = 5_000
 /** A token may have been issued long before the server was asked for. */
 const loginWindowMs = 24 * 3_600_000
+const create = 'POST /v2.1/servers'
 
 /** Kind 'notFound' where nothing is recorded of it, or where it is another project's. */
 export async function serverEvents(context: JournalContext, serverId: string): Promise<JournalEvent[]> {
   const { store, journal } = context.app
   await journal.flush()
   const own = await store.query({ subject: `server:${serverId}`, limit: mostEvents })
-  const owner = own.find((event) => event.projectId !== undefined)?.projectId
+  const boot = own.find((event) => event.name === 'server.insert') ?? own[0]
+  const inTrace = boot ? await store.query({ traceId: boot.traceId, limit: mostEvents }) : []
+  // Whose it is: other requests of the trace come from service users, and what agents record has no project.
+  const owner = inTrace.find((event) => event.kind === 'request' && event.name === create)?.projectId
   if (own.length === 0 || !context.allows(journalRules.showTrace, { project_id: owner })) {
     throw new CloudError('notFound', `Nothing is recorded of a server ${serverId}`)
   }
-  const boot = own.find((event) => event.name === 'server.insert') ?? own[0]!
-  const inTrace = await store.query({ traceId: boot.traceId, limit: mostEvents })
   const seen = new Set(inTrace.map((event) => event.id))
   const events = [...inTrace, ...own.filter((event) => !seen.has(event.id))]
   const login = await loginBefore(context, inTrace)
@@ -28,20 +30,20 @@ export async function serverEvents(context: JournalContext, serverId: string): P
 
 /** The token that the create came with, by its audit id. */
 async function loginBefore(context: JournalContext, boot: JournalEvent[]): Promise<JournalEvent[]> {
-  const create = boot.find((event) => event.name === 'POST /v2.1/servers')
-  const auditIds = create?.data?.auditIds
-  if (!create || !Array.isArray(auditIds)) return []
+  const posted = boot.find((event) => event.name === create)
+  const auditIds = posted?.data?.auditIds
+  if (!posted || !Array.isArray(auditIds)) return []
   const { store } = context.app
   const issues = await store.query({
     names: ['token.issue'],
-    since: create.at - loginWindowMs,
-    until: create.at,
+    since: posted.at - loginWindowMs,
+    until: posted.at,
     limit: mostEvents,
     newest: true,
   })
   const issue = issues.findLast((event) => event.data?.auditId === auditIds[0])
   if (!issue) return []
   return (await store.query({ traceId: issue.traceId, limit: 100 })).filter(
-    (event) => event.traceId !== create.traceId,
+    (event) => event.traceId !== posted.traceId,
   )
 }

@@ -59,7 +59,7 @@ async function recordBoot(world: VirtualWorld, journal: Journal, options: Sample
     options.cached
       ? write(service, at, 'rest', 'token.validate', { data: { cached: true } })
       : inside(service, at, 'rest', 'token.validate', { data: { cached: false } }, (child) =>
-          served('keystone', child, 'GET /v3/auth/tokens', {}, (inner) =>
+          served('keystone', child, 'GET /v3/auth/tokens', { projectId: 'service' }, (inner) =>
             write('keystone', inner, 'token', 'token.validated', { data: { auditId: 'audit-1' } }),
           ),
         )
