@@ -37,7 +37,8 @@ async function loginBefore(context: JournalContext, boot: JournalEvent[]): Promi
   const issues = await store.query({
     names: ['token.issue'],
     since: posted.at - loginWindowMs,
-    until: posted.at,
+    // Requests know their start to a millisecond only; the audit id decides.
+    until: posted.at + 1000,
     limit: mostEvents,
     newest: true,
   })
