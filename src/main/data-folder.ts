@@ -111,6 +111,11 @@ export async function readCloud(world: World, root: string): Promise<Cloud> {
   }
 }
 
+/** The cloud's own name, by which drivers tag what they make on a host. */
+export async function cloudId(world: World, folder: DataFolder): Promise<string> {
+  return (JSON.parse(await world.files.readText(folder.marker)) as { id: string }).id
+}
+
 /** Only section `cloud`: the others are checked by the roles that know them. */
 function cloudPart(text: string, file: string, env: World['env']) {
   const { value } = parseYaml(text, file)

@@ -104,4 +104,3 @@ function agentRights() {
     read: `^(${own}|${exchanges})$`,
   }
 }
-

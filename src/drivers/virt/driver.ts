@@ -203,6 +203,8 @@ export type VirtOptions = {
   resources?: { vcpus?: number; memoryMb?: number; diskGb?: number }
   /** Simulated guests: how long, in milliseconds of the world's clock, from create to running. */
   bootDelayMs?: number
+  /** Simulated guests: where they are kept over a restart of the agent; in memory alone without. */
+  stateFile?: string
   /** Where sockets lie when `folder` is too long for a socket's path (107 bytes). */
   runFolder?: string
 }

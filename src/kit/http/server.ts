@@ -1,6 +1,7 @@
 // One service's HTTP face: fastify underneath, and the life of a request in one place:
 // id and trace, version, token, policy, body, the op, the answer or its fault, the journal.
 
+import { createServer, type Server } from 'node:http'
 import type { Readable } from 'node:stream'
 import { type FastifyInstance, type FastifyReply, type FastifyRequest, fastify } from 'fastify'
 import { CloudError, fullMessage } from '../errors/cloud-error.ts'
@@ -56,6 +57,8 @@ export type HttpService = {
   close(): Promise<void>
 }
 
+const headersTimeoutMs = 20_000
+
 export async function httpService<App>(spec: ServiceSpec<App>): Promise<HttpService> {
   const server = fastify({
     logger: false,
@@ -68,7 +71,7 @@ export async function httpService<App>(spec: ServiceSpec<App>): Promise<HttpServ
     forceCloseConnections: true,
     exposeHeadRoutes: false,
   })
-  server.server.headersTimeout = 20_000
+  server.server.headersTimeout = headersTimeoutMs
   bodyParsers(server)
   for (const group of grouped(spec)) {
     server.route({
@@ -85,6 +88,7 @@ export async function httpService<App>(spec: ServiceSpec<App>): Promise<HttpServ
     })
   })
   await server.ready()
+  const aliases: Server[] = []
 
   return {
     name: spec.name,
@@ -99,18 +103,42 @@ export async function httpService<App>(spec: ServiceSpec<App>): Promise<HttpServ
       return { status: result.statusCode, headers: flatten(result.headers), body: result.rawPayload }
     },
     async listen(address) {
-      try {
-        await server.listen(address)
-      } catch (error) {
-        throw new CloudError('unavailable', `${spec.name} cannot listen on ${address.host}:${address.port}`, {
-          cause: error,
+      const listening = server.server.listening
+        ? alsoListen(server, address, aliases)
+        : server.listen(address).then(() => server.server)
+      const message = `${spec.name} cannot listen on ${address.host}:${address.port}`
+      const bound = (
+        await listening.catch((error) => {
+          throw new CloudError('unavailable', message, { cause: error })
         })
-      }
-      const bound = server.server.address()
+      ).address()
       return { host: address.host, port: typeof bound === 'object' && bound ? bound.port : address.port }
     },
-    close: () => server.close(),
+    async close() {
+      for (const alias of aliases) {
+        alias.close()
+        alias.closeAllConnections()
+      }
+      await server.close()
+    },
   }
+}
+
+/** Fastify listens once; another port gets a server of its own before the same router. */
+function alsoListen(
+  app: FastifyInstance,
+  address: { host: string; port: number },
+  aliases: Server[],
+): Promise<Server> {
+  const alias = createServer((request, response) => app.routing(request, response))
+  alias.headersTimeout = headersTimeoutMs
+  return new Promise((resolve, reject) => {
+    alias.once('error', reject)
+    alias.listen(address, () => {
+      aliases.push(alias)
+      resolve(alias)
+    })
+  })
 }
 
 type Group<App> = { method: string; url: string; label: string; routes: Route<App>[] }

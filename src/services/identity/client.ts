@@ -16,7 +16,7 @@ export type IdentityClient = {
 }
 
 export type IdentityClientOptions = {
-  platform: Platform
+  platform: Pick<Platform, 'world' | 'http' | 'endpoint' | 'servicePassword'>
   /** The service user: 'nova'. */
   user: string
   /** As the service's own name, for what the client records. */

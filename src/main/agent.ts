@@ -1,0 +1,170 @@
+// The host agent's process: the real host's drivers, or, in a simulated cloud, all its hosts in one process.
+
+import { journalContract } from '#contracts/journal.ts'
+import { loadVirtDriver } from '#drivers/virt/load.ts'
+import { loadWiringDriver, type PrepareOptions, simFabric, type WiringDriver } from '#drivers/wiring/load.ts'
+import type { Bus } from '#kit/bus/bus.ts'
+import { openBus } from '#kit/bus/client.ts'
+import { loadConfig } from '#kit/config/load.ts'
+import { httpClient } from '#kit/http/client.ts'
+import type { JournalEvent, Trace } from '#kit/journal/journal.ts'
+import { startShipping } from '#kit/journal/ship.ts'
+import { fileSpoolSink } from '#kit/journal/spool-sink.ts'
+import { openJournal } from '#kit/journal/store.ts'
+import { type Log, openLog } from '#kit/log/log.ts'
+import { addressPlus, formatAddress } from '#kit/net/address.ts'
+import { cidr, networkAddress } from '#kit/net/cidr.ts'
+import type { World } from '#kit/world/world.ts'
+import { identityClient } from '#services/identity/client.ts'
+import { serviceSections } from './cloud.ts'
+import { type Cloud, cloudId } from './data-folder.ts'
+import { publicPhysicalNetwork } from './first-cloud.ts'
+import { agentSections, type Host, type HostPlan, startHost } from './host.ts'
+import type { PortName } from './port.ts'
+import type { Secrets } from './secret.ts'
+import { cloudSection } from './settings.ts'
+
+export async function runAgent(world: World, cloud: Cloud): Promise<{ stop(): Promise<void> }> {
+  const { folder, settings, ports, secrets } = cloud
+  const log = openLog({ level: settings.logLevel })
+  const config = loadConfig([cloudSection, ...serviceSections, ...agentSections], {
+    yaml: cloud.configText,
+    file: folder.config,
+    env: world.env,
+  })
+  const spool = `${folder.root}/journal-spool`
+  await world.files.makeFolder(spool)
+  const journal = openJournal({
+    world,
+    log,
+    host: world.host.name,
+    service: 'agent',
+    sink: await fileSpoolSink(world, log, spool),
+  })
+  const controller = settings.listen === '0.0.0.0' ? '127.0.0.1' : settings.listen
+  const bus = await openBus({
+    world,
+    log: log.with({ agent: 'bus' }),
+    journal,
+    connect: () => world.sockets.connect({ host: controller, port: ports.amqp }),
+    user: 'agent',
+    password: secrets['bus-agent'],
+    name: `agent@${world.host.name}`,
+  })
+  const shipping = startShipping({
+    world,
+    log,
+    folder: spool,
+    send: (events) => ship(bus, journal.newTrace(), world.host.name, events),
+  })
+  const http = httpClient()
+  const endpoint = (type: PortName) => `http://${controller}:${ports[type]}`
+  const platform = {
+    world,
+    http,
+    endpoint,
+    servicePassword: (user: string) => secrets[user as keyof Secrets],
+  }
+  const { serviceToken } = identityClient({ platform, user: 'nova', journal: journal.as('nova-compute') })
+  const common = {
+    world,
+    log,
+    journal,
+    bus,
+    http,
+    endpoint,
+    serviceToken,
+    networks: hostNetworks(cloud),
+    config,
+  }
+  const hosts =
+    settings.dataPlane === 'sim' ? await simulatedHosts(common, cloud) : [await realHost(common, cloud)]
+  return {
+    async stop() {
+      for (const host of hosts) await host.stop()
+      await shipping.stop()
+      await bus.close()
+      await journal.close()
+      http.close()
+    },
+  }
+}
+
+/** Removes all that the drivers made on this host; both processes of the cloud are down. */
+export async function destroyHost(world: World, cloud: Cloud): Promise<void> {
+  if (cloud.settings.dataPlane === 'sim') return
+  const log = openLog({ level: 'warn' })
+  const virt = await openVirt(world, log, cloud)
+  for (const guest of await virt.list()) await virt.destroy(guest.id)
+  await virt.close()
+  const wiring = await openWiring(world, log, cloud)
+  await wiring.destroyAll()
+  await wiring.close()
+}
+
+type Common = Omit<HostPlan, 'host' | 'virt' | 'wiring'>
+
+async function realHost(common: Common, cloud: Cloud): Promise<Host> {
+  const { world, log } = common
+  return startHost({
+    ...common,
+    host: world.host.name,
+    virt: await openVirt(world, log, cloud),
+    wiring: await openWiring(world, log, cloud),
+  })
+}
+
+/** One process holds them all; each is a host of its own to the cloud. */
+async function simulatedHosts(common: Common, cloud: Cloud): Promise<Host[]> {
+  const { world, log } = common
+  const fabric = simFabric()
+  const names = Array.from({ length: cloud.settings.hosts }, (_, index) => `node${index + 1}`)
+  return Promise.all(
+    names.map(async (host) => {
+      const folder = `${cloud.folder.root}/hosts/${host}`
+      await world.files.makeFolder(folder)
+      const virt = await loadVirtDriver('sim', world, log, {
+        folder,
+        host,
+        stateFile: `${folder}/guests.json`,
+      })
+      const wiring = await loadWiringDriver('sim', world, log, { fabric, host })
+      return startHost({ ...common, host, virt, wiring })
+    }),
+  )
+}
+
+function openVirt(world: World, log: Log, cloud: Cloud) {
+  return loadVirtDriver('qemu', world, log, {
+    folder: `${cloud.folder.root}/instances`,
+    host: world.host.name,
+    runFolder: `${cloud.folder.run}/guests`,
+  })
+}
+
+async function openWiring(world: World, log: Log, cloud: Cloud): Promise<WiringDriver> {
+  return loadWiringDriver('ovs', world, log, {
+    cloudId: await cloudId(world, cloud.folder),
+    dataFolder: cloud.folder.root,
+    bridgeSuffix: bridgeSuffix(cloud),
+  })
+}
+
+/** Two clouds on one host have other ports and so other bridges. */
+function bridgeSuffix({ settings }: Cloud): string {
+  return settings.portBase === 0 ? '' : `-${settings.portBase}`
+}
+
+/** The host has the first address of the external network. */
+function hostNetworks(cloud: Cloud): PrepareOptions {
+  const net = cidr(cloud.settings.publicCidr)
+  const address = `${formatAddress(addressPlus(networkAddress(net), 1))}/${cloud.settings.publicCidr.split('/')[1]}`
+  return {
+    physicalNetworks: { [publicPhysicalNetwork]: { bridge: `br-ex${bridgeSuffix(cloud)}`, address } },
+    tunnel: { localIp: '127.0.0.1', types: ['vxlan', 'gre'] },
+  }
+}
+
+async function ship(bus: Bus, trace: Trace, host: string, events: JournalEvent[]): Promise<void> {
+  await bus.caller(journalContract, 'agent').append({ host, events }, { trace })
+}

@@ -1,0 +1,95 @@
+// The control plane of one process: all services on one platform, in the order in which they need each other.
+
+import type { LoadedConfig } from '#kit/config/load.ts'
+import type { HttpService } from '#kit/http/server.ts'
+import type { JournalStore } from '#kit/journal/store.ts'
+import type { ScryptCost } from '#kit/password/password.ts'
+import type { ServiceType } from '#kit/service/platform.ts'
+import { identityClient } from '#services/identity/client.ts'
+import { identitySection } from '#services/identity/config.ts'
+import { bootstrap, type CatalogService } from '#services/identity/ops/bootstrap.ts'
+import { openIdentity } from '#services/identity/service.ts'
+import { imageConfig } from '#services/image/config.ts'
+import { openImage } from '#services/image/service.ts'
+import { openJournalService } from '#services/journal/service.ts'
+import { placementConfig } from '#services/placement/config.ts'
+import { openPlacement } from '#services/placement/service.ts'
+import type { OpenPlatform } from './platform.ts'
+import type { Secrets } from './secret.ts'
+
+export const serviceSections = [identitySection, imageConfig, placementConfig] as const
+export type ServiceConfig = LoadedConfig<typeof serviceSections>
+
+export type CloudPlan = {
+  platform: OpenPlatform
+  config: ServiceConfig
+  secrets: Secrets
+  store: JournalStore
+  /** Tests hash cheaply; nobody else may. */
+  passwordCost?: ScryptCost
+}
+
+export type ControlPlane = {
+  /** By service type, what answers its HTTP requests. */
+  readonly services: ReadonlyMap<ServiceType, HttpService>
+  stop(): Promise<void>
+}
+
+const serviceUsers = ['nova', 'neutron', 'glance', 'placement', 'cinder'] as const
+type ServiceUser = (typeof serviceUsers)[number]
+
+export async function openControlPlane(plan: CloudPlan): Promise<ControlPlane> {
+  const { platform, config, secrets } = plan
+  const services = new Map<ServiceType, HttpService>()
+  const running: { stop(): Promise<void> }[] = []
+  const add = <S extends { http: HttpService; stop(): Promise<void> }>(type: ServiceType, service: S): S => {
+    services.set(type, service.http)
+    platform.host(type, service.http)
+    running.push(service)
+    return service
+  }
+
+  const identity = add(
+    'identity',
+    await openIdentity(platform, config.identity, { passwordCost: plan.passwordCost }),
+  )
+  await bootstrap(identity.app, {
+    region: platform.region,
+    adminPassword: secrets.admin,
+    serviceUsers: serviceUsers.map((name) => ({ name, password: secrets[name] })),
+    catalog: catalogOf(platform.endpoint),
+  })
+  const clientOf = (user: ServiceUser, service: string) => {
+    const client = identityClient({ platform, user, journal: platform.journal.as(service) })
+    identity.onChange(() => client.forgetTokens())
+    return client
+  }
+  add('journal', await openJournalService(platform, plan.store, clientOf('nova', 'journal').authenticate))
+  add(
+    'placement',
+    await openPlacement(platform, config.placement, clientOf('placement', 'placement-api').authenticate),
+  )
+  add('image', await openImage(platform, config.image, clientOf('glance', 'glance-api').authenticate))
+
+  return {
+    services,
+    async stop() {
+      for (const service of running.toReversed()) await service.stop()
+    },
+  }
+}
+
+/** The catalog as stock clients look for it: volume under each of its names. */
+function catalogOf(endpoint: (type: ServiceType) => string): CatalogService[] {
+  const volume = `${endpoint('volume')}/v3/$(project_id)s`
+  return [
+    { type: 'identity', name: 'keystone', url: `${endpoint('identity')}/v3` },
+    { type: 'image', name: 'glance', url: endpoint('image') },
+    { type: 'placement', name: 'placement', url: endpoint('placement') },
+    { type: 'compute', name: 'nova', url: `${endpoint('compute')}/v2.1` },
+    { type: 'network', name: 'neutron', url: endpoint('network') },
+    { type: 'volumev3', name: 'cinderv3', url: volume },
+    { type: 'block-storage', name: 'cinder', url: volume },
+    { type: 'journal', name: 'journal', url: endpoint('journal') },
+  ]
+}

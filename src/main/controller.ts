@@ -1,0 +1,67 @@
+// The controller's process: the control plane on this host's files and ports.
+import { loadConfig } from '#kit/config/load.ts'
+import { sqliteSink } from '#kit/journal/sqlite-sink.ts'
+import { openLog } from '#kit/log/log.ts'
+import type { ServiceType } from '#kit/service/platform.ts'
+import type { World } from '#kit/world/world.ts'
+import { openControlPlane, serviceSections } from './cloud.ts'
+import type { Cloud } from './data-folder.ts'
+import { agentSections } from './host.ts'
+import { openPlatform } from './platform.ts'
+import type { PortName } from './port.ts'
+import { cloudSection } from './settings.ts'
+
+/** Identity answers on its old admin port as well (row 40). */
+const alsoOn: Partial<Record<ServiceType, PortName>> = { identity: 'identityAdmin' }
+
+export async function runController(world: World, cloud: Cloud): Promise<{ stop(): Promise<void> }> {
+  const { folder, settings, ports, secrets } = cloud
+  const log = openLog({ level: settings.logLevel })
+  const config = loadConfig([cloudSection, ...serviceSections, ...agentSections], {
+    yaml: cloud.configText,
+    file: folder.config,
+    env: world.env,
+  })
+  const databases = `${folder.root}/db`
+  await world.files.makeFolder(databases)
+  const policies = await readPolicies(world, `${folder.root}/policy`)
+  const store = sqliteSink(world, `${databases}/journal.db`)
+  const platform = await openPlatform({
+    world,
+    log,
+    store,
+    secrets,
+    ports,
+    publicHost: settings.publicHost,
+    region: settings.region,
+    databaseUrl: (service) => `sqlite:${databases}/${service}.db?synchronous=NORMAL`,
+    policyText: (service) => policies.get(service),
+    folder: (service) => `${folder.root}/${service}`,
+    brokerFolder: `${folder.root}/broker`,
+  })
+  const plane = await openControlPlane({ platform, config, secrets, store })
+  for (const [type, service] of plane.services) {
+    await service.listen({ host: settings.listen, port: ports[type] })
+    const other = alsoOn[type]
+    if (other) await service.listen({ host: settings.listen, port: ports[other] })
+  }
+  const bus = await platform.broker.listen({ host: settings.listen, port: ports.amqp })
+  return {
+    async stop() {
+      await bus.close()
+      await plane.stop()
+      await platform.close()
+    },
+  }
+}
+
+/** Policy files that the operator put there: policy/compute.yaml and the like. */
+async function readPolicies(world: World, folder: string): Promise<Map<string, string>> {
+  const policies = new Map<string, string>()
+  if (!(await world.files.exists(folder))) return policies
+  for (const name of await world.files.list(folder)) {
+    if (name.endsWith('.yaml'))
+      policies.set(name.slice(0, -'.yaml'.length), await world.files.readText(`${folder}/${name}`))
+  }
+  return policies
+}

@@ -1,0 +1,62 @@
+// One host's agents on its drivers, real or simulated: what the agent's process runs, and a simulated cloud many times.
+import { type ComputeAgent, computeAgentConfig, startComputeAgent } from '#agents/compute/index.ts'
+import { startNetworkAgent } from '#agents/network/index.ts'
+import type { VirtDriver } from '#drivers/virt/load.ts'
+import type { PrepareOptions, WiringDriver } from '#drivers/wiring/load.ts'
+import type { Bus } from '#kit/bus/bus.ts'
+import type { LoadedConfig } from '#kit/config/load.ts'
+import type { HttpClient } from '#kit/http/client.ts'
+import type { Journal, Trace } from '#kit/journal/journal.ts'
+import type { Log } from '#kit/log/log.ts'
+import type { World } from '#kit/world/world.ts'
+
+export const agentSections = [computeAgentConfig] as const
+export type AgentConfig = LoadedConfig<typeof agentSections>
+
+export type HostPlan = {
+  world: World
+  log: Log
+  journal: Journal
+  bus: Bus
+  http: HttpClient
+  /** This host's name in the cloud. */
+  host: string
+  virt: VirtDriver
+  wiring: WiringDriver
+  networks: PrepareOptions
+  /** Where a service type listens, as seen from this host. */
+  endpoint: (type: 'image' | 'network' | 'volume' | 'metadata') => string
+  /** A token of service user nova. */
+  serviceToken: (trace: Trace) => Promise<string>
+  config: AgentConfig
+}
+
+export type Host = { readonly compute: ComputeAgent; stop(): Promise<void> }
+
+export async function startHost(plan: HostPlan): Promise<Host> {
+  const { world, log, journal, bus, host, virt, wiring, config } = plan
+  const { guestUid } = await virt.info()
+  const common = { world, log, journal, bus, host }
+  const network = await startNetworkAgent({
+    ...common,
+    driver: wiring,
+    config: { ...plan.networks, ...(guestUid !== undefined && { guestUid }) },
+  })
+  const compute = await startComputeAgent({
+    ...common,
+    driver: virt,
+    http: plan.http,
+    endpoint: plan.endpoint,
+    serviceToken: plan.serviceToken,
+    config: config.computeAgent,
+  })
+  const agents = [network, compute]
+  return {
+    compute,
+    async stop() {
+      for (const agent of agents.toReversed()) await agent.stop()
+      await virt.close()
+      await wiring.close()
+    },
+  }
+}
