@@ -52,7 +52,11 @@ describe('the trace of a good boot', () => {
     expect(titles(10)).toEqual(['placement names candidates'])
     expect(titles(11)).toEqual(['placement takes the claim'])
     expect(titles(12)).toEqual(['the conductor prepares: ports', 'the conductor prepares: build'])
-    expect(titles(29)).toEqual(['disk', 'guest running', 'the conductor settles: settle'])
+    expect(titles(29)).toEqual([
+      'the driver: disk.create',
+      'the driver: guest.start',
+      'the conductor settles: settle',
+    ])
   })
 
   it('does not mind the order in which events come', async () => {

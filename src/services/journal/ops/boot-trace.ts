@@ -126,10 +126,9 @@ function describe(
   zero: number | undefined,
 ): TraceStep {
   const event = chosen.get(step.number)
-  const substeps = [
-    ...(step.substeps ?? []).flatMap((substep) => describeSubstep(substep, find, zero)),
-    ...stagesOf(event, zero),
-  ].sort((a, b) => (a.startMs ?? 0) - (b.startMs ?? 0))
+  const substeps = (step.substeps ?? [])
+    .flatMap((substep) => describeSubstep(substep, find, zero))
+    .sort((a, b) => (a.startMs ?? 0) - (b.startMs ?? 0))
   const head = {
     number: step.number,
     title: step.title,
@@ -161,32 +160,10 @@ function describeSubstep(substep: Substep, find: Finder, zero: number | undefine
   if (last.size === 0 && substep.required)
     return [{ title, service: services[0], kind: kindWords[kinds[0]!], missing: true, substeps: [] }]
   return [...last.values()].map((event) => ({
-    title: event.kind === 'task' ? `${title}: ${event.name.replace(/^[^.]*\./, '')}` : title,
+    title: substep.each ? `${title}: ${event.name.replace(/^[^.]*\./, '')}` : title,
     ...shown(event, find, zero),
     substeps: [],
   }))
-}
-
-/** The parts that a driver reports of its work: `stages: [{ stage, startMs, durationMs }]`, from the event's start. */
-function stagesOf(event: Found, zero: number | undefined): TraceStep[] {
-  const stages = event?.data?.stages
-  if (!event || !Array.isArray(stages)) return []
-  return stages.flatMap((each: unknown) => {
-    const { stage, startMs, durationMs } = (each ?? {}) as Record<string, unknown>
-    if (typeof stage !== 'string') return []
-    const start = typeof startMs === 'number' && zero !== undefined ? event.at - zero + startMs : undefined
-    return [
-      {
-        title: stage,
-        service: event.service,
-        kind: kindWords[event.kind],
-        startMs: start,
-        durationMs: typeof durationMs === 'number' ? durationMs : undefined,
-        outcome: 'ok' as const,
-        substeps: [],
-      },
-    ]
-  })
 }
 
 function shown(

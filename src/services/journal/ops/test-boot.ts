@@ -1,4 +1,5 @@
 // A boot as the services record it, hop by hop with its spans: what the tests of the trace start from.
+import { CloudError } from '#kit/errors/cloud-error.ts'
 import type { EventKind, Journal, JournalEvent, NewEvent, Trace } from '#kit/journal/journal.ts'
 import { memorySink } from '#kit/journal/memory-sink.ts'
 import { openJournal } from '#kit/journal/store.ts'
@@ -145,18 +146,15 @@ async function recordBoot(world: VirtualWorld, journal: Journal, options: Sample
       const data = { needed: false, reason: 'the server has no volumes' }
       await write('nova-compute', at, 'driver', 'volume.info', { subject, data })
     }
-    const stages = [
-      { stage: 'disk', startMs: 1, durationMs: 4 },
-      { stage: 'guest running', startMs: 5 },
-    ]
-    const began = world.clock.now()
-    await world.advance(6)
-    await write('nova-compute', at, 'driver', 'virt.create', {
-      subject,
-      at: began,
-      durationMs: 6,
-      data: { stages },
-      ...(fails && { outcome: 'error', error: 'QEMU ended: out of memory' }),
+    const failure = new CloudError('unavailable', 'QEMU ended: out of memory')
+    const created = inside('nova-compute', at, 'driver', 'virt.create', { subject }, async (child) => {
+      await write('nova-compute', child, 'driver', 'virt.disk.create', { subject })
+      await write('nova-compute', child, 'driver', 'virt.guest.start', { subject })
+      await world.advance(4)
+      if (fails) throw failure
+    })
+    await created.catch((error) => {
+      if (error !== failure) throw error
     })
   }
 }

@@ -14,6 +14,8 @@ export type Substep = Pattern & {
   title: string
   /** Shown as missing where there is no such event; the others are left out then. */
   required?: boolean
+  /** One line for each event's name, told apart by what follows its first dot. */
+  each?: true
 }
 
 export type BootStep = Pattern & {
@@ -120,6 +122,7 @@ export const bootPhases: readonly BootPhase[] = [
             services: senders,
             kinds: ['task'],
             name: /^server-create\.(select|schedule)/,
+            each: true,
           },
         ],
       },
@@ -179,6 +182,7 @@ export const bootPhases: readonly BootPhase[] = [
             services: senders,
             kinds: ['task'],
             name: /^server-create\.(?!select|schedule|settle|finish)/,
+            each: true,
           },
           {
             title: 'the network says that ports are plugged',
@@ -345,10 +349,20 @@ export const bootPhases: readonly BootPhase[] = [
         within: 13,
         substeps: [
           {
+            title: 'the driver',
+            services: ['nova-compute'],
+            kinds: ['driver'],
+            // What drivers report of their work: image.fetch, image.convert, disk.create, guest.start.
+            name: /^virt\.\w+\.\w+$/,
+            within: 29,
+            each: true,
+          },
+          {
             title: 'the conductor settles',
             services: senders,
             kinds: ['task'],
             name: /^server-create\.(settle|finish)/,
+            each: true,
           },
         ],
       },
