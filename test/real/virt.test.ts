@@ -14,21 +14,10 @@ import { describeImage } from '#kit/image-format/describe.ts'
 import { inspectImage } from '#kit/image-format/inspect.ts'
 import { silentLog } from '#kit/log/log.ts'
 import { realWorld } from '#kit/world/real.ts'
+import { bootText, talkingDisk } from './boot-image.ts'
 
 const run = promisify(execFile)
 const world = realWorld()
-const bootText = 'nimbo boot sector'
-
-/** A disk whose boot sector says something on the serial port and halts: a guest that starts in 0.2 s. */
-function talkingDisk(): Buffer {
-  const disk = Buffer.alloc(2 ** 20)
-  // xor ax,ax; mov ds,ax; mov si,7c16h; mov dx,3f8h; cld; lodsb; or al,al; jz; out dx,al; jmp; hlt; jmp
-  Buffer.from('31c08ed8be167cbaf803fcac08c07403eeebf8f4ebfd', 'hex').copy(disk)
-  disk.write(`${bootText}\r\n\0`, 22, 'latin1')
-  disk.writeUInt16LE(0xaa55, 510)
-  return disk
-}
-
 const image = talkingDisk()
 let number = 0
 

@@ -111,7 +111,7 @@ function volumeArguments(volume: GuestVolume, bootsFromVolume: boolean): string[
   ]
 }
 
-/** What `-blockdev` and `blockdev-add` take alike. Node names have room for 31 characters. */
+/** What `-blockdev` and `blockdev-add` take alike. */
 export function volumeNode(volume: GuestVolume) {
   const readOnly = volume.readOnly ?? false
   const driver = volume.path.startsWith('/dev/') ? 'host_device' : 'file'
@@ -131,8 +131,9 @@ export function volumeNode(volume: GuestVolume) {
   }
 }
 
+/** Node names have room for 31 characters, less than a uuid; its 16 bytes make 22 in base 64. */
 export function volumeNodeName(volumeId: string): string {
-  return `v${volumeId.replaceAll('-', '').slice(0, 28)}`
+  return `v${Buffer.from(volumeId.replaceAll('-', ''), 'hex').toString('base64url')}`
 }
 
 /** What `-device` and `device_add` take alike. The guest sees 20 characters of a serial number. */

@@ -9,7 +9,7 @@ import { verifiedBytes } from '#kit/image-format/verify.ts'
 import type { CreateOptions, CreateReport, GuestImage } from '../driver.ts'
 import { fileProblem, giveToGuest, type Host } from './host.ts'
 import { baseName } from './layout.ts'
-import { withLock } from './lock.ts'
+import { ownMark, withLock } from './lock.ts'
 
 export type BaseImage = { path: string; virtualSize: number }
 export type ImageCache = {
@@ -66,7 +66,7 @@ async function fetchBase(
   if (!create.image)
     throw new CloudError('badRequest', `Image ${image.id} isn't on this host and no source was given.`)
   const base = host.layout.base(image.id)
-  const work = `${base}.work` // one holder of the lock at a time: what lies there is of a fetch that died
+  const work = `${base}.${await ownMark(host)}`
   const { files } = host.world
   await files.removeTree(work)
   try {

@@ -9,7 +9,7 @@ import type { OwnDisk } from './arguments.ts'
 import { type ImageCache, requireSpace, tooSmall } from './cache.ts'
 import { giveToGuest, type Host } from './host.ts'
 import { diskInfoText } from './layout.ts'
-import { withLock } from './lock.ts'
+import { ownMark, withLock } from './lock.ts'
 
 const mib = 2 ** 20
 const gib = 2 ** 30
@@ -72,7 +72,7 @@ async function once(
 ): Promise<void> {
   const { files } = host.world
   if (await files.exists(path)) return
-  const beside = `${path}.new`
+  const beside = `${path}.${await ownMark(host)}`
   await files.remove(beside)
   await make(beside)
   await files.chmod(beside, mode)

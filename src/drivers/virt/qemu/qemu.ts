@@ -95,9 +95,9 @@ export async function openQemuDriver(world: World, log: Log, options: VirtOption
     const { spec } = record
     const living = await tracker.find(spec.id)
     const guest = living ?? (await bringUp(record))
-    if (guest.power !== 'running') {
+    if (!guest.qmp || guest.power !== 'running') {
       await needQmp(guest).execute('cont')
-      tracker.setPower(guest, 'running', 'the guest was started')
+      tracker.setPower(guest, 'running')
     }
     const now = await updateRecord(host, spec.id, (known) => {
       if (known?.booted && !known.ended) return known
@@ -335,7 +335,7 @@ export async function openQemuDriver(world: World, log: Log, options: VirtOption
     }
     if (guest.power !== to) {
       await needQmp(guest).execute(command)
-      tracker.setPower(guest, to, to === 'paused' ? 'the guest was paused' : 'the guest was resumed')
+      tracker.setPower(guest, to)
     }
     return need(id)
   }

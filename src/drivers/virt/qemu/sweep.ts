@@ -1,27 +1,25 @@
-// What a killed agent left half-made, cleared away at the next start: fetches that died, folders without a record.
+// What a killed agent left half-made, cleared away at the next start: fetches that died, disks that were not yet
+// renamed into place, folders without a record, locks of the dead.
 import type { Host } from './host.ts'
-import { withLock } from './lock.ts'
+import { isOrphan, sweepLocks } from './lock.ts'
 import { guestIds } from './record.ts'
-
-const workFolder = '.work'
-const halfWritten = '.new'
 
 export async function sweep(host: Host): Promise<void> {
   const { files } = host.world
-  for (const name of await files.list(host.layout.baseFolder)) {
-    const path = `${host.layout.baseFolder}/${name}`
-    if (name.endsWith(workFolder)) {
-      // Under its lock, since another process may be fetching that image this moment.
-      await withLock(host, name.slice(0, -workFolder.length), () => files.removeTree(path))
-    } else if (name.endsWith(halfWritten)) {
-      await withLock(host, name.slice(0, -halfWritten.length), () => files.remove(path))
-    }
-  }
+  await sweepLocks(host)
+  await sweepOrphans(host, host.layout.baseFolder)
   for (const id of await guestIds(host)) {
     const own = host.layout.guest(id)
+    await sweepOrphans(host, own.folder)
     const names = await files.list(own.folder)
     // Only what a create leaves before its first record: a folder with anything else may be somebody's.
-    if (names.every((name) => `${own.folder}/${name}` === `${own.record}${halfWritten}`))
+    if (names.every((name) => `${own.folder}/${name}` === `${own.record}.new`))
       await files.removeTree(own.folder)
+  }
+}
+
+async function sweepOrphans(host: Host, folder: string): Promise<void> {
+  for (const name of await host.world.files.list(folder)) {
+    if (await isOrphan(host, name)) await host.world.files.removeTree(`${folder}/${name}`)
   }
 }

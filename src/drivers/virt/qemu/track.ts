@@ -1,6 +1,6 @@
 // The guests whose processes live: one QMP connection each, kept for its events. Power changes are told once,
 // whoever caused them, and a process that ends takes its sockets and its pid file with it.
-import { fullMessage } from '#kit/errors/cloud-error.ts'
+import { CloudError, fullMessage } from '#kit/errors/cloud-error.ts'
 import { connectQmp, type Qmp, type QmpEvent } from '#kit/qmp/qmp.ts'
 import type { GuestEvent, GuestEventKind, PowerState } from '../driver.ts'
 import type { Host } from './host.ts'
@@ -38,6 +38,9 @@ const powerOf: Record<string, Running['power']> = {
 
 /** After its connection closed a process is given this long to end by itself. */
 const endTimeoutMs = 5000
+/** How long a living process may take to answer before it counts as stuck. */
+const reachTimeoutMs = 5000
+const lookMs = 20
 
 export function trackGuests(host: Host) {
   const guests = new Map<string, Running>()
@@ -50,18 +53,19 @@ export function trackGuests(host: Host) {
   }
 
   /** The one place where a living guest's power changes; the same change told twice is one. */
-  function setPower(guest: Running, power: Running['power'], reason: string): void {
+  function setPower(guest: Running, power: Running['power']): void {
     const before = guest.power
     if (before === power) return
     guest.power = power
-    if (power === 'running') emit(guest.id, before === 'building' ? 'started' : 'resumed', power, reason)
-    else if (power === 'paused') emit(guest.id, 'paused', power, reason)
+    if (power === 'paused') emit(guest.id, 'paused', power, 'the guest was paused')
+    else if (before === 'building') emit(guest.id, 'started', power, 'the guest was started')
+    else emit(guest.id, 'resumed', power, 'the guest was resumed')
   }
 
   function onEvent(guest: Running, { name, data }: QmpEvent): void {
     if (name === 'SHUTDOWN') guest.ending ??= shutdownReasons[String(data.reason)] ?? 'the guest ended'
-    else if (name === 'RESUME') setPower(guest, 'running', 'the guest runs')
-    else if (name === 'STOP' && guest.ending === undefined) setPower(guest, 'paused', 'the guest was paused')
+    else if (name === 'RESUME') setPower(guest, 'running')
+    else if (name === 'STOP' && guest.ending === undefined) setPower(guest, 'paused')
     else if (name === 'BLOCK_IO_ERROR')
       host.log.error({ serverId: guest.id, ...data }, 'a disk of the guest failed')
     else if (name === 'RESET' && data.guest === true)
@@ -120,15 +124,13 @@ export function trackGuests(host: Host) {
       if (known && !(await isAlive(host, known.process))) await known.finish()
       return undefined
     }
-    const qmp = await connectQmp(host.world, host.layout.guest(id).qmp, { timeoutMs: 3000 }).catch(
-      (error: unknown) => {
-        host.log.warn(
-          { serverId: id, pid: process.pid, reason: fullMessage(error) },
-          'a guest lives but does not answer',
-        )
-        return undefined
-      },
-    )
+    const qmp = await reach(host, id).catch((error: unknown) => {
+      host.log.warn(
+        { serverId: id, pid: process.pid, reason: fullMessage(error) },
+        'a guest lives but does not answer',
+      )
+      return undefined
+    })
     const status = qmp && (await qmp.execute<{ status: string }>('query-status')).status
     return add(id, process, qmp, status === undefined ? 'running' : (powerOf[status] ?? 'paused'))
   }
@@ -149,5 +151,19 @@ export function trackGuests(host: Host) {
       for (const guest of guests.values()) guest.qmp?.close()
       guests.clear()
     },
+  }
+}
+
+/** A process that began a moment ago has no socket yet: whoever started it may have died over that. */
+async function reach(host: Host, id: string): Promise<Qmp> {
+  const deadline = host.world.clock.monotonic() + reachTimeoutMs
+  for (;;) {
+    try {
+      return await connectQmp(host.world, host.layout.guest(id).qmp, { timeoutMs: reachTimeoutMs })
+    } catch (error) {
+      const early = error instanceof CloudError && error.kind === 'unavailable'
+      if (!early || host.world.clock.monotonic() >= deadline) throw error
+    }
+    await host.world.timers.sleep(lookMs)
   }
 }
