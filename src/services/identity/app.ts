@@ -6,6 +6,7 @@ import type { Log } from '#kit/log/log.ts'
 import type { Enforcer } from '#kit/policy/policy.ts'
 import type { World } from '#kit/world/world.ts'
 import type { IdentityConfig } from './config.ts'
+import type { Safe } from './ops/credential.ts'
 import type { Knowledge } from './ops/knowledge.ts'
 import type { Passwords } from './ops/password.ts'
 import type { TokenProvider } from './ops/token-provider.ts'
@@ -18,6 +19,8 @@ export type Identity = {
   readonly policy: Enforcer
   readonly config: IdentityConfig
   readonly passwords: Passwords
+  /** Seals the credentials that identity keeps for users. */
+  readonly safe: Safe
   /** What changes rarely and every token needs, in memory. */
   readonly knowledge: Knowledge
   readonly tokens: TokenProvider

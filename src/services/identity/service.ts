@@ -13,6 +13,7 @@ import type { IdentityConfig } from './config.ts'
 import { identityFaults } from './fault.ts'
 import { keyRotation } from './loops/key-rotation.ts'
 import { revocationPruning } from './loops/revocation-pruning.ts'
+import { openSafe } from './ops/credential.ts'
 import { openKnowledge } from './ops/knowledge.ts'
 import { openPasswords } from './ops/password.ts'
 import { openTokens } from './ops/token-provider.ts'
@@ -37,6 +38,7 @@ export async function openIdentity(
   await migrate(world, db, migrations)
   const keyFolder = `${platform.folder('identity')}/token-keys`
   const keys = await openKeyRepository(world, keyFolder)
+  const credentialKeys = await openKeyRepository(world, `${platform.folder('identity')}/credential-keys`)
   const policy = openPolicy({
     rules: allRules,
     overrides: platform.policyText('identity'),
@@ -46,7 +48,8 @@ export async function openIdentity(
   const knowledge = openKnowledge(db)
   const tokens = openTokens({ world, db, config, knowledge, keys })
   const passwords = openPasswords(world, options.passwordCost)
-  const app: Identity = { world, log, journal, db, policy, config, passwords, knowledge, tokens }
+  const safe = openSafe(world, credentialKeys)
+  const app: Identity = { world, log, journal, db, policy, config, passwords, safe, knowledge, tokens }
   const http = await httpService({
     name: 'keystone',
     app,

@@ -1,6 +1,8 @@
 // All routes of identity, and which methods each of their paths has.
+import { applicationCredentialRoutes } from './application-credential.ts'
 import { assignmentRoutes } from './assignment.ts'
 import { authRoutes } from './auth.ts'
+import { credentialRoutes } from './credential.ts'
 import { discoveryRoutes } from './discovery.ts'
 import { domainRoutes } from './domain.ts'
 import { endpointRoutes } from './endpoint.ts'
@@ -10,6 +12,7 @@ import { projectRoutes } from './project.ts'
 import { regionRoutes } from './region.ts'
 import { roleRoutes } from './role.ts'
 import { serviceRoutes } from './service.ts'
+import { trustRoutes } from './trust.ts'
 import { userRoutes } from './user.ts'
 
 const apiRoutes = [
@@ -24,6 +27,9 @@ const apiRoutes = [
   ...regionRoutes,
   ...serviceRoutes,
   ...endpointRoutes,
+  ...credentialRoutes,
+  ...applicationCredentialRoutes,
+  ...trustRoutes,
 ]
 
 export const allRoutes = [...discoveryRoutes(apiRoutes), ...apiRoutes]

@@ -45,7 +45,7 @@ export async function bootstrap(app: Identity, cloud: FirstCloud): Promise<void>
     await ensureDomain(app, tx)
     const roles = await ensureRoles(app, tx)
     const admin = await ensureUser(app, tx, 'admin', hashes)
-    const adminProject = await ensureProject(app, tx, 'admin', 'The administrator’s own project')
+    const adminProject = await ensureProject(app, tx, 'admin', 'For administration')
     const serviceProject = await ensureProject(app, tx, 'service', 'The services of the cloud')
     const give = (userId: string, role: string, projectId?: string) =>
       insertAssignment(tx, {

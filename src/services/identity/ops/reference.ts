@@ -3,6 +3,7 @@ import type { Transaction } from '#kit/db/database.ts'
 import type { Identity } from '../app.ts'
 import { deleteAccessRulesOf, deleteApplicationCredentials } from '../store/application-credential.ts'
 import { deleteAssignments } from '../store/assignment.ts'
+import { deleteCredentials } from '../store/credential.ts'
 import { deleteMembershipsOf } from '../store/group.ts'
 import { deleteTrusts, listTrusts } from '../store/trust.ts'
 import { forgetDefaultProjects } from '../store/user.ts'
@@ -17,6 +18,7 @@ export async function dropReferencesToTargets(
 ): Promise<void> {
   await deleteAssignments(tx, { targetId: ids })
   await deleteApplicationCredentials(tx, { projectId: ids })
+  await deleteCredentials(tx, { projectId: ids })
   const trusts = await listTrusts(tx, { projectId: ids })
   await deleteTrusts(
     tx,
@@ -35,6 +37,7 @@ export async function dropReferencesToUsers(
   await deleteMembershipsOf(tx, ids)
   await deleteApplicationCredentials(tx, { userId: ids })
   await deleteAccessRulesOf(tx, ids)
+  await deleteCredentials(tx, { userId: ids })
   const given = await listTrusts(tx, { trustorUserId: ids })
   const got = await listTrusts(tx, { trusteeUserId: ids })
   await deleteTrusts(

@@ -112,7 +112,7 @@ export const applicationCredentialRules = {
   create: rule(
     'identity:create_application_credential',
     'user_id:%(user_id)s',
-    'Create an application credential of one’s own',
+    'Create an application credential for oneself',
     ['project'],
   ),
   delete: rule(

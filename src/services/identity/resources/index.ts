@@ -2,6 +2,7 @@
 import type { PolicyRule } from '#kit/policy/policy.ts'
 import { accessRuleRules, applicationCredentialRules } from './application-credential.ts'
 import { assignmentRules, grantRules, systemGrantRules } from './assignment.ts'
+import { credentialRules, ec2Rules } from './credential.ts'
 import { domainRules } from './domain.ts'
 import { endpointRules } from './endpoint.ts'
 import { groupRules } from './group.ts'
@@ -18,8 +19,10 @@ const sets: Record<string, PolicyRule>[] = [
   accessRuleRules,
   applicationCredentialRules,
   assignmentRules,
+  credentialRules,
   domainRules,
   domainRoleRules,
+  ec2Rules,
   endpointRules,
   grantRules,
   groupRules,

@@ -136,7 +136,7 @@ export const tokenRules = {
     'Void a token',
     everywhere,
   ),
-  catalog: rule('identity:get_auth_catalog', '', 'Show the catalog of one’s own token'),
+  catalog: rule('identity:get_auth_catalog', '', 'Show the catalog of the token in use'),
   projects: rule('identity:get_auth_projects', '', 'List the projects one may choose'),
   domains: rule('identity:get_auth_domains', '', 'List the domains one may choose'),
   system: rule('identity:get_auth_system', '', 'See whether one may choose the system'),

@@ -1,6 +1,7 @@
 // All tables of identity, and how they came to be.
 import { accessRule, applicationCredential } from '../resources/application-credential.ts'
 import { assignment } from '../resources/assignment.ts'
+import { credential } from '../resources/credential.ts'
 import { endpoint } from '../resources/endpoint.ts'
 import { group, membership } from '../resources/group.ts'
 import { project } from '../resources/project.ts'
@@ -23,6 +24,7 @@ export const tables = [
   region,
   service,
   endpoint,
+  credential,
   applicationCredential,
   accessRule,
   trust,

@@ -128,6 +128,19 @@ export const first: Migration = {
       { index: [['service_id'], ['region_id']] },
     )
     await createTable(
+      'credential',
+      {
+        id: 'text(64)',
+        user_id: 'text(64)',
+        project_id: 'text(64)?',
+        type: 'text(255)',
+        sealed_blob: 'text',
+        extra: 'json',
+        created_at: 'time',
+      },
+      { index: [['user_id'], ['project_id']] },
+    )
+    await createTable(
       'application_credential',
       {
         id: 'text(64)',
