@@ -1,9 +1,15 @@
 // The broker as a client meets it on the wire: handshake, both kinds of errors, heartbeats, rights.
+import { PassThrough } from 'node:stream'
+import fc from 'fast-check'
 import { afterEach, describe, expect, test } from 'vitest'
 import type { ClientChannel } from '#kit/amqp/client/channel.ts'
+import { makeContent } from '#kit/amqp/content.ts'
 import type { MethodInput } from '#kit/amqp/methods.ts'
 import { Outbox } from '#kit/amqp/outbox.ts'
 import { protocolHeader } from '#kit/amqp/protocol.ts'
+import { writeTable } from '#kit/amqp/table.ts'
+import { Writer } from '#kit/amqp/writer.ts'
+import { silentLog } from '#kit/log/log.ts'
 import type { Connection } from '#kit/world/world.ts'
 import { consumer, everything, type TestBroker, testBroker } from '../test-broker.ts'
 
@@ -60,6 +66,31 @@ describe('the handshake', () => {
     })
     broker.removeUser('nimbo')
     await expect(connect()).rejects.toMatchObject({ code: 403 })
+  })
+
+  test('AMQPLAIN, the mechanism that oslo.messaging asks for first', async () => {
+    const { stream, broker } = await start()
+    const login = (password: string) => {
+      const writer = new Writer()
+      writeTable(writer, { LOGIN: 'nimbo', PASSWORD: password })
+      const client = stream()
+      const outbox = new Outbox(client)
+      outbox.raw(protocolHeader)
+      const response = Buffer.from(writer.written().subarray(4))
+      outbox.method(0, 'connection.start-ok', { mechanism: 'AMQPLAIN', response })
+      return client
+    }
+    const wrong = untilClosed(login('guess'))
+    const tune = Buffer.from([0, 10, 0, 30, 7, 255])
+    expect((await wrong).includes(tune)).toBe(false)
+    const right = login('secret')
+    const answer = await new Promise<Buffer>((resolve) => {
+      right.on('data', (chunk: Buffer) => {
+        if (chunk.includes(tune)) resolve(chunk)
+      })
+    })
+    expect(answer.readUInt16BE(answer.indexOf(tune) + 4)).toBe(2047)
+    expect(broker.connectionCount).toBe(1)
   })
 
   test("a password hash in RabbitMQ's form lets the user in", async () => {
@@ -202,6 +233,55 @@ describe('errors', () => {
     expect((await answer).includes('FRAME_ERROR')).toBe(false)
     await parts.world.advance(0)
     expect(parts.broker.connectionCount).toBe(0)
+  })
+})
+
+describe('garbage', () => {
+  test('mutated frames never take the broker down, nor leave a connection behind', async () => {
+    // What the broker calls its own error is a bug: garbage must be told from it.
+    const bugs: unknown[] = []
+    const parts = await start({ log: { ...silentLog, error: (fields) => void bugs.push(fields) } })
+    const outbox = new Outbox(new PassThrough())
+    outbox.raw(protocolHeader)
+    outbox.method(0, 'connection.start-ok', { mechanism: 'PLAIN', response: '\0nimbo\0secret' })
+    outbox.method(0, 'connection.tune-ok', {})
+    outbox.method(0, 'connection.open', { virtualHost: '/' })
+    outbox.method(1, 'channel.open', {})
+    outbox.method(1, 'queue.declare', {
+      queue: 'f',
+      arguments: { 'x-expires': 1000, nested: { list: [1, 'a', true] } },
+    })
+    outbox.method(1, 'queue.bind', {
+      queue: 'f',
+      exchange: 'amq.headers',
+      arguments: { 'x-match': 'any', a: 1 },
+    })
+    outbox.method(1, 'basic.publish', { exchange: 'amq.headers', routingKey: 'k' })
+    outbox.content(1, makeContent({ headers: { a: 1 }, expiration: '5' }, Buffer.from('body'), 4096))
+    outbox.method(1, 'basic.get', { queue: 'f' })
+    const stream = Buffer.from(outbox.writer.written())
+    await fc.assert(
+      fc.asyncProperty(
+        fc.array(fc.tuple(fc.nat(stream.length - 1), fc.nat(255)), { minLength: 1, maxLength: 4 }),
+        async (changes) => {
+          const mutated = Buffer.from(stream)
+          for (const [at, octet] of changes) mutated[at] = octet
+          const client = parts.stream()
+          client.on('data', () => {})
+          client.write(mutated)
+          await new Promise((resolve) => setImmediate(resolve))
+          client.destroy()
+        },
+      ),
+      { numRuns: 1500 },
+    )
+    await parts.world.advance(0)
+    // Many mutations harm little: those clients got as far as their queue.
+    expect(parts.broker.vhosts.get('/')!.queues.has('f')).toBe(true)
+    const channel = await parts.channel()
+    expect((await channel.ask('queue.declare', { queue: 'alive' })).queue).toBe('alive')
+    expect(parts.broker.connectionCount).toBe(1)
+    expect(bugs).toEqual([])
   })
 })
 

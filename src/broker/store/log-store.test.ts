@@ -5,6 +5,8 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, expect, test } from 'vitest'
 import type { ClientChannel } from '#kit/amqp/client/channel.ts'
+import { silentLog } from '#kit/log/log.ts'
+import { virtualWorld } from '#kit/world/virtual.ts'
 import { consumer, testBroker } from '../test-broker.ts'
 
 const root = mkdtempSync(join(tmpdir(), 'nimbo-broker-'))
@@ -128,6 +130,50 @@ test('an acknowledged log is freed, also under one message that nobody fetches',
   const again = await publisher(dataDir)
   expect(await contents(again.channel, 'slow', 1)).toEqual([['stays', true]])
   await again.broker.close()
+})
+
+test('a full disk: the confirm waits until there is room, and the log says why', async () => {
+  const world = virtualWorld()
+  let full = false
+  const open: typeof world.files.open = async (path, ...rest) => {
+    const file = await world.files.open(path, ...rest)
+    const write: typeof file.write = (...given) =>
+      full ? Promise.reject(new Error('ENOSPC: no space left on device')) : file.write(...given)
+    return {
+      ...file,
+      read: file.read,
+      writev: file.writev,
+      truncate: file.truncate,
+      datasync: file.datasync,
+      close: file.close,
+      write,
+    }
+  }
+  const said: string[] = []
+  const log = { ...silentLog, error: (_: unknown, message: string) => void said.push(message) }
+  const parts = await testBroker({
+    world: { ...world, files: { ...world.files, open } },
+    log,
+    dataDir: folder(),
+  })
+  const channel = await parts.channel()
+  await channel.confirmPublishing()
+  await channel.ask('queue.declare', { queue: 'q', durable: true })
+  full = true
+  let confirmed = false
+  const published = channel.publish('', 'q', persistent, Buffer.from('waits')).then(() => {
+    confirmed = true
+  })
+  await parts.world.advance(3000)
+  expect([confirmed, new Set(said)]).toEqual([
+    false,
+    new Set(['the broker cannot write its log; publishers wait']),
+  ])
+  full = false
+  await parts.world.settle()
+  await published
+  expect(confirmed).toBe(true)
+  await parts.broker.close()
 })
 
 test('kill -9 under load: every confirmed message is there, and a second delivery says so', async () => {

@@ -124,17 +124,22 @@ export class Link {
   async #run(): Promise<void> {
     const { world, log } = this.#options
     let wait = firstWaitMs
+    let failures = 0
     while (!this.#closed) {
       try {
         const session = await world.activity.track(this.#connect())
         if (this.#closed) void session.connection.close()
+        else if (failures > 0) log.info({ failures }, 'connected to the message broker')
         wait = firstWaitMs
+        failures = 0
         const reason = await session.connection.ended
         this.#session = undefined
         if (!this.#closed)
           log.warn({ error: fullMessage(reason) }, 'the connection to the message broker was lost')
       } catch (error) {
-        log.warn({ error: fullMessage(error) }, 'cannot connect to the message broker; trying again')
+        // Said once: a broker that is down for an hour isn't a thousand events.
+        const say = failures++ === 0 ? log.warn : log.debug
+        say({ error: fullMessage(error) }, 'cannot connect to the message broker; trying again')
       }
       if (this.#closed) return
       await this.#pause(world.random.int(Math.ceil(wait / 2), wait + 1))
