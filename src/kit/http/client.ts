@@ -39,25 +39,35 @@ export function httpClient(
     async request(request) {
       const url = new URL(request.url)
       const [payload, headers] = encode(request)
-      const service = request.stream || isStream(payload) ? undefined : options.local?.(url.origin)
-      if (service) {
-        const result = await service.inject({
-          method: request.method,
-          url: url.pathname + url.search,
-          headers,
-          body: payload as string | Buffer | undefined,
-        })
-        return {
-          status: result.status,
-          headers: result.headers,
-          body: decode(result.body, result.headers['content-type']),
-        }
-      }
+      const service = options.local?.(url.origin)
+      if (service) return inProcess(service, request, url, headers, payload)
       return overNetwork(request, url, headers, payload, agents)
     },
     close() {
       for (const agent of Object.values(agents)) agent.destroy()
     },
+  }
+}
+
+async function inProcess(
+  service: HttpService,
+  request: Request,
+  url: URL,
+  headers: Record<string, string>,
+  body: string | Buffer | Readable | undefined,
+): Promise<Response> {
+  const { method, stream } = request
+  const answer = await service.inject({ method, url: url.pathname + url.search, headers, body, stream })
+  const { status } = answer
+  if (!answer.stream)
+    return { status, headers: answer.headers, body: decode(answer.body, answer.headers['content-type']) }
+  if (status < 300) return { status, headers: answer.headers, body: undefined, stream: answer.stream }
+  const chunks: Buffer[] = []
+  for await (const chunk of answer.stream) chunks.push(chunk as Buffer)
+  return {
+    status,
+    headers: answer.headers,
+    body: decode(Buffer.concat(chunks), answer.headers['content-type']),
   }
 }
 

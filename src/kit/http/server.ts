@@ -45,6 +45,8 @@ export type HttpRequest = {
   url: string
   headers: Record<string, string>
   body?: string | Buffer | Readable
+  /** Leaves the answer's body unread, as `stream`. */
+  stream?: boolean
 }
 export type HttpAnswer = { status: number; headers: Record<string, string>; body: Buffer; stream?: Readable }
 
@@ -99,8 +101,12 @@ export async function httpService<App>(spec: ServiceSpec<App>): Promise<HttpServ
         url: request.url,
         headers: request.headers,
         payload: request.body,
+        payloadAsStream: request.stream ?? false,
       })
-      return { status: result.statusCode, headers: flatten(result.headers), body: result.rawPayload }
+      const { statusCode: status } = result
+      const headers = flatten(result.headers)
+      if (request.stream) return { status, headers, body: Buffer.alloc(0), stream: result.stream() }
+      return { status, headers, body: result.rawPayload }
     },
     async listen(address) {
       const listening = server.server.listening
