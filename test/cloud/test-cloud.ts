@@ -1,0 +1,212 @@
+// The whole cloud in one process for tests: all services, the broker and hosts on simulated drivers, on virtual time,
+// databases in memory, requests through the routers. Nothing is shared with the host but a temporary folder.
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { openSession, type Session } from '#cli/openstack.ts'
+import { loadVirtDriver } from '#drivers/virt/load.ts'
+import { loadWiringDriver, simFabric } from '#drivers/wiring/load.ts'
+import { openBus } from '#kit/bus/client.ts'
+import { loadConfig } from '#kit/config/load.ts'
+import { type HttpClient, httpClient } from '#kit/http/client.ts'
+import type { HttpService } from '#kit/http/server.ts'
+import type { JournalEvent } from '#kit/journal/journal.ts'
+import { memorySink } from '#kit/journal/memory-sink.ts'
+import { openJournal } from '#kit/journal/store.ts'
+import { type Log, openLog, silentLog } from '#kit/log/log.ts'
+import { testCost } from '#kit/password/password.ts'
+import { type VirtualWorld, virtualWorld } from '#kit/world/virtual.ts'
+import { openControlPlane, serviceSections } from '#main/cloud.ts'
+import { agentSections, type Host, startHost } from '#main/host.ts'
+import { inProcess, type OpenPlatform, openPlatform } from '#main/platform.ts'
+import { usualPorts } from '#main/port.ts'
+import { type Secrets, secretNames } from '#main/secret.ts'
+import { identityClient } from '#services/identity/client.ts'
+
+type Sim = Awaited<ReturnType<typeof simulated>>
+
+export type TestHost = {
+  readonly name: string
+  readonly virt: Sim['virt']
+  readonly wiring: Sim['wiring']
+  restart(): Promise<void>
+}
+
+export type TestCloud = {
+  readonly world: VirtualWorld
+  readonly platform: OpenPlatform
+  readonly http: HttpClient
+  readonly admin: Session
+  readonly hosts: TestHost[]
+  readonly services: ReadonlyMap<string, HttpService>
+  events(): readonly JournalEvent[]
+  /** A project of its own with a member, so that tests don't meet. */
+  project(roles?: string[]): Promise<Session>
+  /** Until nothing moves any more. */
+  settle(): Promise<void>
+  stop(): Promise<void>
+}
+
+const publicHost = 'cloud.test'
+const secrets = Object.fromEntries(secretNames.map((name) => [name, `secret of ${name}`])) as Secrets
+
+export async function testCloud(
+  options: { hosts?: number; seed?: number; yaml?: string } = {},
+): Promise<TestCloud> {
+  const world = virtualWorld({ seed: options.seed, name: 'controller' })
+  const log: Log = process.env.NIMBO_TEST_LOG ? openLog({ level: process.env.NIMBO_TEST_LOG }) : silentLog
+  const folder = mkdtempSync(join(tmpdir(), 'nimbo-cloud-'))
+  const store = memorySink()
+  const platform = await openPlatform({
+    world,
+    log,
+    store,
+    secrets,
+    ports: usualPorts,
+    publicHost,
+    region: 'RegionOne',
+    databaseUrl: () => 'sqlite::memory:',
+    policyText: () => undefined,
+    folder: (service) => join(folder, service),
+  })
+  const config = loadConfig([...serviceSections, ...agentSections], { yaml: options.yaml })
+  const plane = await openControlPlane({ platform, config, secrets, store, passwordCost: testCost })
+  const origins = new Map([...plane.services].map(([type, service]) => [platform.endpoint(type), service]))
+  const http = httpClient({ local: (origin) => origins.get(origin) })
+
+  const fabric = simFabric()
+  const hosts: (TestHost & { host: Host })[] = []
+  for (let index = 1; index <= (options.hosts ?? 1); index++) {
+    const name = `node${index}`
+    const drivers = await simulated(world, log, join(folder, name), name, fabric)
+    const start = () => startAgents({ world, log, platform, http, config, name, store, ...drivers })
+    const entry = {
+      name,
+      ...drivers,
+      host: await start(),
+      async restart() {
+        await entry.host.stop()
+        entry.host = await start()
+      },
+    }
+    hosts.push(entry)
+  }
+  await world.settle()
+  const login = (username: string, password: string, project: string) =>
+    openSession(http, {
+      authUrl: `${platform.endpoint('identity')}/v3`,
+      username,
+      password,
+      project,
+      region: 'RegionOne',
+    })
+  const admin = await login('admin', secrets.admin, 'admin')
+  let projects = 0
+  return {
+    world,
+    platform,
+    http,
+    admin,
+    hosts,
+    services: plane.services as ReadonlyMap<string, HttpService>,
+    events: () => store.events,
+    settle: () => world.settle(),
+    async project(roles = ['member']) {
+      const name = `project-${++projects}`
+      const made = await admin.call<{ project: { id: string } }>('identity', {
+        method: 'POST',
+        path: '/projects',
+        body: { project: { name, domain_id: 'default' } },
+      })
+      const user = await admin.call<{ user: { id: string } }>('identity', {
+        method: 'POST',
+        path: '/users',
+        body: { user: { name, domain_id: 'default', password: name } },
+      })
+      for (const role of roles) {
+        const { roles: found } = await admin.call<{ roles: { id: string }[] }>('identity', {
+          path: `/roles?name=${role}`,
+        })
+        await admin.call('identity', {
+          method: 'PUT',
+          path: `/projects/${made.project.id}/users/${user.user.id}/roles/${found[0]!.id}`,
+        })
+      }
+      return login(name, name, name)
+    },
+    async stop() {
+      for (const { host } of hosts) await host.stop()
+      await plane.stop()
+      await platform.close()
+      rmSync(folder, { recursive: true, force: true })
+    },
+  }
+}
+
+async function simulated(
+  world: VirtualWorld,
+  log: Log,
+  folder: string,
+  host: string,
+  fabric: ReturnType<typeof simFabric>,
+) {
+  await world.files.makeFolder(folder)
+  return {
+    virt: await loadVirtDriver('sim', world, log, { folder, host }),
+    wiring: await loadWiringDriver('sim', world, log, { fabric, host }),
+  }
+}
+
+async function startAgents(given: {
+  world: VirtualWorld
+  log: Log
+  platform: OpenPlatform
+  http: HttpClient
+  config: Parameters<typeof startHost>[0]['config']
+  name: string
+  store: ReturnType<typeof memorySink>
+  virt: Sim['virt']
+  wiring: Sim['wiring']
+}): Promise<Host> {
+  const { world, log, platform, http, config, name, store, virt, wiring } = given
+  const journal = openJournal({ world, log, host: name, service: 'agent', sink: store })
+  const bus = await openBus({
+    world,
+    log,
+    journal,
+    connect: async () => inProcess(platform.broker),
+    user: 'agent',
+    password: secrets['bus-agent'],
+    name: `agent@${name}`,
+  })
+  const { serviceToken } = identityClient({
+    platform: { ...platform, http },
+    user: 'nova',
+    journal: journal.as('nova-compute'),
+  })
+  const host = await startHost({
+    world,
+    log,
+    journal,
+    bus,
+    http,
+    host: name,
+    virt,
+    wiring,
+    networks: {
+      physicalNetworks: { physnet1: { bridge: 'br-ex' } },
+      tunnel: { localIp: '10.9.0.1', types: ['vxlan', 'gre'] },
+    },
+    endpoint: platform.endpoint,
+    serviceToken,
+    config,
+  })
+  return {
+    ...host,
+    async stop() {
+      await host.stop()
+      await bus.close()
+      await journal.close()
+    },
+  }
+}
