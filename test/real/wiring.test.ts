@@ -404,6 +404,53 @@ for source in ('10.0.0.77', '10.0.0.78'):
     await driver.unplugPort(tap.portId)
   })
 
+  test('a device that somebody removed is told of, and made again', async () => {
+    const [driver] = rig.drivers
+    const wiring = port(4, { portId: '88888888-1234-4000-8000-000000000000' })
+    const { device } = await driver.plugPort(wiring, { ownerUid: 64055 })
+    const gone = new Promise<void>((resolve) => {
+      const stop = driver.events((event) => {
+        if (event.kind !== 'disappeared' || event.portId !== wiring.portId) return
+        stop()
+        resolve()
+      })
+    })
+    await must('ip', '-n', rig.hosts[0], 'link', 'del', device)
+    await gone
+    expect((await driver.applyWiring(desired(port(1), port(2), wiring))).absent).toEqual([wiring.portId])
+    expect(await driver.plugPort(wiring, { ownerUid: 64055 })).toMatchObject({ device, ready: true })
+    expect((await driver.applyWiring(desired(port(1), port(2), wiring))).absent).toEqual([])
+    await driver.unplugPort(wiring.portId)
+  })
+
+  test('forty guests at once get a number and a device each', async () => {
+    const [driver] = rig.drivers
+    const ports = Array.from({ length: 40 }, (_, n) =>
+      port(5, {
+        portId: `9${n.toString(16).padStart(7, '0')}-1234-4000-8000-000000000000`,
+        mac: `fa:16:3e:bb:00:${n + 10}`,
+      }),
+    )
+    await Promise.all(ports.map((one) => driver.plugPort(one, { ownerUid: 64055 })))
+    const { wired } = await driver.applyWiring(desired(port(1), port(2), ...ports))
+    expect(wired).toHaveLength(42)
+    const numbers = (
+      await tool('ovs-vsctl', '--columns=ofport', '-f', 'csv', '--no-headings', 'list', 'Interface')
+    )
+      .trim()
+      .split('\n')
+    const asked = (
+      await tool('ovs-vsctl', '--columns=ofport_request', '-f', 'csv', '--no-headings', 'list', 'Interface')
+    )
+      .trim()
+      .split('\n')
+    const plugged = asked.filter((number) => Number(number) >= 1000)
+    expect(new Set(plugged).size, 'no two ask for one number').toBe(42)
+    expect(numbers).toEqual(expect.arrayContaining(plugged))
+    await Promise.all(ports.map((one) => driver.unplugPort(one.portId)))
+    expect((await driver.list()).map((one) => one.portId).sort()).toEqual([port(1).portId, port(2).portId])
+  })
+
   test('two clouds share a switch by a suffix, and one goes without the other', async () => {
     const options = rig.options(0)
     const other = await openOvsWiring(world, log, {

@@ -39,6 +39,9 @@ export async function applyWiring(
   }
 }
 
+/** Learned flows come and go by themselves: they must not be counted among those that we wrote. */
+const learnedCookie = '0x6e696d6c6561726e'
+
 async function writeAll(
   context: OvsContext,
   plan: Plan,
@@ -54,7 +57,7 @@ async function writeAll(
   }
   const patch = prepared.tunnel && ofportOf(context, names.tunnelPatch.there)
   if (patch !== undefined) {
-    const flows = tunnelFlows(plan.networks, tunnels, patch, context.cookie)
+    const flows = tunnelFlows(plan.networks, tunnels, patch, learnedCookie)
     changes += await writeFlows(context, names.tunnel, flows, verify)
   }
   return changes + (await writeFlows(context, names.integration, integrationFlows(plan), verify))
@@ -119,7 +122,8 @@ async function tagPorts(
 async function ensureTunnels(context: OvsContext, desired: HostWiring): Promise<PlannedTunnel[]> {
   const { tunnel } = context.prepared
   if (!tunnel) return []
-  const wanted = desired.tunnelPeers.flatMap(({ ip }) => tunnel.types.map((type) => ({ type, peer: ip })))
+  const peers = [...new Set(desired.tunnelPeers.map(({ ip }) => ip))].filter((ip) => ip !== tunnel.localIp)
+  const wanted = peers.flatMap((ip) => tunnel.types.map((type) => ({ type, peer: ip })))
   const names = new Set(wanted.map(({ type, peer }) => tunnelPortName(type, peer)))
   const stale = context.switch
     .ports()

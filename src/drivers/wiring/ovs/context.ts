@@ -29,6 +29,8 @@ export type OvsContext = {
   prepared: PrepareOptions
   /** What was written to each bridge last; cleared when the switch loses its flows. */
   applied: Map<string, FlowSet>
+  /** Numbers given to ports that are just being plugged. */
+  reservedOfports: Set<number>
   /** Marks our flows among others'. */
   cookie: string
 }

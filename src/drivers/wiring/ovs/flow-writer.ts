@@ -32,7 +32,7 @@ export async function writeFlows(
   return lines.length
 }
 
-/** Those with our cookie, learned ones included. */
+/** Those with our cookie. */
 async function countFlows(context: OvsContext, bridge: string): Promise<number> {
   const { stdout } = await context.host.run('ovs-ofctl', [
     '-O',

@@ -20,7 +20,7 @@ import {
   startOpenVswitch,
   systemPlaces,
 } from './service.ts'
-import { openSwitch } from './switch.ts'
+import { openSwitch, usableOfport } from './switch.ts'
 import { type Watch, watchSwitch } from './watch.ts'
 
 export type OvsOptions = {
@@ -66,6 +66,7 @@ export async function openOvsWiring(world: World, log: Log, options: OvsOptions)
     names: bridgeNames(options.bridgeSuffix ?? ''),
     prepared: { physicalNetworks: {} },
     applied: new Map(),
+    reservedOfports: new Set(),
     cookie: cookieOf(options.cloudId),
     switch: await openSwitch(world, log, databaseSocket(places), {
       changed: (changes) => tellChanges(options.cloudId, changes, tell),
@@ -74,6 +75,8 @@ export async function openOvsWiring(world: World, log: Log, options: OvsOptions)
     }),
   }
   let watch: Watch | undefined
+  /** One at a time: two at once would choose the same VLAN for two networks. */
+  let applying: Promise<unknown> = Promise.resolve()
   const startWatch = () => {
     watch?.stop()
     watch = watchSwitch(world, log, `${places.runFolder}/${context.names.integration}.mgmt`, {
@@ -111,7 +114,11 @@ export async function openOvsWiring(world: World, log: Log, options: OvsOptions)
     plugIntoNamespace: (port, device) => plugVeth(context, port, device),
     unplugPort: (portId) => unplugPorts(context, [portId]),
     list: async () => ourPorts(context).map(toLivePort),
-    applyWiring: (desired, how) => applyWiring(context, desired, how?.verify ?? false),
+    applyWiring(desired, how) {
+      const turn = applying.then(() => applyWiring(context, desired, how?.verify ?? false))
+      applying = turn.catch(() => {})
+      return turn
+    },
     ensureNamespace: (name) => ensureNamespace(context, name),
     removeNamespace: (name) => removeNamespace(context, name),
     namespaces: () => listNamespaces(context),
@@ -138,9 +145,11 @@ function tellChanges(cloudId: string, changes: readonly Change[], tell: (event: 
     const ids = mapOf((now ?? old)?.external_ids)
     const portId = ids['iface-id']
     if (ids[cloudTag] !== cloudId || portId === undefined) continue
-    if (!now) tell({ kind: 'disappeared', portId })
-    else if (old?.ofport !== now.ofport && Number(now.ofport) > 0) tell({ kind: 'appeared', portId })
-    else if (Number(old?.ofport) > 0) tell({ kind: 'changed', portId })
+    const had = old !== undefined && usableOfport(old) > 0
+    const has = now !== undefined && usableOfport(now) > 0
+    if (!now || (had && !has)) tell({ kind: 'disappeared', portId })
+    else if (has && (!had || old.ofport !== now.ofport)) tell({ kind: 'appeared', portId })
+    else if (had) tell({ kind: 'changed', portId })
   }
 }
 

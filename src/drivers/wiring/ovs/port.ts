@@ -11,6 +11,9 @@ import {
 import { aliasOf, cloudTag, deadVlan, type OvsContext, portOfAlias } from './context.ts'
 import type { PortRow } from './switch.ts'
 
+/** Patches and tunnels get theirs from the daemon, from 1 on; they are few. */
+const firstOfport = 1000
+
 export async function plugTap(context: OvsContext, port: PortIdentity, tap: TapOptions): Promise<LivePort> {
   const device = deviceName(port)
   const alias = aliasOf(context, port.portId, tap.ownerUid)
@@ -28,7 +31,7 @@ export async function plugTap(context: OvsContext, port: PortIdentity, tap: TapO
     ])
   else if (there.mtu !== port.mtu || !there.up)
     await context.host.ipBatch([`link set dev ${device} mtu ${port.mtu} up`])
-  return join(context, port, device, {})
+  return join(context, port, device, {}, there?.alias !== alias)
 }
 
 export async function plugVeth(
@@ -57,7 +60,7 @@ export async function plugVeth(
     await context.host.ipBatch([`link set dev ${device} mtu ${port.mtu}`])
   }
   await setInside(context, port, device, given, inside && there?.alias === alias ? inside : undefined)
-  return join(context, port, device, { 'nimbo-namespace': namespace })
+  return join(context, port, device, { 'nimbo-namespace': namespace }, there?.alias !== alias || !inside)
 }
 
 async function setInside(
@@ -88,14 +91,18 @@ async function join(
   port: PortIdentity,
   device: string,
   more: Record<string, string>,
+  fresh: boolean,
 ): Promise<LivePort> {
   const { integration } = context.names
+  // The switch gives up on a port whose device went away (a reboot, somebody's `ip link del`): it must be told anew.
+  if (fresh) await context.switch.removePorts([device])
+  const ofport = reserveOfport(context)
   await context.switch.addPorts([
     {
       bridge: integration,
       name: device,
       tag: deadVlan,
-      ofportRequest: freeOfport(context),
+      ofportRequest: ofport,
       ids: {
         'iface-id': port.portId,
         'attached-mac': port.mac,
@@ -108,6 +115,7 @@ async function join(
     },
   ])
   await context.switch.untilReady([device])
+  context.reservedOfports.delete(ofport)
   const row = context.switch.port(device)
   if (!row || row.ofport < 1)
     throw new CloudError('internal', `Open vSwitch could not take the device ${device}`, {
@@ -116,14 +124,12 @@ async function join(
   return toLivePort(row)
 }
 
-/**
- * Asked for, a number outlives a restart of the daemon, so that no flow ever points to another guest's port.
- * Two plugs at once may ask for the same one: the daemon then gives the second another.
- */
-function freeOfport(context: OvsContext): number {
+/** Asked for, a number outlives a restart of the daemon, so that no flow ever points to another guest's port. */
+function reserveOfport(context: OvsContext): number {
   const taken = new Set(context.switch.ports().map((port) => port.ofport))
-  let free = 10
-  while (taken.has(free)) free++
+  let free = firstOfport
+  while (taken.has(free) || context.reservedOfports.has(free)) free++
+  context.reservedOfports.add(free)
   return free
 }
 

@@ -23,7 +23,7 @@ const watched = {
   Open_vSwitch: ['bridges', 'cur_cfg', 'next_cfg', 'ovs_version'],
   Bridge: ['name', 'ports', 'external_ids', 'datapath_type'],
   Port: ['name', 'interfaces', 'tag', 'external_ids', 'other_config'],
-  Interface: ['name', 'type', 'ofport', 'external_ids', 'options', 'error', 'link_state'],
+  Interface: ['name', 'type', 'ofport', 'external_ids', 'options', 'error', 'ifindex'],
 }
 const applyTimeoutMs = 15_000
 
@@ -162,7 +162,7 @@ export async function openSwitch(
           portUuid,
           interfaceUuid,
           type: text(face.type),
-          ofport: number(face.ofport) ?? 0,
+          ofport: usableOfport(face),
           error: text(face.error),
           tag: number(port.tag) ?? 0,
           ids: mapOf(face.external_ids),
@@ -282,6 +282,15 @@ export async function openSwitch(
       client.close()
     },
   }
+}
+
+/**
+ * 0 until the daemon gave one, -1 where it can't use the device. A device that goes later keeps its number there,
+ * but has no index any more.
+ */
+export function usableOfport(face: Row): number {
+  if (text(face.type) === '' && number(face.ifindex) === 0) return -1
+  return number(face.ofport) ?? 0
 }
 
 function byUuid(id: string) {

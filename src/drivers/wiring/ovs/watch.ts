@@ -29,12 +29,14 @@ export function watchSwitch(
         const connection = await world.sockets.connect({ path: socket })
         current = connection
         if (stopped) connection.destroy()
+        const ended = listen(connection)
         if (!first && !stopped) await on.back()
-        await listen(connection)
+        await ended
         if (stopped) return
         log.warn({ socket }, 'Open vSwitch has gone away: its flows are lost')
         await on.lost()
       } catch (error) {
+        current?.destroy()
         log.debug({ socket, error: fullMessage(error) }, 'Open vSwitch does not answer yet')
       }
       if (!stopped) await world.timers.sleep(retryMs, { background: true })

@@ -7,7 +7,7 @@ const tableOf = { gre: 3, vxlan: 4 } as const
 /** Seconds that a learned address is believed without hearing of it again. */
 const learnedForS = 300
 
-/** `patch` is br-tun's end of the patch to br-int. */
+/** `patch` is br-tun's end of the patch to br-int; `cookie` marks what is learned. */
 export function tunnelFlows(
   networks: readonly PlannedNetwork[],
   tunnels: readonly PlannedTunnel[],
