@@ -1,6 +1,6 @@
 // SQL text for the plain forms: equality, null and lists. Text is built once for each form and kept with its key;
 // values go along separately, so the hot path is a map look-up and a prepared statement.
-import { encodeValue } from './column.ts'
+import { type Column, encodeValue } from './column.ts'
 import type { SqlValue } from './database.ts'
 import { type Dialect, quote } from './dialects.ts'
 import { columnOf, type Shape } from './shape.ts'
@@ -37,13 +37,14 @@ export function readConditions(shape: Shape, where: Record<string, unknown>): Co
     let condition: Condition
     if (wanted === null) condition = { name, form: 'null', count: 0 }
     else if (Array.isArray(wanted)) {
-      const some = wanted.filter((each) => each !== null)
+      const some = wanted.filter((each) => each !== null && mayBeHeld(column, each))
       const padded = pad(some)
-      const withNull = some.length < wanted.length
+      const withNull = wanted.includes(null)
       const form = padded.length === 0 ? (withNull ? 'null' : 'never') : withNull ? 'inOrNull' : 'in'
       condition = { name, form, count: padded.length }
       for (const each of padded) values.push(encodeValue(column, each, `${shape.name}.${name}`))
-    } else {
+    } else if (!mayBeHeld(column, wanted)) condition = { name, form: 'never', count: 0 }
+    else {
       condition = { name, form: 'equal', count: 1 }
       values.push(encodeValue(column, wanted, `${shape.name}.${name}`))
     }
@@ -51,6 +52,17 @@ export function readConditions(shape: Shape, where: Record<string, unknown>): Co
     key += `${name} ${condition.form}${condition.count},`
   }
   return { key, list, values }
+}
+
+/**
+ * Text that no row can hold matches nothing: ids and names in requests are of any length, and PostgreSQL refuses NUL
+ * even in a condition.
+ */
+function mayBeHeld({ length }: Column, value: unknown): boolean {
+  if (typeof value !== 'string') return true
+  return (
+    !value.includes('\0') && (length === undefined || value.length <= length || [...value].length <= length)
+  )
 }
 
 /** Lists are padded to a power of two with their last value, so that few forms cover all lengths. */

@@ -129,6 +129,17 @@ describe.each(testServers())('a table on $name', ({ fresh }) => {
     await expect(server.find(db, { projectId: undefined })).rejects.toThrow('undefined')
   })
 
+  it('finds nothing by text that no row can hold', async () => {
+    await server.insert(db, row({ id: 'a' }))
+    const tooLong = 'x'.repeat(33) as never
+    expect(await server.get(db, 'a'.repeat(37))).toBeUndefined()
+    expect(await server.find(db, { name: 'nul\0' })).toEqual([])
+    expect(ids(await server.find(db, { id: ['a', 'a'.repeat(37)] }))).toEqual(['a'])
+    expect(await server.update(db, { vmState: tooLong }, { name: 'other' })).toBe(0)
+    expect(await server.delete(db, { vmState: [tooLong] })).toBe(0)
+    expect(await server.count(db)).toBe(1)
+  })
+
   it('finds by a list far longer than a statement is wide', async () => {
     await server.insert(db, row())
     const many = Array.from({ length: 20_000 }, (_, i) => `id-${i}`)

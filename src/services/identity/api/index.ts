@@ -8,6 +8,7 @@ import { domainRoutes } from './domain.ts'
 import { endpointRoutes } from './endpoint.ts'
 import { grantRoutes } from './grant.ts'
 import { groupRoutes } from './group.ts'
+import { policyRoutes } from './policy.ts'
 import { projectRoutes } from './project.ts'
 import { regionRoutes } from './region.ts'
 import { roleRoutes } from './role.ts'
@@ -30,6 +31,7 @@ const apiRoutes = [
   ...credentialRoutes,
   ...applicationCredentialRoutes,
   ...trustRoutes,
+  ...policyRoutes,
 ]
 
 export const allRoutes = [...discoveryRoutes(apiRoutes), ...apiRoutes]

@@ -75,12 +75,13 @@ export function chosenRole(held: readonly Role[], wish: { id?: string; name?: st
   return role
 }
 
-/** Milliseconds; null for never. Throws 'badRequest' for what is no time or is past. */
+/** Milliseconds with fractions; null for never. Throws 'badRequest' for what is no time or is past. */
 export function readExpiry(text: string | null | undefined, now: number): number | null {
   if (text === undefined || text === null) return null
   const iso = /^\d{4}-\d\d-\d\dT\d\d:\d\d(:\d\d(\.\d+)?)?(Z|[+-]\d\d:?\d\d)?$/.exec(text)
   // Without a zone it is UTC.
-  const at = iso ? Date.parse(iso[3] ? text : `${text}Z`) : Number.NaN
+  const whole = iso ? Date.parse(`${text.slice(0, iso[1] ? 19 : 16)}${iso[3] ?? 'Z'}`) : Number.NaN
+  const at = whole + Number(iso?.[2] ?? 0) * 1000
   if (Number.isNaN(at))
     throw new CloudError('badRequest', `Invalid input for field 'expires_at': '${text}' is no time.`)
   if (at <= now) throw new CloudError('badRequest', `The time ${text} is past.`)

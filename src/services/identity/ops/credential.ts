@@ -3,6 +3,7 @@ import { createHash } from 'node:crypto'
 import { CloudError } from '#kit/errors/cloud-error.ts'
 import { open, seal } from '#kit/fernet/fernet.ts'
 import type { KeyRepository } from '#kit/fernet/key-repository.ts'
+import type { PolicyRule } from '#kit/policy/policy.ts'
 import type { World } from '#kit/world/world.ts'
 import type { IdentityContext } from '../app.ts'
 import {
@@ -172,17 +173,25 @@ export async function createEc2Key(
 }
 
 export async function getEc2Key(context: IdentityContext, userId: string, access: string): Promise<Ec2Key> {
-  const row = await findCredential(context.app.db, context.app.safe.nameOf(access))
-  context.authorize(ec2Rules.get, credentialTarget(row))
-  if (row?.userId !== userId) throw notFound('credential', access)
-  return keyOf(opened(context, row))
+  return keyOf(opened(context, await ec2Row(context, ec2Rules.get, userId, access)))
 }
 
 export async function deleteEc2Key(context: IdentityContext, userId: string, access: string): Promise<void> {
-  const row = await findCredential(context.app.db, context.app.safe.nameOf(access))
-  context.authorize(ec2Rules.delete, credentialTarget(row))
-  if (row?.userId !== userId) throw notFound('credential', access)
+  const row = await ec2Row(context, ec2Rules.delete, userId, access)
   await change(context.app, (tx) => deleteRow(tx, row.id))
+}
+
+/** Judged by whose path it is, so that one who looks below oneself hears 404. */
+async function ec2Row(
+  context: IdentityContext,
+  rule: PolicyRule,
+  userId: string,
+  access: string,
+): Promise<SealedCredential> {
+  context.authorize(rule, credentialTarget({ userId }))
+  const row = await findCredential(context.app.db, context.app.safe.nameOf(access))
+  if (row?.userId !== userId) throw notFound('credential', access)
+  return row
 }
 
 function keyOf(row: Credential): Ec2Key {

@@ -144,8 +144,8 @@ export async function addImplied(
   // Whoever may define one role would make an administrator of everybody who has it.
   if (implied.name === 'admin' && implied.domainId === noDomain)
     throw new CloudError('forbidden', `The role ${implied.name} cannot be implied by another.`)
-  if (implied.domainId !== noDomain && implied.domainId !== prior.domainId)
-    throw new CloudError('forbidden', 'A role of a domain can only be implied by a role of the same domain.')
+  if (implied.domainId !== noDomain && prior.domainId === noDomain)
+    throw new CloudError('forbidden', 'A role of the cloud cannot imply a role of a domain.')
   if (closure(facts, [impliedId]).includes(priorId))
     throw new CloudError(
       'badRequest',

@@ -24,6 +24,7 @@ export async function createTrust(context: IdentityContext, given: NewTrust): Pr
   const redelegations = given.redelegationCount ?? mostRedelegations
   if (redelegations > mostRedelegations)
     throw new CloudError('forbidden', `A trust may be passed on ${mostRedelegations} times at most.`)
+  const expiresAt = readExpiry(given.expiresAt, now)
   const roles = await chosenRoles(context, given)
   const row: Trust = {
     id: app.world.random.hexId(),
@@ -32,7 +33,7 @@ export async function createTrust(context: IdentityContext, given: NewTrust): Pr
     projectId: given.projectId ?? null,
     impersonation: given.impersonation,
     roleIds: roles.map((role) => role.id),
-    expiresAt: readExpiry(given.expiresAt, now),
+    expiresAt: expiresAt === null ? null : Math.floor(expiresAt),
     remainingUses: given.remainingUses ?? null,
     redelegatedTrustId: null,
     redelegationCount: given.allowRedelegation ? redelegations : 0,
@@ -84,9 +85,9 @@ export async function listTrustsFor(
 
 async function trustFor(context: IdentityContext, rule: PolicyRule, id: string): Promise<TrustShown> {
   const { db, knowledge } = context.app
-  const row = await findTrust(db, id)
-  context.authorize(rule, trustTarget(row))
-  const trust = found(row, 'trust', id)
+  // As keystone has it, who asks for a trust that is gone hears so: its id says nothing about anybody.
+  const trust = found(await findTrust(db, id), 'trust', id)
+  context.authorize(rule, trustTarget(trust))
   // One with no uses left is over, as if it were deleted.
   if (trust.remainingUses === 0) throw notFound('trust', id)
   const { roles } = await knowledge.facts()

@@ -5,7 +5,7 @@ import { c, type RowOf, table } from '#kit/db/table.ts'
 import { body } from '#kit/http/body.ts'
 import { view } from '#kit/http/view.ts'
 import { rule } from '#kit/policy/policy.ts'
-import { anyText, flag, id, microseconds, name255 } from './field.ts'
+import { anyText, flag, id, name255 } from './field.ts'
 import { cloudWide, reader } from './rule.ts'
 
 export const applicationCredential = table(
@@ -19,7 +19,8 @@ export const applicationCredential = table(
     secretHash: c.text(),
     roleIds: c.json<string[]>(),
     accessRuleIds: c.nullable(c.json<string[]>()),
-    expiresAt: c.nullable(c.time()),
+    /** Milliseconds with fractions: clients compare what they gave to the microsecond. */
+    expiresAt: c.nullable(c.real()),
     /** Whether it may make further credentials and trusts. */
     unrestricted: c.bool(),
     createdAt: c.time(),
@@ -86,13 +87,19 @@ export const applicationCredentialView = view<ApplicationCredentialShown>()({
   user_id: (a) => a.userId,
   project_id: (a) => a.projectId,
   system: () => null,
-  expires_at: (a) => microseconds(a.expiresAt),
+  expires_at: (a) => (a.expiresAt === null ? null : isoTime(a.expiresAt)),
   unrestricted: (a) => a.unrestricted,
   roles: (a) => a.roles,
   access_rules: (a) => (a.accessRuleIds ? a.accessRules.map(ruleWords) : undefined),
   secret: (a) => a.secret,
   links: (a, { origin }) => ({ self: `${origin}/v3/users/${a.userId}/application_credentials/${a.id}` }),
 })
+
+/** Unlike all other times of identity: with the microseconds, and without a zone. */
+function isoTime(ms: number): string {
+  const micros = Math.round(ms * 1000) % 1_000_000
+  return `${new Date(Math.floor(ms)).toISOString().slice(0, 19)}.${String(micros).padStart(6, '0')}`
+}
 
 const ruleWords = (r: AccessRule) => ({ id: r.id, service: r.service, path: r.path, method: r.method })
 export const accessRuleView = (r: AccessRule, { origin }: { origin: string }) => ({

@@ -6,6 +6,7 @@ import { credentialRules, ec2Rules } from './credential.ts'
 import { domainRules } from './domain.ts'
 import { endpointRules } from './endpoint.ts'
 import { groupRules } from './group.ts'
+import { policyRules } from './policy.ts'
 import { projectRules } from './project.ts'
 import { regionRules } from './region.ts'
 import { domainRoleRules, implicationRules, roleRules } from './role.ts'
@@ -27,6 +28,7 @@ const sets: Record<string, PolicyRule>[] = [
   grantRules,
   groupRules,
   implicationRules,
+  policyRules,
   projectRules,
   regionRules,
   roleRules,

@@ -4,6 +4,7 @@ import { assignment } from '../resources/assignment.ts'
 import { credential } from '../resources/credential.ts'
 import { endpoint } from '../resources/endpoint.ts'
 import { group, membership } from '../resources/group.ts'
+import { policy } from '../resources/policy.ts'
 import { project } from '../resources/project.ts'
 import { region } from '../resources/region.ts'
 import { epoch, revocation } from '../resources/revocation.ts'
@@ -28,6 +29,7 @@ export const tables = [
   applicationCredential,
   accessRule,
   trust,
+  policy,
   revocation,
   epoch,
 ]

@@ -151,7 +151,7 @@ export const first: Migration = {
         secret_hash: 'text',
         role_ids: 'json',
         access_rule_ids: 'json?',
-        expires_at: 'time?',
+        expires_at: 'real?',
         unrestricted: 'bool',
         created_at: 'time',
       },
@@ -185,6 +185,11 @@ export const first: Migration = {
         created_at: 'time',
       },
       { index: [['trustor_user_id'], ['trustee_user_id'], ['project_id'], ['redelegated_trust_id']] },
+    )
+    await createTable(
+      'policy',
+      { id: 'text(64)', type: 'text(255)', blob: 'text', extra: 'json', created_at: 'time' },
+      { index: [['type']] },
     )
     await createTable(
       'revocation',
