@@ -238,6 +238,76 @@ describe('a guest of the qemu driver', () => {
     expect(await leftovers(folder)).toEqual(before)
   })
 
+  it('boots from a volume, and has ephemeral and swap space', async () => {
+    const volumeId = world.random.uuid()
+    const file = `${folder}/volume-${volumeId}`
+    await writeFile(file, image)
+    const volume = {
+      volumeId,
+      path: file,
+      format: 'raw' as const,
+      device: '/dev/vda',
+      serial: volumeId,
+      bootIndex: 0,
+    }
+    const guest = spec({ image: undefined, volumes: [volume], ephemeralGb: 1, swapMb: 64 })
+    await driver.create(guest)
+    while (!(await driver.consoleOutput(guest.id)).includes(bootText)) await world.timers.sleep(20)
+    await driver.stop(guest.id)
+    expect((await run('blkid', ['-p', path(guest.id, 'disk.swap')])).stdout).toContain('TYPE="swap"')
+    const ephemeral = await run('qemu-img', ['info', path(guest.id, 'disk.eph0')])
+    expect(ephemeral.stdout).toContain('virtual size: 1 GiB')
+    expect((await run('blkid', ['-p', `${folder}/instances/_base/ephemeral_1_ext4`])).stdout).toContain(
+      'LABEL="ephemeral0"',
+    )
+    await driver.destroy(guest.id)
+    expect((await world.files.read(file)).equals(image)).toBe(true)
+  })
+
+  it('shows all guests while others are made and fail', async () => {
+    const guests = Array.from({ length: 4 }, () => spec())
+    const bad = Array.from({ length: 4 }, () => spec({ memoryMb: 2 ** 30 }))
+    const made = Promise.allSettled([...guests, ...bad].map((one) => driver.create(one, source())))
+    let over = false
+    void made.then(() => {
+      over = true
+    })
+    while (!over) {
+      await driver.list()
+      await world.timers.sleep(2)
+    }
+    expect((await made).map((one) => one.status)).toEqual([
+      ...Array(4).fill('fulfilled'),
+      ...Array(4).fill('rejected'),
+    ])
+    expect((await driver.list()).map((one) => one.power)).toEqual(Array(4).fill('running'))
+  })
+
+  it("says which folder the guests' user can't enter", async () => {
+    const closed = `${folder}/closed`
+    await world.files.makeFolder(closed, { mode: 0o700 })
+    await expect(open(closed)).rejects.toThrow(`chmod o+x ${closed}`)
+  })
+
+  it('says that the disk is full, or that a program is missing', async () => {
+    const small = `${folder}/small`
+    await world.files.makeFolder(small, { mode: 0o711 })
+    await run('mount', ['-t', 'tmpfs', '-o', 'size=32m,mode=711', 'nimbo-test', small])
+    const path = process.env.PATH
+    try {
+      const full = await open(small)
+      const before = await leftovers(small)
+      await expect(full.create(spec(), source())).rejects.toMatchObject({ type: 'DiskFull' })
+      expect(await leftovers(small)).toEqual(before)
+      await full.close()
+      process.env.PATH = '/nowhere'
+      await expect(driver.create(spec(), source())).rejects.toThrow("'qemu-system-x86_64' is not installed")
+    } finally {
+      process.env.PATH = path
+      await run('umount', [small])
+    }
+  })
+
   it('ends its create at once when it is destroyed while its image arrives', async () => {
     const guest = spec({ image: { id: world.random.uuid(), diskFormat: 'raw', sizeBytes: 2 ** 20 } })
     const silent = new Readable({ read() {} })

@@ -10,11 +10,17 @@ import type { CreateOptions, CreateReport, GuestImage } from '../driver.ts'
 import { fileProblem, giveToGuest, type Host } from './host.ts'
 import { baseName } from './layout.ts'
 import { ownMark, withLock } from './lock.ts'
+import { guestIds, readRecord } from './record.ts'
 
 export type BaseImage = { path: string; virtualSize: number }
 export type ImageCache = {
   ensure(image: GuestImage, limitBytes: number | undefined, create: CreateOptions): Promise<BaseImage>
+  /** Removes base images that no guest of this host has used for a day. */
+  prune(): Promise<void>
 }
+
+/** As Nova's remove_unused_original_minimum_age_seconds. */
+const unusedMs = 24 * 3_600_000
 
 /** Kept free for everything else on that disk. */
 const reserveBytes = 64 * 2 ** 20
@@ -33,8 +39,11 @@ const convertible: Record<string, string> = {
 
 export function openImageCache(host: Host): ImageCache {
   const fetching = new Map<string, Promise<BaseImage>>()
+  /** When each base was last seen in use, by its name; before our time its file's own age has to do. */
+  const used = new Map<string, number>()
   return {
     async ensure(image, limitBytes, create) {
+      used.set(baseName(image.id), host.world.clock.now())
       const present = await lookUp(host, image)
       if (present) return present
       let fetch = fetching.get(image.id)
@@ -45,6 +54,21 @@ export function openImageCache(host: Host): ImageCache {
         fetching.set(image.id, fetch)
       }
       return fetch
+    },
+    async prune() {
+      const now = host.world.clock.now()
+      for (const id of await guestIds(host)) {
+        const image = (await readRecord(host, id))?.spec.image
+        if (image) used.set(baseName(image.id), now)
+      }
+      for (const name of await host.world.files.list(host.layout.baseFolder)) {
+        const path = `${host.layout.baseFolder}/${name}`
+        const info = /^[0-9a-f]{40}$/.test(name) ? await host.world.files.info(path) : undefined
+        if (!info || now - Math.max(info.mtimeMs, used.get(name) ?? 0) < unusedMs) continue
+        used.delete(name)
+        await host.world.files.remove(path)
+        host.log.info({ base: name }, 'removed a base image that no guest used for a day')
+      }
     },
   }
 }

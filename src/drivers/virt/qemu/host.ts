@@ -4,7 +4,7 @@ import { dirname } from 'node:path'
 import { CloudError } from '#kit/errors/cloud-error.ts'
 import type { Log } from '#kit/log/log.ts'
 import type { World } from '#kit/world/world.ts'
-import { type Layout, openLayout } from './layout.ts'
+import { computeNodesText, type Layout, openLayout } from './layout.ts'
 
 export const qemuProgram = 'qemu-system-x86_64'
 
@@ -105,4 +105,16 @@ export function fileProblem(error: unknown, path: string): unknown {
     type: 'DiskFull',
     cause: error,
   })
+}
+
+/** Says that this host uses the folder, for those who share it; the same file as Nova's, other hosts' entries kept. */
+export async function noteHost(host: Host): Promise<void> {
+  const { files, clock } = host.world
+  const path = host.layout.computeNodes
+  const known = (await files.exists(path))
+    ? (JSON.parse(await files.readText(path)) as Record<string, number>)
+    : {}
+  const text = computeNodesText({ ...known, [host.name]: clock.now() / 1000 })
+  await files.write(`${path}.new`, text, { mode: 0o644 })
+  await files.rename(`${path}.new`, path)
 }

@@ -58,6 +58,31 @@ export async function qemuVersion(host: Host): Promise<QemuVersion> {
   return { text: `${major}.${minor}.${micro}`, number: major * 1_000_000 + minor * 1000 + micro }
 }
 
+/** How guests run here: found out once, in the background or by the first that needs it. */
+export function openAccel(host: Host, wanted: Accel | 'auto') {
+  let known = wanted === 'auto' ? undefined : wanted
+  let probing: Promise<Accel> | undefined
+  return {
+    known: () => known,
+    async find(): Promise<Accel> {
+      if (known) return known
+      probing ??= probeAccel(host)
+      try {
+        known = await probing
+        return known
+      } finally {
+        probing = undefined
+      }
+    },
+    /** A probe under way leaves its files behind if nobody waits for it. */
+    close: () =>
+      probing?.then(
+        () => {},
+        () => {},
+      ), // a failure was told to whoever asked
+  }
+}
+
 /** As the guests' user, since that is who must be able to use it. */
 export async function probeAccel(host: Host): Promise<Accel> {
   const { files, processes } = host.world

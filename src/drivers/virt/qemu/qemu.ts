@@ -11,27 +11,26 @@ import {
   type VirtDriver,
   type VirtOptions,
 } from '../driver.ts'
-import { type Accel, cpuModel, type Launch } from './arguments.ts'
+import { cpuModel, type Launch } from './arguments.ts'
 import { openImageCache } from './cache.ts'
 import { cutConsole, prepareConsole, readConsole } from './console.ts'
+import { deviceOperations, openVolume } from './device.ts'
 import { disksOf, makeDisks, prepareBase } from './disk.ts'
 import { domainXml } from './domain-xml.ts'
-import { fileProblem, giveToGuest, type Host, openHost, takeFromGuest } from './host.ts'
-import { detachTimeoutMs, plugNic, plugVolume, unplugNic, unplugVolume } from './hotplug.ts'
-import { computeNodesText } from './layout.ts'
-import { processTimes } from './lock.ts'
-import { probeAccel, qemuVersion } from './probe.ts'
+import { fileProblem, noteHost, openHost, takeFromGuest } from './host.ts'
+import { openAccel, type QemuVersion, qemuVersion } from './probe.ts'
 import { keyedQueue } from './queue.ts'
 import { type GuestRecord, guestIds, needRecord, readRecord, refuseOlder, updateRecord } from './record.ts'
 import { startProcess } from './start.ts'
 import { askGuest, pullPlug } from './stop.ts'
 import { sweep } from './sweep.ts'
-import { type Running, trackGuests } from './track.ts'
+import { needQmp, type Running, trackGuests } from './track.ts'
+import { usageOf } from './usage.ts'
+import { every, unlessAborted } from './wait.ts'
 
 const stopTimeoutMs = 60_000
 const softRebootTimeoutMs = 120_000
 const housekeepingMs = 60_000
-const blockBytes = 512
 
 export async function openQemuDriver(world: World, log: Log, options: VirtOptions): Promise<VirtDriver> {
   const host = await openHost(world, log, options)
@@ -41,33 +40,28 @@ export async function openQemuDriver(world: World, log: Log, options: VirtOption
   /** Creates under way, so that a destroy needn't wait for an image to arrive. */
   const creating = new Map<string, AbortController>()
 
-  let accelKnown: Accel | undefined = options.accel === 'auto' ? undefined : options.accel
-  let probing: Promise<Accel> | undefined
-  const findAccel = async (): Promise<Accel> => {
-    if (accelKnown) return accelKnown
-    probing ??= probeAccel(host)
-    try {
-      accelKnown = await probing
-      return accelKnown
-    } finally {
-      probing = undefined
-    }
-  }
+  let version: QemuVersion | undefined
+  const accel = openAccel(host, options.accel ?? 'auto')
 
   await Promise.all([sweep(host), noteHost(host)])
   const ids = await guestIds(host)
   await Promise.all(ids.map((id) => tracker.find(id)))
   // The first create would wait for it otherwise; what goes wrong is told to whoever needs the answer.
-  findAccel().catch((error: unknown) =>
-    log.warn({ reason: fullMessage(error) }, 'could not find out how guests can run here'),
-  )
+  accel
+    .find()
+    .catch((error: unknown) =>
+      log.warn({ reason: fullMessage(error) }, 'could not find out how guests can run here'),
+    )
   const stopHousekeeping = every(world, housekeepingMs, async () => {
     for (const guest of tracker.connected()) {
-      await cutConsole(host, guest.id).catch((error: unknown) => {
-        log.warn({ serverId: guest.id, reason: fullMessage(error) }, 'could not cut a console log')
-      })
+      await cutConsole(host, guest.id).catch(report({ serverId: guest.id }, 'could not cut a console log'))
     }
+    await cache.prune().catch(report({}, 'could not prune the cache of base images'))
   })
+
+  function report(fields: Record<string, unknown>, message: string) {
+    return (error: unknown) => log.warn({ ...fields, reason: fullMessage(error) }, message)
+  }
 
   async function picture(record: GuestRecord, guest: Running | undefined): Promise<GuestState> {
     const { spec } = record
@@ -113,17 +107,16 @@ export async function openQemuDriver(world: World, log: Log, options: VirtOption
     try {
       await makeDisks(host, spec)
       await prepareConsole(host, spec.id)
-      for (const volume of spec.volumes) await giveToGuest(host, volume.path)
+      for (const volume of spec.volumes) await openVolume(host, volume)
       const launch: Launch = {
         spec,
         files,
-        accel: await findAccel(),
+        accel: await accel.find(),
         disks: disksOf(host, spec),
         hasConfigDrive: record.hasConfigDrive,
       }
       await world.files.write(files.definition, domainXml(launch), { mode: 0o644 })
-      const { process, qmp } = await startProcess(host, launch)
-      return tracker.add(spec.id, process, qmp, 'building')
+      return await tracker.start(spec.id, () => startProcess(host, launch))
     } catch (error) {
       throw fileProblem(error, files.folder)
     }
@@ -174,13 +167,9 @@ export async function openQemuDriver(world: World, log: Log, options: VirtOption
     return run(spec ? await keep(spec) : record)
   }
 
-  async function changeSpec(id: string, change: (spec: GuestSpec) => GuestSpec): Promise<void> {
-    await updateRecord(host, id, (known) => known && { ...known, spec: change(known.spec) })
-  }
-
   return {
     info: async () => {
-      const version = await qemuVersion(host)
+      version ??= await qemuVersion(host)
       const space = await world.files.space(host.layout.folder)
       return {
         driver: 'qemu',
@@ -188,8 +177,8 @@ export async function openQemuDriver(world: World, log: Log, options: VirtOption
         hypervisorVersion: version.number,
         hypervisorVersionText: version.text,
         architecture: 'x86_64',
-        accel: accelKnown ?? 'probing',
-        cpuModel: accelKnown ? cpuModel[accelKnown] : 'unknown',
+        accel: accel.known() ?? 'probing',
+        cpuModel: cpuModel[accel.known() ?? 'tcg'],
         vcpus: options.resources?.vcpus ?? world.host.cpus,
         memoryMb: options.resources?.memoryMb ?? Math.floor(world.host.memoryBytes / 2 ** 20),
         diskGb: options.resources?.diskGb ?? Math.floor(space.totalBytes / 2 ** 30),
@@ -247,46 +236,7 @@ export async function openQemuDriver(world: World, log: Log, options: VirtOption
       return inTurn(id, () => remove(id, how.keepDisk ?? false))
     },
 
-    attachVolume: (id, volume) =>
-      inTurn(id, async () => {
-        await needRecord(host, id)
-        const guest = await tracker.find(id)
-        await giveToGuest(host, volume.path)
-        if (guest) await plugVolume(needQmp(guest), volume)
-        await changeSpec(id, (spec) => ({
-          ...spec,
-          volumes: [...spec.volumes.filter((one) => one.volumeId !== volume.volumeId), volume],
-        }))
-      }),
-    detachVolume: (id, volumeId, how = {}) =>
-      inTurn(id, async () => {
-        const { spec } = await needRecord(host, id)
-        const guest = await tracker.find(id)
-        if (guest) await unplugVolume(host, needQmp(guest), volumeId, how.timeoutMs ?? detachTimeoutMs)
-        const volume = spec.volumes.find((one) => one.volumeId === volumeId)
-        if (volume) await takeFromGuest(host, volume.path)
-        await changeSpec(id, (now) => ({
-          ...now,
-          volumes: now.volumes.filter((one) => one.volumeId !== volumeId),
-        }))
-      }),
-    attachInterface: (id, nic) =>
-      inTurn(id, async () => {
-        await needRecord(host, id)
-        const guest = await tracker.find(id)
-        if (guest) await plugNic(needQmp(guest), nic)
-        await changeSpec(id, (spec) => ({
-          ...spec,
-          nics: [...spec.nics.filter((one) => one.portId !== nic.portId), nic],
-        }))
-      }),
-    detachInterface: (id, portId, how = {}) =>
-      inTurn(id, async () => {
-        await needRecord(host, id)
-        const guest = await tracker.find(id)
-        if (guest) await unplugNic(host, needQmp(guest), portId, how.timeoutMs ?? detachTimeoutMs)
-        await changeSpec(id, (spec) => ({ ...spec, nics: spec.nics.filter((one) => one.portId !== portId) }))
-      }),
+    ...deviceOperations({ host, tracker, inTurn }),
 
     consoleOutput: async (id, lines) => {
       await needRecord(host, id)
@@ -301,24 +251,14 @@ export async function openQemuDriver(world: World, log: Log, options: VirtOption
     },
     usage: async (id) => {
       const record = await readRecord(host, id)
-      if (!record) return undefined
-      const guest = await tracker.find(id)
-      const times = guest && (await processTimes(host, guest.process.pid))
-      const disk = await world.files.info(host.layout.guest(id).disk)
-      return {
-        id,
-        cpuNs: times?.cpuNs ?? 0,
-        memoryMb: record.spec.memoryMb,
-        residentBytes: guest && times ? await residentBytes(host, guest.process.pid) : 0,
-        diskBytes: (disk?.blocks ?? 0) * blockBytes,
-      }
+      return record && usageOf(host, record, (await tracker.find(id))?.process.pid)
     },
 
     events: (listen) => tracker.listen(listen),
     close: async () => {
       stopHousekeeping()
       tracker.close()
-      await probing?.catch(() => {}) // told where it was needed
+      await accel.close()
     },
   }
 
@@ -348,59 +288,5 @@ function recordOf(spec: GuestSpec, known: GuestRecord | undefined): GuestRecord 
     hasConfigDrive,
     booted: known?.booted ?? false,
     ...(known?.ended ? { ended: known.ended } : {}),
-  }
-}
-
-function needQmp(guest: Running) {
-  if (guest.qmp) return guest.qmp
-  throw new CloudError(
-    'unavailable',
-    `The process of guest ${guest.id} (${guest.process.pid}) lives but does not answer.`,
-  )
-}
-
-/** Says that this host uses the folder, for those who share it; the same file as Nova's, other hosts' entries kept. */
-async function noteHost(host: Host): Promise<void> {
-  const { files, clock } = host.world
-  const path = host.layout.computeNodes
-  const known = (await files.exists(path))
-    ? (JSON.parse(await files.readText(path)) as Record<string, number>)
-    : {}
-  const text = computeNodesText({ ...known, [host.name]: clock.now() / 1000 })
-  await files.write(`${path}.new`, text, { mode: 0o644 })
-  await files.rename(`${path}.new`, path)
-}
-
-async function residentBytes(host: Host, pid: number): Promise<number> {
-  const kib = /^VmRSS:\s+(\d+) kB/m.exec(await host.world.files.readText(`/proc/${pid}/status`))?.[1]
-  return Number(kib ?? 0) * 1024
-}
-
-/** A periodic loop whose work reports its own failures; returns how to end it. */
-function every(world: World, ms: number, work: () => Promise<void>): () => void {
-  let cancel = () => {}
-  let over = false
-  const next = () => {
-    if (!over) cancel = world.timers.after(ms, () => void work().then(next), { background: true })
-  }
-  next()
-  return () => {
-    over = true
-    cancel()
-  }
-}
-
-/** The work goes on where others wait for it too; this caller stops waiting. */
-async function unlessAborted(work: Promise<void>, signal: AbortSignal): Promise<void> {
-  let stop = () => {}
-  const aborted = new Promise<never>((_, reject) => {
-    stop = () => reject(signal.reason)
-    signal.addEventListener('abort', stop, { once: true })
-    if (signal.aborted) stop()
-  })
-  try {
-    await Promise.race([work, aborted])
-  } finally {
-    signal.removeEventListener('abort', stop)
   }
 }

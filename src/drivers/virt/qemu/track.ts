@@ -44,6 +44,7 @@ const lookMs = 20
 
 export function trackGuests(host: Host) {
   const guests = new Map<string, Running>()
+  const connecting = new Map<string, Promise<Running | undefined>>()
   const listeners = new Set<(event: GuestEvent) => void>()
   let closing = false
 
@@ -119,25 +120,47 @@ export function trackGuests(host: Host) {
   async function find(id: string): Promise<Running | undefined> {
     const known = guests.get(id)
     if (known?.qmp) return known
+    const under = connecting.get(id)
+    // Why a start failed is told to whoever started it; for everybody else there is no guest then.
+    return under ? under.catch(() => undefined) : once(id, () => adopt(id, known))
+  }
+
+  /** QEMU serves one client at a time: whoever comes while another connects takes what that one gets. */
+  function once(id: string, work: () => Promise<Running | undefined>): Promise<Running | undefined> {
+    const mine = work().finally(() => connecting.delete(id))
+    connecting.set(id, mine)
+    return mine
+  }
+
+  async function adopt(id: string, known: Running | undefined): Promise<Running | undefined> {
     const process = await findProcess(host, id)
     if (!process) {
       if (known && !(await isAlive(host, known.process))) await known.finish()
       return undefined
     }
-    const qmp = await reach(host, id).catch((error: unknown) => {
+    const found = await reach(host, id).catch((error: unknown) => {
       host.log.warn(
         { serverId: id, pid: process.pid, reason: fullMessage(error) },
         'a guest lives but does not answer',
       )
       return undefined
     })
-    const status = qmp && (await qmp.execute<{ status: string }>('query-status')).status
-    return add(id, process, qmp, status === undefined ? 'running' : (powerOf[status] ?? 'paused'))
+    return add(id, process, found?.qmp, found ? (powerOf[found.status] ?? 'paused') : 'running')
   }
 
   return {
     find,
-    add,
+    /** Follows a guest from its process's first moment; its guest doesn't run yet. */
+    async start(id: string, begin: () => Promise<{ process: GuestProcess; qmp: Qmp }>): Promise<Running> {
+      while (connecting.has(id)) await find(id)
+      let guest: Running | undefined
+      await once(id, async () => {
+        const { process, qmp } = await begin()
+        guest = add(id, process, qmp, 'building')
+        return guest
+      })
+      return guest!
+    },
     setPower,
     /** Without looking: the guests that are connected now. */
     connected: () => [...guests.values()],
@@ -155,15 +178,24 @@ export function trackGuests(host: Host) {
 }
 
 /** A process that began a moment ago has no socket yet: whoever started it may have died over that. */
-async function reach(host: Host, id: string): Promise<Qmp> {
+async function reach(host: Host, id: string): Promise<{ qmp: Qmp; status: string }> {
   const deadline = host.world.clock.monotonic() + reachTimeoutMs
   for (;;) {
     try {
-      return await connectQmp(host.world, host.layout.guest(id).qmp, { timeoutMs: reachTimeoutMs })
+      const qmp = await connectQmp(host.world, host.layout.guest(id).qmp, { timeoutMs: reachTimeoutMs })
+      return { qmp, status: (await qmp.execute<{ status: string }>('query-status')).status }
     } catch (error) {
       const early = error instanceof CloudError && error.kind === 'unavailable'
       if (!early || host.world.clock.monotonic() >= deadline) throw error
     }
     await host.world.timers.sleep(lookMs)
   }
+}
+
+export function needQmp(guest: Running): Qmp {
+  if (guest.qmp) return guest.qmp
+  throw new CloudError(
+    'unavailable',
+    `The process of guest ${guest.id} (${guest.process.pid}) lives but does not answer.`,
+  )
 }
