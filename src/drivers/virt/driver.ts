@@ -205,6 +205,8 @@ export type VirtOptions = {
   bootDelayMs?: number
   /** Simulated guests: where they are kept over a restart of the agent; in memory alone without. */
   stateFile?: string
+  /** Simulated guests: kept here over a restart of the agent; in memory alone without. */
+  stateFile?: string
   /** Where sockets lie when `folder` is too long for a socket's path (107 bytes). */
   runFolder?: string
 }
