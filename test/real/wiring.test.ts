@@ -2,10 +2,13 @@
 // Needs root; nothing of it touches the host's own switch or addresses.
 
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { startNetworkAgent } from '#agents/network/index.ts'
 import type { HostWiring, PortRule, PortWiring } from '#contracts/network-agent.ts'
 import { type Packet, type Rig, wiringConformance } from '#drivers/wiring/conformance.ts'
 import type { PrepareOptions, WiringDriver } from '#drivers/wiring/driver.ts'
 import { type OvsOptions, openOvsWiring } from '#drivers/wiring/ovs/open.ts'
+import type { Bus } from '#kit/bus/bus.ts'
+import type { Journal } from '#kit/journal/journal.ts'
 import { openLog } from '#kit/log/log.ts'
 import { realWorld } from '#kit/world/real.ts'
 
@@ -357,6 +360,48 @@ for source in ('10.0.0.77', '10.0.0.78'):
       expect(await numbers()).toEqual(before)
       expect(await must('ip', '-n', rig.hosts[0], '-br', 'addr', 'show', 'br-ex')).toContain('172.24.4.1/24')
     }
+  })
+
+  test('with the agent above it, a killed daemon is only a pause', async () => {
+    const [driver] = rig.drivers
+    const wiring = desired(port(1), port(2))
+    const trace = { traceId: 'a'.repeat(32), spanId: 'b'.repeat(16) }
+    const journal: Journal = {
+      record() {},
+      span: (given, _event, work) => work(given),
+      newTrace: () => trace,
+      childOf: (parent) => parent,
+      as: () => journal,
+      flush: async () => {},
+    }
+    // The network service, at the edge: it wants the same two ports all the time.
+    const answers: Record<string, unknown> = { hostWiring: wiring, agentReport: { status: 'alive' } }
+    const bus = {
+      caller: () =>
+        new Proxy({}, { get: (_target, name) => async () => answers[String(name)] ?? { accepted: true } }),
+      serve: async () => ({ stop: async () => {} }),
+    } as unknown as Bus
+    const agent = await startNetworkAgent({
+      world,
+      log: log.with({ test: 'agent' }),
+      journal,
+      bus,
+      host: 'node1',
+      driver,
+      config: rig.prepare(0),
+    })
+    const reset = new Promise<void>((resolve) => {
+      const stop = driver.events((event) => {
+        if (event.kind !== 'reset') return
+        stop()
+        resolve()
+      })
+    })
+    const pid = Number(await world.files.readText(`${rig.options(0).places!.runFolder}/ovs-vswitchd.pid`))
+    world.processes.signal(pid, 'SIGKILL')
+    await reset
+    expect(await rig.patient(() => ping(space(1), '10.0.0.2'))).toBe(true)
+    await agent.stop()
   })
 
   test('flows that somebody removed come back when the driver looks', async () => {

@@ -19,7 +19,9 @@ export const systemPlaces: ServicePlaces = {
 }
 
 const schemaFile = '/usr/share/openvswitch/vswitch.ovsschema'
+/** In the run folder, while the daemons are ours; beside the database, if that is. */
 const markerName = 'started-by-nimbo'
+const ownDatabase = (places: ServicePlaces) => `${places.databaseFile}.nimbo`
 
 export function databaseSocket(places: ServicePlaces): string {
   return `${places.runFolder}/db.sock`
@@ -52,9 +54,10 @@ export async function startOpenVswitch(host: Host, log: Log, places: ServicePlac
       places,
     )
   if (server === undefined) {
-    if (!(await files.exists(places.databaseFile)))
+    if (!(await files.exists(places.databaseFile))) {
+      await files.write(ownDatabase(places), '')
       await host.run('ovsdb-tool', ['create', places.databaseFile, schemaFile])
-    else if (
+    } else if (
       (await host.run('ovsdb-tool', ['needs-conversion', places.databaseFile, schemaFile])).stdout.trim() ===
       'yes'
     )
@@ -77,7 +80,7 @@ export async function reviveOpenVswitch(host: Host, log: Log, places: ServicePla
     log.warn({}, 'Open vSwitch had gone away and was started again')
 }
 
-/** Ends the daemons and removes their database, if a cloud had started them. */
+/** Ends the daemons if a cloud had started them, and removes their database if a cloud had made it. */
 export async function stopOpenVswitch(host: Host, places: ServicePlaces): Promise<void> {
   const { files, processes, timers } = host.world
   if (!(await files.exists(`${places.runFolder}/${markerName}`))) return
@@ -88,9 +91,11 @@ export async function stopOpenVswitch(host: Host, places: ServicePlaces): Promis
     for (let waited = 0; processes.alive(pid) && waited < 5000; waited += 20) await timers.sleep(20)
     if (processes.alive(pid)) processes.signal(pid, 'SIGKILL')
   }
-  // A user-space datapath leaves its own device to the process that made it; both are gone now.
-  await files.remove(places.databaseFile)
-  await files.remove(`${parent(places.databaseFile)}/.${places.databaseFile.split('/').at(-1)}.~lock~`)
+  if (await files.exists(ownDatabase(places))) {
+    await files.remove(places.databaseFile)
+    await files.remove(`${parent(places.databaseFile)}/.${places.databaseFile.split('/').at(-1)}.~lock~`)
+    await files.remove(ownDatabase(places))
+  }
   for (const name of ['ovs-vswitchd', 'ovsdb-server']) await files.remove(`${places.logFolder}/${name}.log`)
   await files.remove(`${places.runFolder}/${markerName}`)
 }
