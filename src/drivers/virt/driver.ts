@@ -194,7 +194,7 @@ export type VirtOptions = {
   folder: string
   /** This host's name in the cloud. */
   host: string
-  /** Who runs guests; ourselves when absent (only sensible where we aren't root). */
+  /** Who runs guests where we are root, 42427 by default; ourselves otherwise. */
   guestUid?: number
   guestGid?: number
   /** 'auto' tries an ordinary guest under KVM and takes software emulation where it stays silent. */
@@ -204,8 +204,6 @@ export type VirtOptions = {
   /** Simulated guests: how long, in milliseconds of the world's clock, from create to running. */
   bootDelayMs?: number
   /** Simulated guests: where they are kept over a restart of the agent; in memory alone without. */
-  stateFile?: string
-  /** Simulated guests: kept here over a restart of the agent; in memory alone without. */
   stateFile?: string
   /** Where sockets lie when `folder` is too long for a socket's path (107 bytes). */
   runFolder?: string
