@@ -53,23 +53,35 @@ export function openReconciler(parts: ReconcilerParts): Reconciler {
     )
   }
 
-  /** A guest's tap is made as soon as its port is bound to this host: when the guest starts, its wiring is in place. */
-  const plugGuests = async (trace: Trace, wiring: HostWiring, here: ReadonlySet<string>) => {
+  /**
+   * A guest's tap is made as soon as its port is bound to this host: when the guest starts, its wiring is in place.
+   * False where one could not be made; the others are wired all the same.
+   */
+  const plugGuests = async (
+    trace: Trace,
+    wiring: HostWiring,
+    here: ReadonlySet<string>,
+  ): Promise<boolean> => {
     const missing = wiring.ports.filter(
       ({ portId, deviceOwner }) => deviceOwner.startsWith('compute:') && !here.has(portId),
     )
-    for (const port of missing) {
-      await journal.span(
-        trace,
-        {
-          kind: 'driver',
-          name: 'wiring.plug',
-          subject: `port:${port.portId}`,
-          data: { networkId: port.networkId },
-        },
-        () => driver.plugPort(port, { ownerUid: guestUid }),
-      )
-    }
+    const plugs = await Promise.allSettled(
+      missing.map((port) => {
+        const subject = `port:${port.portId}`
+        const data = { networkId: port.networkId }
+        return journal.span(trace, { kind: 'driver', name: 'wiring.plug', subject, data }, () =>
+          driver.plugPort(port, { ownerUid: guestUid }),
+        )
+      }),
+    )
+    plugs.forEach((plug, index) => {
+      if (plug.status === 'rejected')
+        log.error(
+          { portId: missing[index]!.portId, error: fullMessage(plug.reason) },
+          "a guest's tap could not be made",
+        )
+    })
+    return plugs.every((plug) => plug.status === 'fulfilled')
   }
 
   const removeUnwanted = async (unwanted: readonly string[]) => {
@@ -94,7 +106,11 @@ export function openReconciler(parts: ReconcilerParts): Reconciler {
         return { again: true }
       }
       newest = wiring.generation
-      await plugGuests(trace, wiring, new Set(live.filter((port) => port.ready).map((port) => port.portId)))
+      const plugged = await plugGuests(
+        trace,
+        wiring,
+        new Set(live.filter((port) => port.ready).map((port) => port.portId)),
+      )
       const result = await apply(trace, wiring, verify)
       portCount = result.wired.length
 
@@ -121,7 +137,7 @@ export function openReconciler(parts: ReconcilerParts): Reconciler {
           { error: fullMessage(reason) },
           'the network service could not be told of a port; it will be',
         )
-      return { again: suspects.size > 0 || failed.length > 0 }
+      return { again: !plugged || suspects.size > 0 || failed.length > 0 }
     },
     forgetReports: () => reported.clear(),
     get portCount() {
