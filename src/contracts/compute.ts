@@ -2,6 +2,7 @@
 // Hosts have no database (row 83): all that they know of a server comes from `conductor.serverGet`.
 import { Type } from 'typebox'
 import { call, cast, contract } from '#kit/bus/contract.ts'
+import { InstanceFactsSchema } from '#kit/metadata-tree/facts.ts'
 import {
   DesiredPowerSchema,
   Host,
@@ -67,7 +68,7 @@ export const compute = contract('nova', 'compute', '1.0', {
 })
 
 /** Served by the conductor role. */
-export const conductor = contract('nova', 'conductor', '1.0', {
+export const conductor = contract('nova', 'conductor', '1.1', {
   /** Null where the server is gone or belongs to another host. */
   serverGet: call(
     Type.Object({ host: Host, serverId: Id }),
@@ -103,6 +104,25 @@ export const conductor = contract('nova', 'conductor', '1.0', {
   powerChanged: cast(
     Type.Object({ host: Host, serverId: Id, power: PowerSchema, at: Type.Integer(), reason: Type.String() }),
   ),
+  /** What a guest may learn about itself, for the metadata service and config drives; null where the server is gone. */
+  metadataGet: call(Type.Object({ serverId: Id }), Type.Object({ facts: nullable(InstanceFactsSchema) })),
+  /** Keeps the encrypted password that a guest posts, once: `accepted` is false where there is one already. */
+  metadataPassword: call(
+    Type.Object({ serverId: Id, password: Type.String({ maxLength: 1020 }) }),
+    Type.Object({ accepted: Type.Boolean() }),
+  ),
   /** The heart-beat of a compute host, every 10 s and at once after a start. */
   hostReport: call(HostReportSchema, Type.Object({ accepted: Type.Boolean() })),
+  /**
+   * Redeems a console token: it holds once. The host has opened the guest's screen for one connection, which begins with
+   * the ticket on a line of its own. Null where the token is unknown, used or expired.
+   */
+  consoleAuthorize: call(
+    Type.Object({ token: Type.String({ minLength: 1, maxLength: 255 }) }),
+    Type.Object({
+      console: nullable(
+        Type.Object({ serverId: Id, host: Type.String(), port: Type.Integer(), ticket: Type.String() }),
+      ),
+    }),
+  ),
 })
