@@ -39,6 +39,12 @@ export type PortWish = Partial<{
   security_groups: string[]
   dns_name: string
 }>
+export type FloatingIp = {
+  id: string
+  port_id: string | null
+  fixed_ip_address: string | null
+  floating_ip_address: string
+}
 export type SecurityGroup = { id: string; name: string; project_id: string }
 
 export type NetworkClient = ReturnType<typeof networkClient>
@@ -68,6 +74,9 @@ export function networkClient({ platform, journal }: { platform: Platform; journ
       list<Network>(trace, token, 'networks', '/v2.0/networks', query),
     listSecurityGroups: (trace: Trace, token: string, query: Record<string, string | string[]> = {}) =>
       list<SecurityGroup>(trace, token, 'security_groups', '/v2.0/security-groups', query),
+
+    listFloatingIps: (trace: Trace, token: string, query: Record<string, string | string[]> = {}) =>
+      list<FloatingIp>(trace, token, 'floatingips', '/v2.0/floatingips', query),
 
     async getPort(trace: Trace, token: string, id: string): Promise<PortBody> {
       const { body } = await rest.request<{ port: PortBody }>(trace, token, 'GET', '/v2.0/ports/:id', {

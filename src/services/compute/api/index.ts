@@ -1,0 +1,31 @@
+// All routes of compute.
+
+import { externalEventRoutes } from './external-event.ts'
+import { flavorRoutes } from './flavor.ts'
+import { keypairRoutes } from './keypair.ts'
+import { aggregateRoutes, hypervisorRoutes, serviceRoutes } from './operator.ts'
+import { quotaRoutes, serverGroupRoutes } from './quota.ts'
+import { serverRoutes } from './server.ts'
+import { serverActionRoutes } from './server-action.ts'
+import { interfaceRoutes, metadataRoutes, tagRoutes, volumeRoutes } from './server-part.ts'
+import { extensionRoutes, removedRoutes, versionRoutes } from './version.ts'
+
+export const computeRoutes = [
+  ...versionRoutes,
+  ...extensionRoutes,
+  ...flavorRoutes,
+  ...keypairRoutes,
+  ...serverRoutes,
+  ...serverActionRoutes,
+  ...metadataRoutes,
+  ...tagRoutes,
+  ...interfaceRoutes,
+  ...volumeRoutes,
+  ...serviceRoutes,
+  ...hypervisorRoutes,
+  ...aggregateRoutes,
+  ...quotaRoutes,
+  ...serverGroupRoutes,
+  ...externalEventRoutes,
+  ...removedRoutes,
+]

@@ -1,0 +1,181 @@
+// What may be had: limits by user, project, class and configuration, in this order, and the check when servers are made.
+import type { Db, Transaction } from '#kit/db/database.ts'
+import { CloudError } from '#kit/errors/cloud-error.ts'
+import type { ComputeContext } from '../app.ts'
+import type { ComputeConfig } from '../config.ts'
+import { configured, type Limited, quotaRules } from '../resources/quota.ts'
+import { readBool, readWhole } from '../resources/schema.ts'
+import { countKeypairs } from '../store/keypair.ts'
+import * as store from '../store/quota.ts'
+import * as groups from '../store/server-group.ts'
+
+export type Limits = Record<Limited, number>
+type Owner = { projectId: string; userId?: string }
+
+const names = Object.keys(configured) as Limited[]
+
+export async function defaultLimits(db: Db, config: ComputeConfig): Promise<Limits> {
+  const limits = Object.fromEntries(names.map((name) => [name, config[configured[name]]])) as Limits
+  for (const row of await store.findClass(db, 'default')) limits[row.resource as Limited] = row.limit
+  return limits
+}
+
+/** A user's own limits lie over those of the project. */
+export async function limitsOf(db: Db, config: ComputeConfig, owner: Owner): Promise<Limits> {
+  const limits = await defaultLimits(db, config)
+  const rows = await store.findQuotas(
+    db,
+    owner.projectId,
+    owner.userId === undefined ? [''] : ['', owner.userId],
+  )
+  for (const row of rows.sort((a, b) => a.userId.length - b.userId.length))
+    limits[row.resource as Limited] = row.limit
+  return limits
+}
+
+export async function limitOf(db: Db, config: ComputeConfig, owner: Owner, name: Limited): Promise<number> {
+  return (await limitsOf(db, config, owner))[name]
+}
+
+const words = { instances: 'instances', cores: 'cores', ram: 'ram' } as const
+
+/** In the transaction that makes the servers, so that two at once can't both take the last place. */
+export async function checkServerQuota(
+  tx: Transaction,
+  config: ComputeConfig,
+  owner: Required<Owner>,
+  wanted: store.Used,
+): Promise<void> {
+  const project = await limitsOf(tx, config, { projectId: owner.projectId })
+  const user = await limitsOf(tx, config, owner)
+  const used = await store.usedBy(tx, owner.projectId, undefined)
+  const usedByUser = await store.usedBy(tx, owner.projectId, owner.userId)
+  const over = (Object.keys(words) as (keyof store.Used)[]).filter(
+    (name) =>
+      (project[name] >= 0 && used[name] + wanted[name] > project[name]) ||
+      (user[name] >= 0 && user[name] !== project[name] && usedByUser[name] + wanted[name] > user[name]),
+  )
+  if (over.length === 0) return
+  const list = (of: (name: keyof store.Used) => number) => over.map(of).join(', ')
+  throw new CloudError(
+    'forbidden',
+    `Quota exceeded for ${over.join(', ')}: Requested ${list((name) => wanted[name])}, ` +
+      `but already used ${list((name) => used[name])} of ${list((name) => project[name])} ${over.join(', ')}`,
+  )
+}
+
+export async function checkMetadataQuota(
+  db: Db,
+  config: ComputeConfig,
+  owner: Owner,
+  metadata: Record<string, string>,
+): Promise<void> {
+  const most = await limitOf(db, config, owner, 'metadata_items')
+  if (most >= 0 && Object.keys(metadata).length > most)
+    throw new CloudError('forbidden', `Maximum number of metadata items exceeds ${most}`)
+}
+
+export async function checkFileQuota(
+  db: Db,
+  config: ComputeConfig,
+  owner: Owner,
+  files: readonly { path: string; contents: string }[],
+): Promise<void> {
+  const limits = await limitsOf(db, config, owner)
+  const beyond = (name: Limited, value: number) => limits[name] >= 0 && value > limits[name]
+  if (beyond('injected_files', files.length))
+    throw new CloudError('forbidden', 'Personality file limit exceeded')
+  for (const file of files) {
+    if (beyond('injected_file_path_bytes', Buffer.byteLength(file.path)))
+      throw new CloudError('forbidden', 'Personality file path exceeds maximum length')
+    if (beyond('injected_file_content_bytes', Buffer.from(file.contents, 'base64').length))
+      throw new CloudError('forbidden', 'Personality file content exceeds maximum size')
+  }
+}
+
+export async function quotaSet(context: ComputeContext, projectId: string, userId: string | undefined) {
+  context.authorize(quotaRules.show, { project_id: projectId })
+  return limitsOf(context.app.db, context.app.config, { projectId, userId })
+}
+
+export type Detail = { limit: number; in_use: number; reserved: number }
+
+export async function quotaDetail(
+  context: ComputeContext,
+  projectId: string,
+  userId: string | undefined,
+): Promise<Record<Limited, Detail>> {
+  context.authorize(quotaRules.detail, { project_id: projectId })
+  const { db, config } = context.app
+  const limits = await limitsOf(db, config, { projectId, userId })
+  const used: Partial<Limits> = {
+    ...(await store.usedBy(db, projectId, userId)),
+    server_groups: await groups.countGroups(db, projectId, userId),
+    // Key pairs belong to users, not to projects: a project's detail says 0, as Nova's does.
+    key_pairs: userId === undefined ? 0 : await countKeypairs(db, userId),
+  }
+  const entries = names.map((name) => [name, { limit: limits[name], in_use: used[name] ?? 0, reserved: 0 }])
+  return Object.fromEntries(entries) as Record<Limited, Detail>
+}
+
+type QuotaWish = Record<string, unknown> & { force?: boolean | string }
+
+export async function updateQuotas(
+  context: ComputeContext,
+  projectId: string,
+  userId: string | undefined,
+  wish: QuotaWish,
+): Promise<Limits> {
+  context.authorize(quotaRules.update, { project_id: projectId })
+  const { db, config } = context.app
+  await db.transaction(async (tx) => {
+    const project = await limitsOf(tx, config, { projectId })
+    const used = await store.usedBy(tx, projectId, userId)
+    for (const name of names) {
+      const given = wish[toCamel(name)]
+      if (given === undefined) continue
+      const limit = readWhole(given as number | string, name, { min: -1 })
+      if (userId !== undefined && project[name] >= 0 && (limit < 0 || limit > project[name]))
+        throw new CloudError(
+          'badRequest',
+          `Quota limit ${limit} for ${name} must be less than or equal to ${project[name]}.`,
+        )
+      const inUse = name in used ? used[name as keyof store.Used] : 0
+      if (!readBool(wish.force) && limit >= 0 && inUse > limit)
+        throw new CloudError(
+          'badRequest',
+          `Quota limit ${limit} for ${name} must be greater than or equal to already used and reserved ${inUse}.`,
+        )
+      await store.setQuota(tx, projectId, userId ?? '', name, limit)
+    }
+  })
+  return limitsOf(db, config, { projectId, userId })
+}
+
+export async function resetQuotas(context: ComputeContext, projectId: string, userId: string | undefined) {
+  context.authorize(quotaRules.delete, { project_id: projectId })
+  await context.app.db.transaction((tx) => store.deleteQuotas(tx, projectId, userId))
+}
+
+export async function updateClass(context: ComputeContext, className: string, wish: Record<string, unknown>) {
+  const { db, config } = context.app
+  await db.transaction(async (tx) => {
+    for (const name of names) {
+      const given = wish[toCamel(name)]
+      if (given !== undefined)
+        await store.setClass(tx, className, name, readWhole(given as number | string, name, { min: -1 }))
+    }
+  })
+  return classLimits(db, config, className)
+}
+
+export async function classLimits(db: Db, config: ComputeConfig, className: string): Promise<Limits> {
+  if (className === 'default') return defaultLimits(db, config)
+  const limits = Object.fromEntries(names.map((name) => [name, config[configured[name]]])) as Limits
+  for (const row of await store.findClass(db, className)) limits[row.resource as Limited] = row.limit
+  return limits
+}
+
+function toCamel(name: string): string {
+  return name.replace(/_([a-z])/g, (_, letter: string) => letter.toUpperCase())
+}

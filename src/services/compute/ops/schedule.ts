@@ -1,0 +1,254 @@
+// The scheduler: candidates from placement, filters and weighers over them, a claim, and the host in the server's row.
+import { CloudError } from '#kit/errors/cloud-error.ts'
+import type { Journal, Trace } from '#kit/journal/journal.ts'
+import type { Resources } from '#services/placement/client.ts'
+import type { Compute } from '../app.ts'
+import type { RequestedServer } from '../resources/request-spec.ts'
+import type { Server } from '../resources/server.ts'
+import { isUp } from '../resources/service.ts'
+import { listHypervisors, listServices } from '../store/host.ts'
+import { findServer, findServers, findSpec, loadOfHosts, updateServer } from '../store/server.ts'
+import { findGroup, membersOf } from '../store/server-group.ts'
+import { filterHosts, type HostState, type Wanted } from './host-filter.ts'
+import { type Weighed, weighHosts } from './host-weight.ts'
+import { subjectOf } from './server-load.ts'
+import { readZones } from './zone.ts'
+
+export type Destination = { host: string; node: string; providerId: string }
+
+export const noValidHost = (why: string) =>
+  new CloudError('conflict', `No valid host was found. ${why}`, { type: 'NoValidHost' })
+
+/** Asked again for the same server it gives the same host, unless that is excluded now. */
+export async function selectDestination(
+  app: Compute,
+  trace: Trace,
+  wish: { serverId: string; exclude: readonly string[] },
+): Promise<Destination> {
+  const server = await findServer(app.db, wish.serverId)
+  const spec = await findSpec(app.db, wish.serverId)
+  if (!server || !spec) throw noValidHost('The server is gone.')
+  const journal = app.journal.as('nova-scheduler')
+  const subject = subjectOf(server.id)
+  const token = await app.schedulerPeers.serviceToken(trace)
+  const before = await alreadyChosen(app, trace, token, server, wish.exclude)
+  if (before) return before
+
+  const wanted = await wantedOf(app, server, spec, wish.exclude)
+  const resources = resourcesOf(server)
+  const hosts = await candidates(app, trace, token, { server, spec, wanted, resources })
+  const { left, results } = filterHosts(hosts, wanted)
+  const ranked = left.length > 0 ? weighHosts(left, wanted, app.config, app.world.random) : []
+  tell(journal, trace, subject, hosts, results, ranked)
+  if (ranked.length === 0) throw noValidHost('There are not enough hosts available.')
+  const chosen = await claimFirst(app, trace, token, server, resources, ranked)
+  const { host, node, providerId } = chosen
+  await journal.span(trace, { kind: 'db', name: 'server.host', subject, data: { host, node } }, () =>
+    updateServer(app.db, server.id, { host, node, generation: server.generation + 1 }),
+  )
+  return { host, node, providerId }
+}
+
+async function alreadyChosen(
+  app: Compute,
+  trace: Trace,
+  token: string,
+  server: Server,
+  exclude: readonly string[],
+): Promise<Destination | undefined> {
+  const { host, node } = server
+  if (host === null || node === null || exclude.includes(host)) return undefined
+  const { held } = await app.schedulerPeers.placement.allocations(trace, token, server.id)
+  const known = (await listHypervisors(app.db)).find((each) => each.host === host)
+  if (!known || !held.some((each) => each.providerId === known.id)) return undefined
+  return { host, node, providerId: known.id }
+}
+
+/** What placement is to claim. `resources:CLASS` among the extra specs lies over what the flavor's fields say. */
+export function resourcesOf(server: Server): Resources {
+  const { flavor } = server
+  const rootGb = server.imageId === null ? 0 : flavor.rootGb
+  const resources: Resources = {
+    VCPU: flavor.vcpus,
+    MEMORY_MB: flavor.memoryMb,
+    DISK_GB: rootGb + flavor.ephemeralGb + Math.ceil(flavor.swapMb / 1024),
+  }
+  for (const [key, value] of Object.entries(flavor.extraSpecs)) {
+    const name = /^resources:([A-Z][A-Z0-9_]*)$/.exec(key)?.[1]
+    if (name) resources[name] = Number(value)
+  }
+  return Object.fromEntries(Object.entries(resources).filter(([, amount]) => amount > 0))
+}
+
+/** 'HW_CPU_X86_AVX2' where it must be there, '!COMPUTE_X' where it must not. */
+export function traitsOf(
+  extraSpecs: Readonly<Record<string, string>>,
+  properties: Readonly<Record<string, string>>,
+): string[] {
+  return [...Object.entries(extraSpecs), ...Object.entries(properties)].flatMap(([key, value]) => {
+    const name = /^trait:([A-Z][A-Z0-9_]*)$/.exec(key)?.[1]
+    if (!name) return []
+    return value === 'forbidden' ? [`!${name}`] : value === 'required' ? [name] : []
+  })
+}
+
+async function wantedOf(
+  app: Compute,
+  server: Server,
+  spec: RequestedServer,
+  exclude: readonly string[],
+): Promise<Wanted> {
+  const resources = resourcesOf(server)
+  return {
+    zone: server.availabilityZone,
+    vcpus: resources.VCPU ?? 0,
+    memoryMb: resources.MEMORY_MB ?? 0,
+    diskGb: resources.DISK_GB ?? 0,
+    extraSpecs: server.flavor.extraSpecs,
+    image: spec.image,
+    exclude,
+    forcedHost: spec.forcedHost,
+    forcedNode: spec.forcedNode,
+    requestedHost: spec.requestedHost,
+    requestedNode: spec.requestedNode,
+    sameHost: spec.hints.sameHost ?? [],
+    differentHost: spec.hints.differentHost ?? [],
+    group: await groupOf(app, server.id, spec.hints.group),
+  }
+}
+
+/** Members that have a host already; the server itself is not among them. */
+async function groupOf(
+  app: Compute,
+  serverId: string,
+  groupId: string | undefined,
+): Promise<Wanted['group']> {
+  const group = groupId === undefined ? undefined : await findGroup(app.db, groupId)
+  if (!group) return null
+  const ids = (await membersOf(app.db, [group.id])).get(group.id)!.filter((id) => id !== serverId)
+  const placed = (await findServers(app.db, ids)).filter((each) => each.host !== null)
+  return {
+    policy: group.policy,
+    members: placed.map((each) => each.id),
+    mostPerHost: group.rules.max_server_per_host ?? 1,
+  }
+}
+
+async function candidates(
+  app: Compute,
+  trace: Trace,
+  token: string,
+  of: { server: Server; spec: RequestedServer; wanted: Wanted; resources: Resources },
+): Promise<HostState[]> {
+  const { db, config, world } = app
+  const required = traitsOf(of.server.flavor.extraSpecs, of.spec.image?.properties ?? {})
+  const [found, hypervisors, services, zones, loads] = await Promise.all([
+    app.schedulerPeers.placement.candidates(
+      trace,
+      token,
+      { resources: of.resources, required },
+      subjectOf(of.server.id),
+    ),
+    listHypervisors(db),
+    listServices(db),
+    readZones(db, config),
+    loadOfHosts(db),
+  ])
+  const neighbourIds = [
+    ...of.wanted.sameHost,
+    ...of.wanted.differentHost,
+    ...(of.wanted.group?.members ?? []),
+  ]
+  const neighbours = neighbourIds.length === 0 ? [] : await findServers(db, neighbourIds)
+  const byId = new Map(hypervisors.map((each) => [each.id, each]))
+  const byHost = new Map(
+    services.filter((each) => each.binary === 'nova-compute').map((each) => [each.host, each]),
+  )
+  return found.flatMap((candidate) => {
+    const hypervisor = byId.get(candidate.providerId)
+    const service = hypervisor && byHost.get(hypervisor.host)
+    if (!hypervisor || !service) return []
+    const free = (name: string) => {
+      const one = candidate.resources[name]
+      return one ? one.capacity - one.used : 0
+    }
+    const load = loads.get(hypervisor.host)
+    return {
+      host: hypervisor.host,
+      node: hypervisor.node,
+      providerId: hypervisor.id,
+      zone: zones.ofHost(hypervisor.host),
+      up: isUp(service, world.clock.now(), config.serviceDownTime),
+      enabled: !service.disabled,
+      hypervisorType: hypervisor.type,
+      hypervisorVersion: hypervisor.version,
+      architecture: hypervisor.architecture,
+      aggregates: zones.aggregates
+        .filter((each) => each.hosts.includes(hypervisor.host))
+        .map((each) => each.metadata),
+      freeVcpus: free('VCPU'),
+      freeMemoryMb: free('MEMORY_MB'),
+      freeDiskGb: free('DISK_GB'),
+      servers: load?.servers ?? 0,
+      building: load?.building ?? 0,
+      neighbours: new Set(neighbours.filter((each) => each.host === hypervisor.host).map((each) => each.id)),
+    }
+  })
+}
+
+/** Another server may have taken the last of the best host meanwhile: then the next best. */
+async function claimFirst(
+  app: Compute,
+  trace: Trace,
+  token: string,
+  server: Server,
+  resources: Resources,
+  ranked: readonly Weighed[],
+): Promise<HostState> {
+  for (const { host } of ranked) {
+    try {
+      await app.schedulerPeers.placement.claim(
+        trace,
+        token,
+        server.id,
+        { providerId: host.providerId, resources, projectId: server.projectId, userId: server.userId },
+        subjectOf(server.id),
+      )
+      return host
+    } catch (error) {
+      if (!(error instanceof CloudError) || error.kind !== 'conflict') throw error
+    }
+  }
+  throw noValidHost('There are not enough hosts available.')
+}
+
+/** A cloud of many hosts must not make a journal of many megabytes. */
+const mostTold = 20
+
+function tell(
+  journal: Journal,
+  trace: Trace,
+  subject: string,
+  hosts: readonly HostState[],
+  results: readonly { name: string; hosts: string[] }[],
+  ranked: readonly Weighed[],
+): void {
+  journal.record(trace, {
+    kind: 'decision',
+    name: 'scheduler.filter',
+    subject,
+    outcome: ranked.length > 0 ? 'ok' : 'error',
+    data: {
+      candidates: hosts.length,
+      filters: results.map((each) => ({
+        name: each.name,
+        left: each.hosts.length,
+        hosts: each.hosts.slice(0, mostTold),
+      })),
+      weights: ranked
+        .slice(0, mostTold)
+        .map((each) => ({ host: each.host.host, weight: each.weight, parts: each.parts })),
+      chosen: ranked[0]?.host.host ?? null,
+    },
+  })
+}

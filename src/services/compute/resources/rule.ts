@@ -1,0 +1,27 @@
+// Every rule that compute asks about or that others of its rules name.
+import type { PolicyRule } from '#kit/policy/policy.ts'
+import { aggregateRules } from './aggregate.ts'
+import { flavorRules } from './flavor.ts'
+import { hypervisorRules } from './hypervisor.ts'
+import { keypairRules } from './keypair.ts'
+import { aliasRules } from './policy.ts'
+import { quotaRules } from './quota.ts'
+import { serverRules } from './server.ts'
+import { serverGroupRules } from './server-group.ts'
+import { serviceRules } from './service.ts'
+
+const groups = [
+  flavorRules,
+  keypairRules,
+  serverRules,
+  serverGroupRules,
+  quotaRules,
+  serviceRules,
+  hypervisorRules,
+  aggregateRules,
+]
+
+export const computeRules: PolicyRule[] = [
+  ...aliasRules,
+  ...groups.flatMap((group): PolicyRule[] => Object.values(group)),
+]

@@ -1,0 +1,24 @@
+// SQL of services and hypervisors.
+import type { Db } from '#kit/db/database.ts'
+import { type Hypervisor, hypervisor } from '../resources/hypervisor.ts'
+import { type Binary, type Service, service } from '../resources/service.ts'
+
+export const listServices = (db: Db) => service.find(db, {}, { orderBy: [['number', 'asc']] })
+export const findService = (db: Db, host: string, binary: string) =>
+  service.first(db, { host, binary: binary as Binary })
+export const findServiceById = (db: Db, id: string) => service.first(db, { id })
+export const findServiceByNumber = (db: Db, number: number) => service.get(db, number)
+export const insertService = (db: Db, row: Omit<Service, 'number'>) => service.insertIfAbsent(db, row)
+export const updateService = (db: Db, number: number, change: Partial<Service>) =>
+  service.update(db, { number }, change)
+export const deleteService = (db: Db, number: number) => service.delete(db, { number })
+export const markSeen = (db: Db, host: string, binary: Binary, seenAt: number) =>
+  service.update(db, { host, binary }, { seenAt })
+
+export const listHypervisors = (db: Db) => hypervisor.find(db, {}, { orderBy: [['number', 'asc']] })
+export const findHypervisorOfHost = (db: Db, host: string) => hypervisor.first(db, { host })
+export const insertHypervisor = (db: Db, row: Omit<Hypervisor, 'number'>) =>
+  hypervisor.insertIfAbsent(db, row)
+export const updateHypervisor = (db: Db, id: string, change: Partial<Hypervisor>) =>
+  hypervisor.update(db, { id }, change)
+export const deleteHypervisorOfHost = (db: Db, host: string) => hypervisor.delete(db, { host })
