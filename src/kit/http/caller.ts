@@ -1,5 +1,6 @@
 // Who asks: what a validated token says.
 import type { Credentials } from '../policy/policy.ts'
+import type { AccessRule } from './access-rule.ts'
 
 export type Caller = Credentials & {
   /** The token itself, to be passed on to other services; never logged or stored. */
@@ -14,6 +15,8 @@ export type Caller = Credentials & {
   methods: readonly string[]
   /** This token's own audit id first, then the first of its chain. */
   auditIds: readonly string[]
+  /** With an application credential that is good for these requests only. */
+  accessRules?: readonly AccessRule[]
   /** Validated from the cache, not by a request to identity. */
   cached?: boolean
 }

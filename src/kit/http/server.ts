@@ -9,6 +9,7 @@ import { type Journal, parseTraceparent, type Trace } from '../journal/journal.t
 import type { Log } from '../log/log.ts'
 import type { Enforcer } from '../policy/policy.ts'
 import type { World } from '../world/world.ts'
+import { checkAccess } from './access-rule.ts'
 import type { Caller } from './caller.ts'
 import { nobody } from './caller.ts'
 import { type FaultFormat, toCloudError } from './fault.ts'
@@ -31,6 +32,8 @@ export type ServiceSpec<App> = {
   faults: FaultFormat
   policy: Enforcer
   authenticate: Authenticate
+  /** Its names in the catalog, as access rules of application credentials name it: ['volumev3', 'block-storage']. */
+  types?: readonly string[]
   /** What a 401 tells the client: `Keystone uri="..."`. */
   authUri: () => string
   microversions?: Microversions
@@ -288,7 +291,10 @@ async function authenticate<App>(
     if (optional) return nobody
     throw new CloudError('unauthorized', 'The request you have made requires authentication.')
   }
-  return spec.authenticate(token, { trace, journal: spec.journal })
+  const caller = await spec.authenticate(token, { trace, journal: spec.journal })
+  const path = (request.raw.url ?? '').split('?')[0]!
+  checkAccess(caller.accessRules, spec.types ?? [], { method: request.method, path })
+  return caller
 }
 
 function choose<App>(

@@ -58,6 +58,7 @@ export async function openIdentity(
     journal,
     routes: allRoutes,
     prefixes: ['/v3'],
+    types: ['identity'],
     faults: identityFaults(methodsOf),
     policy,
     authenticate: async (token) => (await tokens.validate(token)).caller,

@@ -29,6 +29,11 @@ async function subject(
       throw new CloudError('notFound', 'Failed to validate token', { cause: error, detail: error.detail })
     throw error
   })
+  // Whoever doesn't check access rules would let the token do everything.
+  if (valid.standing.accessRules && !incoming.headers['openstack-identity-access-rules'])
+    throw new CloudError('notFound', 'Failed to validate token', {
+      detail: 'the service checks no access rules',
+    })
   context.authorize(rule, { 'target.token.user_id': valid.payload.userId })
   return { token, valid }
 }

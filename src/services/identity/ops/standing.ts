@@ -3,12 +3,13 @@
 import type { Db } from '#kit/db/database.ts'
 import { CloudError } from '#kit/errors/cloud-error.ts'
 import type { TokenPayload, TokenScope } from '#kit/fernet/token.ts'
+import type { AccessRule } from '#kit/http/access-rule.ts'
 import type { ApplicationCredential } from '../resources/application-credential.ts'
 import type { Project } from '../resources/project.ts'
 import type { Role } from '../resources/role.ts'
 import type { Trust } from '../resources/trust.ts'
 import type { User } from '../resources/user.ts'
-import { findApplicationCredential } from '../store/application-credential.ts'
+import { findApplicationCredential, listAccessRules } from '../store/application-credential.ts'
 import { findProject } from '../store/project.ts'
 import { findTrust } from '../store/trust.ts'
 import { findUser } from '../store/user.ts'
@@ -26,6 +27,8 @@ export type Standing = {
   readonly roles: readonly Role[]
   readonly trust?: Trust
   readonly applicationCredential?: ApplicationCredential
+  /** What the application credential is good for; undefined for everything. */
+  readonly accessRules?: readonly AccessRule[]
 }
 
 export const unauthenticated = 'The request you have made requires authentication.'
@@ -132,8 +135,21 @@ async function credentialStanding(
   if (credential.userId !== person.user.id) throw refuse('the application credential is of another user')
   const place = await projectPlace(db, credential.projectId)
   const roles = await heldStill(db, facts, person.user.id, place.project, credential.roleIds)
-  return { ...person, ...place, system: false, roles, applicationCredential: credential }
+  const { accessRuleIds } = credential
+  const accessRules =
+    accessRuleIds &&
+    (await listAccessRules(db, person.user.id)).filter((rule) => accessRuleIds.includes(rule.id)).map(words)
+  return {
+    ...person,
+    ...place,
+    system: false,
+    roles,
+    applicationCredential: credential,
+    accessRules: accessRules ?? undefined,
+  }
 }
+
+const words = ({ service, method, path }: AccessRule): AccessRule => ({ service, method, path })
 
 /** The roles passed on, with what they imply, if the giver has every one of them to this day. */
 async function heldStill(

@@ -171,5 +171,6 @@ function callerOf(token: string, payload: TokenPayload, issuedAt: number, standi
     issuedAt,
     methods: payload.methods,
     auditIds: payload.auditIds,
+    accessRules: standing.accessRules,
   }
 }

@@ -65,6 +65,7 @@ export type TokenFacts = {
   readonly roles: readonly Named[]
   readonly trust?: { id: string; impersonation: boolean; trustorUserId: string; trusteeUserId: string }
   readonly applicationCredential?: { id: string; name: string; unrestricted: boolean }
+  readonly accessRules?: readonly unknown[]
 }
 
 /** `catalog` undefined leaves it out: tokens without a scope have none, and ?nocatalog asks for none. */
@@ -102,6 +103,7 @@ export function tokenView(
         id: applicationCredential.id,
         name: applicationCredential.name,
         restricted: !applicationCredential.unrestricted,
+        ...(facts.accessRules && { access_rules: facts.accessRules }),
       },
     }),
     ...(catalog && { catalog }),
