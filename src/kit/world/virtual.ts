@@ -102,8 +102,10 @@ export function virtualWorld(options: { seed?: number; now?: number; name?: stri
     await drain()
     for (;;) {
       // Work in flight may be waiting for a real thread: give it turns before time jumps past its deadline.
-      for (let turn = 0; turn < 200 && activity.count > 0; turn++)
+      const before = performance.now()
+      while (activity.count > 0 && performance.now() - before < threadPatienceMs) {
         await new Promise((resolve) => setImmediate(resolve))
+      }
       const timer = next(limit, false)
       if (!timer) {
         if (activity.count === 0) return
