@@ -10,6 +10,10 @@ export const computeAgentConfig = section('computeAgent', {
     'How long a guest that the cloud no longer knows is left before it is removed',
   ),
   consoleAddress: option.text('127.0.0.1', 'Where consoles are opened for the console proxy'),
+  dhcpDomain: option.text(
+    'novalocal',
+    "The domain behind a server's hostname on its config drive; empty for none",
+  ),
   stopTimeout: option.duration(
     '60s',
     'How long a guest may take to power itself off before it is switched off',

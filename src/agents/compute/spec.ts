@@ -3,6 +3,7 @@ import type { ServerOrder } from '#contracts/compute.ts'
 import type { GuestImage, GuestNic, GuestSpec, GuestVolume } from '#drivers/virt/load.ts'
 import { asError, CloudError } from '#kit/errors/cloud-error.ts'
 import type { Trace } from '#kit/journal/journal.ts'
+import { configDriveFiles } from '#kit/metadata-tree/tree.ts'
 import type { Parts } from './parts.ts'
 import type { Peers } from './peer.ts'
 
@@ -42,7 +43,25 @@ export async function guestSpec(
       ? { volumes: volumes.map(({ volumeId, device }) => ({ volumeId, device })) }
       : { needed: false, reason: 'the server has no volume' },
   )
-  return specOf(order, image, nics, volumes)
+  const configDrive = order.configDrive
+    ? await step('Making the config drive', () => configDriveOf(parts, trace, order.id, subject))
+    : undefined
+  return { ...specOf(order, image, nics, volumes), ...(configDrive && { configDrive }) }
+}
+
+/** The metadata service's own tree, on a CD. */
+async function configDriveOf(
+  { conductor, config, world }: Parts,
+  trace: Trace,
+  serverId: string,
+  subject: string,
+): Promise<Record<string, string | Uint8Array>> {
+  const { facts } = await conductor.metadataGet({ serverId }, { trace, subject })
+  if (!facts) throw new CloudError('notFound', `The cloud no longer knows server ${serverId}`)
+  return configDriveFiles(facts, {
+    domain: config.dhcpDomain,
+    random: (count) => world.random.bytes(count),
+  })
 }
 
 function specOf(

@@ -11,6 +11,16 @@ export type Network = {
   project_id: string
   subnets: string[]
   port_security_enabled?: boolean
+  mtu?: number
+}
+export type Subnet = {
+  id: string
+  cidr: string
+  enable_dhcp: boolean
+  gateway_ip: string | null
+  dns_nameservers: string[]
+  host_routes: { destination: string; nexthop: string }[]
+  ipv6_address_mode?: string | null
 }
 export type PortBody = {
   id: string
@@ -72,6 +82,8 @@ export function networkClient({ platform, journal }: { platform: Platform; journ
       list<PortBody>(trace, token, 'ports', '/v2.0/ports', query, subject),
     listNetworks: (trace: Trace, token: string, query: Record<string, string | string[]> = {}) =>
       list<Network>(trace, token, 'networks', '/v2.0/networks', query),
+    listSubnets: (trace: Trace, token: string, query: Record<string, string | string[]> = {}) =>
+      list<Subnet>(trace, token, 'subnets', '/v2.0/subnets', query),
     listSecurityGroups: (trace: Trace, token: string, query: Record<string, string | string[]> = {}) =>
       list<SecurityGroup>(trace, token, 'security_groups', '/v2.0/security-groups', query),
 
