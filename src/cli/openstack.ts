@@ -37,7 +37,7 @@ type Token = { token: { project: { id: string }; user: { id: string }; catalog: 
 /** Newest microversions that we write our requests for. */
 const microversions: Record<string, Record<string, string>> = {
   compute: { 'openstack-api-version': 'compute 2.93', 'x-openstack-nova-api-version': '2.93' },
-  placement: { 'openstack-api-version': 'placement 1.36' },
+  placement: { 'openstack-api-version': 'placement 1.29' },
   'block-storage': { 'openstack-api-version': 'volume 3.59' },
 }
 

@@ -5,6 +5,8 @@ import type { HttpService } from '#kit/http/server.ts'
 import type { JournalStore } from '#kit/journal/store.ts'
 import type { ScryptCost } from '#kit/password/password.ts'
 import type { ServiceType } from '#kit/service/platform.ts'
+import { computeConfig } from '#services/compute/config.ts'
+import { openCompute } from '#services/compute/service.ts'
 import { identityClient } from '#services/identity/client.ts'
 import { identitySection } from '#services/identity/config.ts'
 import { bootstrap, type CatalogService } from '#services/identity/ops/bootstrap.ts'
@@ -17,7 +19,7 @@ import { openPlacement } from '#services/placement/service.ts'
 import type { OpenPlatform } from './platform.ts'
 import type { Secrets } from './secret.ts'
 
-export const serviceSections = [identitySection, imageConfig, placementConfig] as const
+export const serviceSections = [identitySection, imageConfig, placementConfig, computeConfig] as const
 export type ServiceConfig = LoadedConfig<typeof serviceSections>
 
 export type CloudPlan = {
@@ -70,6 +72,8 @@ export async function openControlPlane(plan: CloudPlan): Promise<ControlPlane> {
     await openPlacement(platform, config.placement, clientOf('placement', 'placement-api').authenticate),
   )
   add('image', await openImage(platform, config.image, clientOf('glance', 'glance-api').authenticate))
+
+  add('compute', await openCompute(platform, config.compute, clientOf('nova', 'nova-api')))
 
   return {
     services,

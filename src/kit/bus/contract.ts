@@ -39,4 +39,6 @@ export function contract<const M extends Methods>(
 }
 
 export type ParamsOf<S extends MethodSpec> = Static<S['params']>
+// A cast's handler may end without a word; `undefined` would make it say so.
+// biome-ignore lint/suspicious/noConfusingVoidType: see above
 export type ResultOf<S extends MethodSpec> = S extends CallSpec ? Static<S['result']> : void

@@ -72,6 +72,8 @@ export function authenticateBy(callers: Record<string, Caller>): Authenticate {
   }
 }
 
+// Tests look into bodies of any shape, and fail where a member isn't there.
+// biome-ignore lint/suspicious/noExplicitAny: see above
 export type TestAnswer = { status: number; headers: Record<string, string>; body: any }
 
 /** `const call = caller(service.http, 'admin')`; then `await call('GET', '/path', body?, headers?)`. */

@@ -26,7 +26,7 @@ export type Candidate = {
 export type Claim = { providerId: string; resources: Resources; projectId: string; userId: string }
 
 /** The version in which all of these calls have the shapes below. */
-const version = { 'openstack-api-version': 'placement 1.36' }
+const version = { 'openstack-api-version': 'placement 1.29' }
 
 export type PlacementClient = ReturnType<typeof placementClient>
 
