@@ -14,12 +14,20 @@ import { openIdentity } from '#services/identity/service.ts'
 import { imageConfig } from '#services/image/config.ts'
 import { openImage } from '#services/image/service.ts'
 import { openJournalService } from '#services/journal/service.ts'
+import { metadataConfig } from '#services/metadata/config.ts'
+import { openMetadata } from '#services/metadata/service.ts'
 import { placementConfig } from '#services/placement/config.ts'
 import { openPlacement } from '#services/placement/service.ts'
 import type { OpenPlatform } from './platform.ts'
 import type { Secrets } from './secret.ts'
 
-export const serviceSections = [identitySection, imageConfig, placementConfig, computeConfig] as const
+export const serviceSections = [
+  identitySection,
+  imageConfig,
+  placementConfig,
+  computeConfig,
+  metadataConfig,
+] as const
 export type ServiceConfig = LoadedConfig<typeof serviceSections>
 
 export type CloudPlan = {
@@ -74,6 +82,8 @@ export async function openControlPlane(plan: CloudPlan): Promise<ControlPlane> {
   add('image', await openImage(platform, config.image, clientOf('glance', 'glance-api').authenticate))
 
   add('compute', await openCompute(platform, config.compute, clientOf('nova', 'nova-api')))
+
+  add('metadata', await openMetadata(platform, config.metadata, secrets['metadata-signing']))
 
   return {
     services,
