@@ -124,7 +124,7 @@ async function send(
   const answer: HttpAnswer = await service.http.inject({
     method,
     url,
-    headers: { ...type, ...headers },
+    headers: { host: 'identity.test:5000', ...type, ...headers },
     ...given,
   })
   const text = answer.body.toString('utf8')

@@ -28,6 +28,9 @@ export async function getRegion(context: IdentityContext, id: string): Promise<R
 export async function createRegion(context: IdentityContext, given: RegionGiven): Promise<Region> {
   const { app } = context
   context.authorize(regionRules.create, {})
+  // In a path it has not been through the body's schema.
+  if (given.id !== undefined && !/^[^\0]{0,255}$/su.test(given.id))
+    throw new CloudError('badRequest', 'The id of a region has 255 characters at most.')
   const row: Region = {
     id: given.id || app.world.random.hexId(),
     description: given.description ?? '',
