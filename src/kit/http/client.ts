@@ -57,7 +57,14 @@ async function inProcess(
   body: string | Buffer | Readable | undefined,
 ): Promise<Response> {
   const { method, stream } = request
-  const answer = await service.inject({ method, url: url.pathname + url.search, headers, body, stream })
+  // Links in the answer start with what the client called.
+  const answer = await service.inject({
+    method,
+    url: url.pathname + url.search,
+    headers: { host: url.host, ...headers },
+    body,
+    stream,
+  })
   const { status } = answer
   if (!answer.stream)
     return { status, headers: answer.headers, body: decode(answer.body, answer.headers['content-type']) }
