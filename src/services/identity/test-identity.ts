@@ -22,6 +22,7 @@ export type Answered = { status: number; headers: Record<string, string>; body: 
 export type TestIdentity = {
   readonly world: VirtualWorld
   readonly service: IdentityService
+  readonly keyFolder: string
   readonly events: () => readonly { name: string; service: string; data?: Record<string, unknown> }[]
   /** A request with a token, or without. */
   ask(
@@ -47,8 +48,11 @@ export const passwordAuth = (name: string, password: string, scope?: unknown) =>
 })
 export const inProject = (name: string) => ({ project: { name, domain: { id: 'default' } } })
 
-export async function testIdentity(config: Partial<IdentityConfig> = {}): Promise<TestIdentity> {
-  const world = virtualWorld()
+export async function testIdentity(
+  config: Partial<IdentityConfig> = {},
+  options: { now?: number } = {},
+): Promise<TestIdentity> {
+  const world = virtualWorld(options)
   const folder = `/tmp/nimbo-identity-test-${realWorld().random.hexId()}`
   const sink = memorySink()
   const journal = openJournal({ world, log: silentLog, host: 'controller', service: 'test', sink })
@@ -98,6 +102,7 @@ export async function testIdentity(config: Partial<IdentityConfig> = {}): Promis
   return {
     world,
     service: identity,
+    keyFolder: `${folder}/identity/token-keys`,
     events: () => sink.events,
     ask,
     auth,

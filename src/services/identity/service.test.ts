@@ -1,0 +1,179 @@
+// The service as main and other services meet it: its schema, the first cloud and later boots, keys, and the client.
+import { afterEach, describe, expect, it } from 'vitest'
+import { schemaDifferences } from '#kit/db/schema.ts'
+import { realWorld } from '#kit/world/real.ts'
+import { keyRotation } from './loops/key-rotation.ts'
+import { revocationPruning } from './loops/revocation-pruning.ts'
+import { bootstrap, type FirstCloud } from './ops/bootstrap.ts'
+import { tables } from './store/schema.ts'
+import { inProject, passwordAuth, type TestIdentity, testIdentity } from './test-identity.ts'
+
+let identity: TestIdentity
+afterEach(() => identity.close())
+
+it('has migrations that end in the declared tables', async () => {
+  identity = await testIdentity()
+  expect(await schemaDifferences(identity.service.app.db, tables)).toEqual([])
+})
+
+describe('the first cloud', () => {
+  const cloud: FirstCloud = {
+    region: 'RegionOne',
+    adminPassword: 'another',
+    serviceUsers: [
+      { name: 'nova', password: 'another' },
+      { name: 'neutron', password: 'neutron-secret' },
+    ],
+    catalog: [{ type: 'identity', name: 'keystone', url: 'http://moved.test:5000/v3' }],
+  }
+
+  it('is prepared once: a later boot adds what is missing, moves endpoints and leaves people alone', async () => {
+    identity = await testIdentity()
+    const admin = await identity.admin()
+    const count = async (what: string) => (await identity.ask(admin, 'GET', `/v3/${what}`)).body[what].length
+    const before = [
+      await count('roles'),
+      await count('users'),
+      await count('endpoints'),
+      await count('projects'),
+    ]
+    await identity.ask(admin, 'DELETE', `/v3/roles/${await idOf('roles', '_member_')}`)
+    for (let boot = 0; boot < 2; boot++) await bootstrap(identity.service.app, cloud)
+    expect([
+      await count('roles'),
+      await count('users'),
+      await count('endpoints'),
+      await count('projects'),
+    ]).toEqual([before[0], before[1] + 1, before[2], before[3]])
+    // The administrator's own password is kept.
+    expect((await identity.auth(passwordAuth('admin', 'admin-secret', inProject('admin')))).status).toBe(201)
+    expect(
+      (await identity.auth(passwordAuth('neutron', 'neutron-secret', inProject('service')))).status,
+    ).toBe(201)
+    const { endpoints } = (await identity.ask(admin, 'GET', '/v3/endpoints')).body
+    const urls = endpoints.map((each: { url: string }) => each.url)
+    expect(urls.filter((url: string) => url === 'http://moved.test:5000/v3')).toHaveLength(3)
+
+    async function idOf(what: string, name: string): Promise<string> {
+      return (await identity.ask(admin, 'GET', `/v3/${what}?name=${name}`)).body[what][0].id
+    }
+  })
+
+  it('lets the administrator in, over project and system, and services with their roles', async () => {
+    identity = await testIdentity()
+    const rolesOf = async (auth: unknown) =>
+      (await identity.auth(auth)).body.token.roles.map((each: { name: string }) => each.name)
+    expect(await rolesOf(passwordAuth('admin', 'admin-secret', { system: { all: true } }))).toContain('admin')
+    const service = await rolesOf(passwordAuth('nova', 'nova-secret', inProject('service')))
+    expect(service).toEqual(expect.arrayContaining(['admin', 'service']))
+  })
+})
+
+describe('token keys', () => {
+  it('are turned when their time has come, and tokens outlive the turn', async () => {
+    // Files carry the host's time.
+    const { now } = realWorld().clock
+    identity = await testIdentity({ tokenExpiration: 3 * 86_400_000 }, { now: now() })
+    const { app } = identity.service
+    const path = identity.keyFolder
+    const token = await identity.admin()
+    const names = async () => (await identity.world.files.list(path)).sort()
+    expect(await names()).toEqual(['0', '1'])
+    const loop = keyRotation(app, path)
+    await loop.run()
+    expect(await names()).toEqual(['0', '1'])
+    await identity.world.advance(86_400_000 + 60_000)
+    await loop.run()
+    expect(await names()).toEqual(['0', '1', '2'])
+    // Any write makes the service forget what it remembers of tokens, so this one is opened again.
+    await identity.ask(token, 'POST', '/v3/regions', { region: { id: 'Elsewhere' } })
+    for (const each of [token, await identity.admin()])
+      expect((await identity.ask(each, 'GET', '/v3/auth/projects')).status).toBe(200)
+  })
+})
+
+describe('revocations', () => {
+  it('are dropped when no token of their time can live any more', async () => {
+    identity = await testIdentity()
+    const token = await identity.admin()
+    await identity.ask(token, 'DELETE', '/v3/auth/tokens', undefined, { 'x-subject-token': token })
+    const { app } = identity.service
+    const rows = async () => (await app.db.sql.selectFrom('revocation').selectAll().execute()).length
+    const loop = revocationPruning(app)
+    await loop.run()
+    expect(await rows()).toBe(1)
+    await identity.world.advance(app.config.tokenExpiration + app.config.allowExpiredWindow + 2 * 3_600_000)
+    await loop.run()
+    expect(await rows()).toBe(0)
+  })
+})
+
+describe('the client of other services', () => {
+  const at = () => ({ trace: identity.service.app.journal.newTrace(), journal: identity.service.app.journal })
+  const asked = async () => {
+    await identity.service.app.journal.flush()
+    return identity.events().filter((event) => event.name === 'token.validated').length
+  }
+
+  it('says whose token it is, and asks identity once', async () => {
+    identity = await testIdentity()
+    const client = identity.client('nova')
+    const token = await identity.admin()
+    const caller = await client.authenticate(token, at())
+    expect(caller).toMatchObject({
+      userName: 'admin',
+      userDomainId: 'default',
+      projectName: 'admin',
+      projectDomainName: 'Default',
+      roles: ['admin', 'manager', 'member', 'reader'],
+      systemScope: undefined,
+    })
+    expect(caller.cached).toBeUndefined()
+    expect((await client.authenticate(token, at())).cached).toBe(true)
+    await Promise.all(Array.from({ length: 5 }, () => client.authenticate(token, at())))
+    expect(await asked()).toBe(1)
+    const validations = identity.events().filter((event) => event.name === 'token.validate')
+    expect(validations.map((event) => event.data?.cached)).toEqual([false, ...Array(6).fill(true)])
+  })
+
+  it('asks once for many requests at the same time', async () => {
+    identity = await testIdentity()
+    const client = identity.client('nova')
+    const token = await identity.admin()
+    const callers = await Promise.all(Array.from({ length: 8 }, () => client.authenticate(token, at())))
+    expect(new Set(callers.map((caller) => caller.userName))).toEqual(new Set(['admin']))
+    expect(await asked()).toBe(1)
+  })
+
+  it('refuses what is no token, and forgets when told', async () => {
+    identity = await testIdentity()
+    const client = identity.client('nova')
+    identity.service.onChange(() => client.forgetTokens())
+    await expect(client.authenticate('rubbish', at())).rejects.toMatchObject({ kind: 'unauthorized' })
+    const token = await identity.admin()
+    await client.authenticate(token, at())
+    await identity.ask(token, 'DELETE', '/v3/auth/tokens', undefined, { 'x-subject-token': token })
+    await expect(client.authenticate(token, at())).rejects.toMatchObject({ kind: 'unauthorized' })
+  })
+
+  it('keeps a token of its own, renews it before its end and after it was revoked', async () => {
+    identity = await testIdentity()
+    const client = identity.client('nova')
+    const first = await client.serviceToken(at().trace)
+    expect(await client.serviceToken(at().trace)).toBe(first)
+    await identity.world.advance(50 * 60_000)
+    const second = await client.serviceToken(at().trace)
+    expect(second).not.toBe(first)
+    const admin = await identity.admin()
+    await identity.ask(admin, 'DELETE', '/v3/auth/tokens', undefined, { 'x-subject-token': second })
+    expect((await client.authenticate(admin, at())).userName).toBe('admin')
+    expect(await client.serviceToken(at().trace)).not.toBe(second)
+  })
+
+  it('says unavailable where its own password is wrong', async () => {
+    identity = await testIdentity()
+    const client = identity.client('nobody')
+    const answer = client.authenticate(await identity.admin(), at())
+    await expect(answer).rejects.toMatchObject({ kind: 'unavailable' })
+  })
+})
