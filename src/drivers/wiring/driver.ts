@@ -73,6 +73,9 @@ export type WiringResult = {
   changes: number
 }
 
+/** A process of ours inside a namespace; it outlives whoever started it. */
+export type NamespaceProcess = { namespace: string; pid: number; startTicks: number; command: string[] }
+
 export type WiringEvent =
   | { kind: 'appeared' | 'disappeared' | 'changed'; portId: string }
   /** The switch came back empty: everything must be applied again. */
@@ -121,6 +124,10 @@ export type WiringDriver = {
     args: readonly string[],
     options?: StartOptions,
   ): Promise<StartedProcess>
+  /** Ours in all our namespaces, those that an earlier agent started included. */
+  processes(): Promise<NamespaceProcess[]>
+  /** False where the process has ended. */
+  signal(process: NamespaceProcess, signal: NodeJS.Signals): Promise<boolean>
 
   events(listen: (event: WiringEvent) => void): () => void
   /** Removes every trace of this cloud's networks from the host. */

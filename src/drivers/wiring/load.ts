@@ -7,6 +7,7 @@ import type { WiringDriver } from './driver.ts'
 import { type OvsOptions, openOvsWiring } from './ovs/open.ts'
 import { openSimWiring, type SimWiringOptions } from './sim/open.ts'
 
+export * from './daemon.ts'
 export * from './driver.ts'
 export type { SimWiring } from './sim/open.ts'
 export { type SimFabric, simFabric } from './sim/state.ts'

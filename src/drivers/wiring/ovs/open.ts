@@ -12,6 +12,7 @@ import { destroyWiring } from './destroy.ts'
 import { openHost } from './host.ts'
 import { ensureNamespace, listNamespaces, removeNamespace, runIn, startIn } from './namespace.ts'
 import { ourPorts, plugTap, plugVeth, sweepDevices, toLivePort, unplugPorts } from './port.ts'
+import { namespaceProcesses, signalProcess } from './process.ts'
 import {
   databaseSocket,
   probeDatapath,
@@ -124,6 +125,8 @@ export async function openOvsWiring(world: World, log: Log, options: OvsOptions)
     namespaces: () => listNamespaces(context),
     runIn: (namespace, command, args, how) => runIn(context, namespace, command, args, how),
     startIn: (namespace, command, args, how) => startIn(context, namespace, command, args, how),
+    processes: () => namespaceProcesses(context),
+    signal: (process, signal) => signalProcess(context, process, signal),
     events(listen) {
       listeners.add(listen)
       return () => void listeners.delete(listen)

@@ -132,6 +132,21 @@ export function openSimWiring(world: World, options: SimWiringOptions = {}): Sim
       }),
     startIn: (name, command, args) =>
       perform('startIn', () => startProcess(namespace(name).processes, nextPid++, command, [...args])),
+    processes: async () =>
+      [...host.namespaces].flatMap(([name, { processes }]) =>
+        processes.map(({ pid, command, args }) => ({
+          namespace: name,
+          pid,
+          startTicks: 0,
+          command: [command, ...args],
+        })),
+      ),
+    async signal({ namespace: name, pid }, signal) {
+      const found = host.namespaces.get(name)?.processes.find((process) => process.pid === pid)
+      found?.signals.push(signal)
+      if (signal === 'SIGTERM' || signal === 'SIGKILL') found?.end(signal)
+      return found !== undefined
+    },
 
     events(listen) {
       listeners.add(listen)
@@ -172,7 +187,7 @@ function startProcess(processes: SimProcess[], pid: number, command: string, arg
       resolve({ code: null, signal })
     }
   })
-  processes.push({ pid, command, args, end })
+  processes.push({ pid, command, args, signals: [], end })
   return { pid, exited, kill: (signal = 'SIGTERM') => end(signal) }
 }
 

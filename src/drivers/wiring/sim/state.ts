@@ -11,7 +11,13 @@ export type SimPort = {
   localVlan: number
 }
 
-export type SimProcess = { pid: number; command: string; args: string[]; end(signal: string): void }
+export type SimProcess = {
+  pid: number
+  command: string
+  args: string[]
+  signals: string[]
+  end(signal: string): void
+}
 
 export type SimHost = {
   name: string
