@@ -7,7 +7,8 @@ import { aggregateRoutes, hypervisorRoutes, serviceRoutes } from './operator.ts'
 import { quotaRoutes, serverGroupRoutes } from './quota.ts'
 import { serverRoutes } from './server.ts'
 import { serverActionRoutes } from './server-action.ts'
-import { interfaceRoutes, metadataRoutes, tagRoutes, volumeRoutes } from './server-part.ts'
+import { interfaceRoutes, metadataRoutes, passwordRoutes, tagRoutes, volumeRoutes } from './server-part.ts'
+import { usageRoutes } from './usage.ts'
 import { extensionRoutes, removedRoutes, versionRoutes } from './version.ts'
 
 export const computeRoutes = [
@@ -18,6 +19,7 @@ export const computeRoutes = [
   ...serverRoutes,
   ...serverActionRoutes,
   ...metadataRoutes,
+  ...passwordRoutes,
   ...tagRoutes,
   ...interfaceRoutes,
   ...volumeRoutes,
@@ -26,6 +28,7 @@ export const computeRoutes = [
   ...aggregateRoutes,
   ...quotaRoutes,
   ...serverGroupRoutes,
+  ...usageRoutes,
   ...externalEventRoutes,
   ...removedRoutes,
 ]

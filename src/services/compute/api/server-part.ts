@@ -14,6 +14,7 @@ import { metadata, tag } from '../resources/schema.ts'
 import { serverRules } from '../resources/server.ts'
 import { interfaceCreate, interfaceView } from '../resources/server-interface.ts'
 import { addressesByNetwork } from '../resources/server-view.ts'
+import { deletePassword, findPassword } from '../store/server-password.ts'
 
 const metadataBody = body(null, { metadata: { schema: metadata } })
 const oneBody = body(null, { meta: { schema: metadata } })
@@ -201,6 +202,25 @@ export const interfaceRoutes = [
     policy: 'token',
     status: 202,
     handle: async (context, { params }) => interfaces.detachInterface(context, params.id!, params.port!),
+  }),
+]
+
+export const passwordRoutes = [
+  route('GET', '/servers/:id/os-server-password', {
+    policy: 'token',
+    handle: async (context, { params }) => ({
+      password: await findPassword(
+        context.app.db,
+        (await loadServer(context, params.id!, serverRules.passwordShow)).id,
+      ),
+    }),
+  }),
+  route('DELETE', '/servers/:id/os-server-password', {
+    policy: 'token',
+    handle: async (context, { params }) => {
+      const server = await loadServer(context, params.id!, serverRules.passwordClear)
+      await deletePassword(context.app.db, server.id)
+    },
   }),
 ]
 

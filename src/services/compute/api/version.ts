@@ -28,12 +28,15 @@ const legacy = (origin: string) => ({
   updated: '2011-01-21T11:33:21Z',
   links: [self(origin, 'v2')],
 })
-const described = (document: ReturnType<typeof current>) => ({
+const described = (document: ReturnType<typeof current | typeof legacy>, version: '2' | '2.1') => ({
   ...document,
   links: [...document.links, { rel: 'describedby', type: 'text/html', href: 'http://docs.openstack.org/' }],
-  'media-types': [{ base: 'application/json', type: 'application/vnd.openstack.compute+json;version=2.1' }],
+  'media-types': [
+    { base: 'application/json', type: `application/vnd.openstack.compute+json;version=${version}` },
+  ],
 })
-const show = async ({ origin }: ComputeContext) => ({ version: described(current(origin)) })
+const showCurrent = async ({ origin }: ComputeContext) => ({ version: described(current(origin), '2.1') })
+const showLegacy = async ({ origin }: ComputeContext) => ({ version: described(legacy(origin), '2') })
 
 export const versionRoutes = [
   route('GET', '/', {
@@ -41,16 +44,18 @@ export const versionRoutes = [
     policy: 'public',
     handle: async ({ origin }) => ({ versions: [legacy(origin), current(origin)] }),
   }),
-  route('GET', '/v2.1', { root: true, policy: 'public', handle: show }),
-  // A client that knows only its catalog's URL, which may end in its project, looks for the document there.
-  route('GET', '/v2.1/:project_id', { root: true, policy: 'public', handle: show }),
+  route('GET', '/v2.1', { root: true, policy: 'public', handle: showCurrent }),
+  route('GET', '/v2', { root: true, policy: 'public', handle: showLegacy }),
 ]
 
 /** What Tempest and old clients look for; each stands for calls that are there. */
 const extensions: [alias: string, name: string, words: string][] = [
+  ['OS-DCF', 'DiskConfig', 'How a server treats its disk.'],
+  ['os-admin-actions', 'AdminActions', 'Server actions for administrators: os-resetState.'],
   ['os-aggregates', 'Aggregates', 'Admin-only aggregate administration.'],
   ['os-attach-interfaces', 'AttachInterfaces', 'Attach interface support.'],
   ['os-availability-zone', 'AvailabilityZone', 'Availability zones of servers and hosts.'],
+  ['os-block-device-mapping', 'BlockDeviceMapping', 'Volumes as disks of new servers.'],
   ['os-config-drive', 'ConfigDrive', 'Config drives.'],
   ['os-console-output', 'ConsoleOutput', 'Console log output.'],
   ['os-consoles', 'Consoles', 'Interactive consoles.'],
@@ -65,14 +70,19 @@ const extensions: [alias: string, name: string, words: string][] = [
   ['os-instance-actions', 'InstanceActions', 'What was done with a server.'],
   ['os-keypairs', 'Keypairs', 'Key pairs.'],
   ['os-lock-server', 'LockServer', 'Lock and unlock servers.'],
+  ['os-multiple-create', 'MultipleCreate', 'Several servers by one request.'],
   ['os-pause-server', 'PauseServer', 'Pause and resume servers.'],
   ['os-quota-class-sets', 'QuotaClasses', 'Quota classes.'],
   ['os-quota-sets', 'Quotas', 'Quotas of projects and users.'],
   ['os-remote-consoles', 'Consoles', 'Interactive consoles.'],
   ['os-scheduler-hints', 'SchedulerHints', 'Hints for the scheduler.'],
+  ['os-security-groups', 'SecurityGroups', 'Security groups of servers.'],
   ['os-server-external-events', 'ServerExternalEvents', 'Events from other services.'],
   ['os-server-groups', 'ServerGroups', 'Server groups.'],
+  ['os-server-usage', 'ServerUsage', 'Launch and end in server details.'],
   ['os-services', 'Services', 'Services of compute.'],
+  ['os-simple-tenant-usage', 'SimpleTenantUsage', 'What projects have used.'],
+  ['os-used-limits', 'UsedLimits', 'What is used of limits.'],
   ['os-user-data', 'UserData', 'User data.'],
   ['os-volume-attachments', 'VolumeAttachments', 'Volumes of servers.'],
 ]

@@ -9,6 +9,7 @@ import { quotaRules } from './quota.ts'
 import { serverRules } from './server.ts'
 import { serverGroupRules } from './server-group.ts'
 import { serviceRules } from './service.ts'
+import { usageRules } from './usage.ts'
 
 const groups = [
   flavorRules,
@@ -19,6 +20,7 @@ const groups = [
   serviceRules,
   hypervisorRules,
   aggregateRules,
+  usageRules,
 ]
 
 export const computeRules: PolicyRule[] = [

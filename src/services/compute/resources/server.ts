@@ -287,5 +287,15 @@ export const serverRules = rules({
     admin,
     'Tell compute what happened to ports and volumes',
   ],
+  passwordShow: [
+    'os_compute_api:os-server-password:show',
+    reader,
+    'See the encrypted password that a guest posted',
+  ],
+  passwordClear: [
+    'os_compute_api:os-server-password:clear',
+    member,
+    'Forget the password that a guest posted',
+  ],
   diagnostics: ['os_compute_api:os-server-diagnostics', admin, 'See the diagnostics of a server'],
 })

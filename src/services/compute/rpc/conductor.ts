@@ -9,9 +9,12 @@ import { subjectOf } from '../ops/server-load.ts'
 import { orderOf, wantedOfHost } from '../ops/server-order.ts'
 import { findServer } from '../store/server.ts'
 import { signalOf } from '../tasks/operation.ts'
+import { metadataHandlers } from './metadata-get.ts'
 
 export function conductorHandlers(app: Compute): Handlers<typeof conductor.methods> {
   return {
+    ...metadataHandlers(app),
+
     serverGet: async ({ host, serverId }, { trace }) => ({
       server: await orderOf(app, trace, host, serverId),
     }),

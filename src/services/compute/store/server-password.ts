@@ -6,3 +6,4 @@ export const findPassword = async (db: Db, serverId: string) =>
   (await serverPassword.get(db, serverId))?.password ?? ''
 export const insertPassword = (db: Db, serverId: string, password: string, createdAt: number) =>
   serverPassword.insert(db, { serverId, password, createdAt })
+export const deletePassword = (db: Db, serverId: string) => serverPassword.delete(db, { serverId })

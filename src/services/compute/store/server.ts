@@ -3,6 +3,7 @@ import type { Db } from '#kit/db/database.ts'
 import { blockDevice } from '../resources/block-device.ts'
 import { type RequestedServer, requestSpec } from '../resources/request-spec.ts'
 import { type Server, server, type TaskState, type VmState } from '../resources/server.ts'
+import { serverPassword } from '../resources/server-password.ts'
 
 export const findServer = (db: Db, id: string) => server.first(db, { id, deletedAt: null })
 /** Also where it is deleted. */
@@ -30,6 +31,7 @@ export const updateSpec = (db: Db, serverId: string, spec: RequestedServer) =>
 
 export async function forgetParts(db: Db, serverId: string): Promise<void> {
   await requestSpec.delete(db, { serverId })
+  await serverPassword.delete(db, { serverId })
   await blockDevice.delete(db, { serverId })
 }
 

@@ -11,6 +11,7 @@ import { requestSpec } from '../resources/request-spec.ts'
 import { server } from '../resources/server.ts'
 import { serverAction, serverActionEvent } from '../resources/server-action.ts'
 import { serverGroup, serverGroupMember } from '../resources/server-group.ts'
+import { serverPassword } from '../resources/server-password.ts'
 import { service } from '../resources/service.ts'
 
 export const computeTables = [
@@ -24,6 +25,7 @@ export const computeTables = [
   serverGroupMember,
   server,
   requestSpec,
+  serverPassword,
   blockDevice,
   serverAction,
   serverActionEvent,

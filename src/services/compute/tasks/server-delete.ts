@@ -9,6 +9,7 @@ import type { Server } from '../resources/server.ts'
 import { deleteTokensOf } from '../store/console.ts'
 import { findServer, findSpec, forgetParts, updateServer } from '../store/server.ts'
 import { removeMember } from '../store/server-group.ts'
+import { deletePassword } from '../store/server-password.ts'
 import { askAgainMs, hostIsUp, type Outcome, order, signalOf } from './operation.ts'
 
 export type DeleteFrame = {
@@ -102,6 +103,7 @@ export const serverDelete = task<Compute, DeleteFrame>()({
         await forgetParts(tx, server.id)
         await removeMember(tx, server.id)
         await deleteTokensOf(tx, server.id)
+        await deletePassword(tx, server.id)
         await updateServer(tx, server.id, change)
       })
       await notifyServer(app, t.trace, { ...server, ...change }, 'compute.instance.delete.end')

@@ -151,6 +151,15 @@ export const first: Migration = {
       { primaryKey: ['server_id'] },
     )
     await createTable(
+      'server_password',
+      {
+        server_id: 'id',
+        password: 'text',
+        created_at: 'time',
+      },
+      { primaryKey: ['server_id'] },
+    )
+    await createTable(
       'block_device',
       {
         id: 'id',
