@@ -150,7 +150,14 @@ function alsoListen(
   })
 }
 
-type Group<App> = { method: string; url: string; label: string; routes: Route<App>[] }
+type Group<App> = {
+  method: string
+  url: string
+  label: string
+  routes: Route<App>[]
+  /** The prefix names a project: that of the caller's token. */
+  ofProject: boolean
+}
 
 /** Routes that share method and path: versions of one call, and actions told apart by the body's key. */
 function grouped<App>(spec: ServiceSpec<App>): Group<App>[] {
@@ -168,6 +175,7 @@ function grouped<App>(spec: ServiceSpec<App>): Group<App>[] {
           url,
           label: `${route.method} ${route.root ? url : spec.prefixes[0] + route.path}`,
           routes: [route],
+          ofProject: prefix.includes(':project_id'),
         })
     }
   }
@@ -201,7 +209,8 @@ async function serve<App>(
     // An unknown path says so only to those who may ask at all.
     const wantsToken = !group || group.routes.some((route) => route.policy !== 'public')
     if (wantsToken) caller = await authenticate(spec, request, trace, group === undefined)
-    const route = choose(group, negotiated, request, spec)
+    if (group?.ofProject) requireOwnProject(caller, request)
+    const route = choose(group, negotiated, request)
     if (typeof route.policy === 'object') authorizeCaller(spec, route, caller, request)
     const context = contextOf(spec, request, { caller, trace, requestId, negotiated })
     const result = await route.handle(context, {
@@ -301,11 +310,10 @@ function choose<App>(
   group: Group<App> | undefined,
   at: Version | undefined,
   request: FastifyRequest,
-  _spec: ServiceSpec<App>,
 ): Route<App> {
   if (!group) throw unrouted
   const live = group.routes.filter((route) => holds(route, at))
-  if (live.length === 0) throw unrouted
+  if (live.length === 0) throw new CloudError('notFound', 'The resource could not be found.')
   const withAction = live.filter((route) => route.action !== undefined)
   if (withAction.length === 0) return live[0]!
   const given = request.body
@@ -318,6 +326,16 @@ function choose<App>(
   const route = withAction.find((candidate) => candidate.action === keys[0])
   if (!route) throw new CloudError('badRequest', `There is no such action: ${keys[0]}`)
   return route
+}
+
+/** Another service that acts for a user has its own project in its token, and names the user's. */
+function requireOwnProject(caller: Caller, request: FastifyRequest): void {
+  const { project_id: named } = request.params as Record<string, string>
+  if (named === caller.projectId || caller.roles.includes('service')) return
+  throw new CloudError(
+    'badRequest',
+    `Malformed request URL: URL's project_id '${named}' doesn't match Context's project_id '${caller.projectId ?? ''}'`,
+  )
 }
 
 function authorizeCaller<App>(
