@@ -1,4 +1,5 @@
 // The kinds of column, and how a value of each goes into the database and out of it: the same on every dialect.
+import { CloudError } from '../errors/cloud-error.ts'
 import type { SqlValue } from './database.ts'
 
 export type ColumnKind = 'id' | 'text' | 'int' | 'bigint' | 'real' | 'bool' | 'json' | 'time' | 'autoId'
@@ -54,6 +55,9 @@ export function encodeValue(column: Column, value: unknown, where: string): SqlV
     case 'id':
     case 'text':
       if (typeof value !== 'string') throw wrong(where, 'text', value)
+      // It comes from requests, PostgreSQL takes it in no text, and no user has a use for it.
+      if (value.includes('\0'))
+        throw new CloudError('badRequest', 'Text must not hold the character NUL.', { detail: where })
       if (column.length !== undefined && value.length > column.length && [...value].length > column.length)
         throw new RangeError(`${where} is longer than ${column.length} characters`)
       return value

@@ -92,6 +92,9 @@ describe.each(testServers())('a table on $name', ({ fresh }) => {
     await expect(server.insert(db, { ...rest, id: 'b', vmState: 'x'.repeat(33) as never })).rejects.toThrow(
       'longer than 32',
     )
+    await expect(server.insert(db, { ...rest, id: 'b', name: 'a\0b' })).rejects.toMatchObject({
+      kind: 'badRequest',
+    })
     await expect(server.insert(db, { ...rest, id: 'b', nothing: 1 } as never)).rejects.toThrow(
       'no column nothing',
     )

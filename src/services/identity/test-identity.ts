@@ -1,5 +1,6 @@
 // A whole identity service for tests: on virtual time, an SQLite database in memory and quick passwords. Only tests import this.
 import { withDefaults } from '#kit/config/section.ts'
+import { testServers } from '#kit/db/test-database.ts'
 import type { HttpAnswer } from '#kit/http/server.ts'
 import { memorySink } from '#kit/journal/memory-sink.ts'
 import { openJournal } from '#kit/journal/store.ts'
@@ -57,6 +58,8 @@ export async function testIdentity(
   const sink = memorySink()
   const journal = openJournal({ world, log: silentLog, host: 'controller', service: 'test', sink })
   let service: IdentityService | undefined
+  // SQLite in memory, or the last server that the environment names.
+  const database = await testServers().at(-1)!.fresh(realWorld())
   const platform: Platform = {
     world,
     log: silentLog,
@@ -73,7 +76,7 @@ export async function testIdentity(
     },
     region: 'RegionOne',
     endpoint: () => origin,
-    databaseUrl: () => 'sqlite::memory:',
+    databaseUrl: () => database.url,
     policyText: () => undefined,
     folder: (name) => `${folder}/${name}`,
     servicePassword: (user) => `${user}-secret`,
@@ -112,6 +115,7 @@ export async function testIdentity(
     async close() {
       await identity.stop()
       await journal.close()
+      await database.drop()
       await world.files.removeTree(folder)
     },
   }
