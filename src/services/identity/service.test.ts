@@ -1,6 +1,7 @@
 // The service as main and other services meet it: its schema, the first cloud and later boots, keys, and the client.
 import { afterEach, describe, expect, it } from 'vitest'
 import { schemaDifferences } from '#kit/db/schema.ts'
+import { testServers } from '#kit/db/test-database.ts'
 import { realWorld } from '#kit/world/real.ts'
 import { keyRotation } from './loops/key-rotation.ts'
 import { revocationPruning } from './loops/revocation-pruning.ts'
@@ -105,6 +106,23 @@ describe('revocations', () => {
     await identity.world.advance(app.config.tokenExpiration + app.config.allowExpiredWindow + 2 * 3_600_000)
     await loop.run()
     expect(await rows()).toBe(0)
+  })
+})
+
+// An SQLite file belongs to one controller; NIMBO_TEST_PG or NIMBO_TEST_MYSQL name a server for this.
+describe.runIf(testServers().length > 1)('two controllers', () => {
+  it('agree on every token at once, whichever of them changed something', async () => {
+    identity = await testIdentity()
+    const other = await identity.sibling()
+    const admin = await identity.admin()
+    const made = await identity.ask(admin, 'POST', '/v3/users', { user: { name: 'roamer', password: 'pw' } })
+    const token = await identity.login('roamer', 'pw')
+    const works = async () => (await other.ask(token, 'GET', '/v3/auth/projects')).status
+    expect(await works()).toBe(200)
+    expect(await works()).toBe(200)
+    await identity.ask(admin, 'PATCH', `/v3/users/${made.body.user.id}`, { user: { password: 'changed' } })
+    expect(await works()).toBe(401)
+    await other.stop()
   })
 })
 

@@ -40,6 +40,8 @@ export type TestIdentity = {
   /** The administrator's, in project admin. */
   admin(): Promise<string>
   client(user: string): IdentityClient
+  /** Another controller on the same database and keys; only where the database lets several processes in. */
+  sibling(): Promise<Pick<TestIdentity, 'ask'> & { stop(): Promise<void> }>
   close(): Promise<void>
 }
 
@@ -92,8 +94,11 @@ export async function testIdentity(
     ],
   })
   const identity = service
-  const ask: TestIdentity['ask'] = (token, method, path, body, headers) =>
-    send(identity, method, path, { ...headers, ...(token && { 'x-auth-token': token }) }, body)
+  const askOf =
+    (to: IdentityService): TestIdentity['ask'] =>
+    (token, method, path, body, headers) =>
+      send(to, method, path, { ...headers, ...(token && { 'x-auth-token': token }) }, body)
+  const ask = askOf(identity)
   const auth: TestIdentity['auth'] = (given, query = '') =>
     ask(undefined, 'POST', `/v3/auth/tokens${query}`, { auth: given })
   const login: TestIdentity['login'] = async (name, password, scope) => {
@@ -112,6 +117,12 @@ export async function testIdentity(
     login,
     admin: () => login('admin', 'admin-secret', inProject('admin')),
     client: (user) => identityClient({ platform, user, journal: journal.as(user) }),
+    async sibling() {
+      const other = await openIdentity(platform, withDefaults(identitySection, config), {
+        passwordCost: testCost,
+      })
+      return { ask: askOf(other), stop: () => other.stop() }
+    },
     async close() {
       await identity.stop()
       await journal.close()
