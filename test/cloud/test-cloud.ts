@@ -4,7 +4,7 @@ import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { openSession, type Session } from '#cli/openstack.ts'
-import { loadVirtDriver } from '#drivers/virt/load.ts'
+import { loadVirtDriver, type SimVirtDriver } from '#drivers/virt/load.ts'
 import { loadWiringDriver, simFabric } from '#drivers/wiring/load.ts'
 import { openBus } from '#kit/bus/client.ts'
 import { loadConfig } from '#kit/config/load.ts'
@@ -12,7 +12,7 @@ import { type HttpClient, httpClient } from '#kit/http/client.ts'
 import type { HttpService } from '#kit/http/server.ts'
 import type { JournalEvent } from '#kit/journal/journal.ts'
 import { memorySink } from '#kit/journal/memory-sink.ts'
-import { openJournal } from '#kit/journal/store.ts'
+import { type OpenJournal, openJournal } from '#kit/journal/store.ts'
 import { type Log, openLog, silentLog } from '#kit/log/log.ts'
 import { testCost } from '#kit/password/password.ts'
 import { type VirtualWorld, virtualWorld } from '#kit/world/virtual.ts'
@@ -47,6 +47,8 @@ export type TestCloud = {
   stop(): Promise<void>
 }
 
+type Started = Host & { readonly journal: OpenJournal }
+
 const publicHost = 'cloud.test'
 const secrets = Object.fromEntries(secretNames.map((name) => [name, `secret of ${name}`])) as Secrets
 
@@ -75,7 +77,7 @@ export async function testCloud(
   const http = httpClient({ local: (origin) => origins.get(origin) })
 
   const fabric = simFabric()
-  const hosts: (TestHost & { host: Host })[] = []
+  const hosts: (TestHost & { host: Started })[] = []
   for (let index = 1; index <= (options.hosts ?? 1); index++) {
     const name = `node${index}`
     const drivers = await simulated(world, log, join(folder, name), name, fabric)
@@ -110,7 +112,11 @@ export async function testCloud(
     hosts,
     services: plane.services as ReadonlyMap<string, HttpService>,
     events: () => store.events,
-    settle: () => world.settle(),
+    async settle() {
+      await world.settle()
+      // On a real host this takes the agent's shipping of its journal, which runs in the background.
+      for (const { host } of hosts) await host.journal.flush()
+    },
     async project(roles = ['member']) {
       const name = `project-${++projects}`
       const made = await admin.call<{ project: { id: string } }>('identity', {
@@ -152,7 +158,7 @@ async function simulated(
 ) {
   await world.files.makeFolder(folder)
   return {
-    virt: await loadVirtDriver('sim', world, log, { folder, host }),
+    virt: (await loadVirtDriver('sim', world, log, { folder, host })) as SimVirtDriver,
     wiring: await loadWiringDriver('sim', world, log, { fabric, host }),
   }
 }
@@ -167,7 +173,7 @@ async function startAgents(given: {
   store: ReturnType<typeof memorySink>
   virt: Sim['virt']
   wiring: Sim['wiring']
-}): Promise<Host> {
+}): Promise<Started> {
   const { world, log, platform, http, config, name, store, virt, wiring } = given
   const journal = openJournal({ world, log, host: name, service: 'agent', sink: store })
   const bus = await openBus({
@@ -203,6 +209,7 @@ async function startAgents(given: {
   })
   return {
     ...host,
+    journal,
     async stop() {
       await host.stop()
       await bus.close()

@@ -5,6 +5,7 @@ import type { World } from '#kit/world/world.ts'
 import type { VirtDriver, VirtOptions } from './driver.ts'
 
 export type * from './driver.ts'
+export type { SimVirtDriver } from './sim/sim.ts'
 
 const drivers: Record<
   string,

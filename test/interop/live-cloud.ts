@@ -1,0 +1,144 @@
+// A cloud of real processes for tests: raised by ./nimbo in a folder of its own, on ports of its own, asked by stock
+// clients. Whoever opens one calls destroy() at the end, also of a test that failed.
+import { chmodSync, mkdtempSync, rmSync } from 'node:fs'
+import { expect } from 'vitest'
+import { openSession, type Session } from '#cli/openstack.ts'
+import { httpClient } from '#kit/http/client.ts'
+import { realWorld } from '#kit/world/real.ts'
+import type { RunResult } from '#kit/world/world.ts'
+import { usualPorts } from '#main/port.ts'
+
+export const world = realWorld()
+const launcher = new URL('../../nimbo', import.meta.url).pathname
+
+export type User = 'admin' | 'demo'
+/** What ran, for messages, with what came of it. */
+export type Said = RunResult & { line: string }
+
+export type LiveCloud = {
+  /** A folder for the test's own files; the cloud's data lies below it. */
+  readonly folder: string
+  readonly root: string
+  readonly portBase: number
+  /** ./nimbo VERB ... --data ROOT. */
+  nimbo(...args: string[]): Promise<Said>
+  /** A stock client as this user, 'openstack' unless the first word is another of Debian's clients. */
+  ask(user: User, ...args: string[]): Promise<Said>
+  /** The same; fails the test where the client says no. Standard output. */
+  text(user: User, ...args: string[]): Promise<string>
+  /** The same with `-f json`, read. */
+  json<T = Record<string, string>>(user: User, ...args: string[]): Promise<T>
+  session(user: User): Promise<Session>
+  destroy(): Promise<void>
+}
+
+const clients = ['openstack', 'glance', 'neutron', 'nova', 'cinder']
+
+/** `options` go to `nimbo up`. */
+export async function prepareLiveCloud(name: string): Promise<LiveCloud> {
+  const folder = mkdtempSync(`/tmp/nimbo-${name}-`)
+  // Guests run as another user, who has to get through to their disks.
+  chmodSync(folder, 0o711)
+  const root = `${folder}/cloud`
+  const portBase = await freePortRow()
+  const http = httpClient()
+
+  const nimbo = async (...args: string[]) => {
+    const ran = await world.processes.run(launcher, [...args, '--data', root], {
+      env: processEnv(),
+      timeoutMs: 600_000,
+    })
+    return { ...ran, line: `nimbo ${args.join(' ')}` }
+  }
+  const loginOf = async (user: User) => {
+    const rc = await world.files.readText(`${root}/${user}-openrc`)
+    return Object.fromEntries(
+      [...rc.matchAll(/^export (\w+)='(.*)'$/gm)].map((found) => [found[1]!, found[2]!]),
+    )
+  }
+  const ask = async (user: User, ...args: string[]) => {
+    const [client, words] = clients.includes(args[0]!) ? [args[0]!, args.slice(1)] : ['openstack', args]
+    const ran = await world.processes.run(client, words, {
+      env: { ...processEnv(), ...(await loginOf(user)) },
+      timeoutMs: 120_000,
+    })
+    return { ...ran, line: `${client} ${words.join(' ')}` }
+  }
+  const text = async (user: User, ...args: string[]) => succeeded(await ask(user, ...args)).stdout
+
+  return {
+    folder,
+    root,
+    portBase,
+    nimbo,
+    ask,
+    text,
+    json: async <T>(user: User, ...args: string[]) =>
+      JSON.parse(await text(user, ...args, '-f', 'json')) as T,
+    async session(user) {
+      const login = await loginOf(user)
+      return openSession(http, {
+        authUrl: login.OS_AUTH_URL!,
+        username: login.OS_USERNAME!,
+        password: login.OS_PASSWORD!,
+        project: login.OS_PROJECT_NAME!,
+        region: login.OS_REGION_NAME!,
+      })
+    },
+    async destroy() {
+      http.close()
+      if (await world.files.exists(`${root}/.nimbo-cloud`)) succeeded(await nimbo('destroy', '--yes'))
+      rmSync(folder, { recursive: true, force: true })
+    },
+  }
+}
+
+/** Fails the test with what was said, by whom. */
+export function succeeded(said: Said): Said {
+  expect(said.code, `${said.line}\n${said.stderr}\n${said.stdout}`).toBe(0)
+  return said
+}
+
+/** Asks until there is an answer; a real cloud has no clock that a test could turn. */
+export async function until<T>(
+  what: string,
+  ask: () => Promise<T | undefined | false>,
+  timeoutMs = 60_000,
+  everyMs = 200,
+): Promise<T> {
+  const deadline = world.clock.monotonic() + timeoutMs
+  for (;;) {
+    const answer = await ask()
+    if (answer !== undefined && answer !== false) return answer
+    if (world.clock.monotonic() > deadline) throw new Error(`Not within ${timeoutMs / 1000} s: ${what}`)
+    await world.timers.sleep(everyMs)
+  }
+}
+
+function processEnv(): Record<string, string> {
+  const { PATH = '', HOME = '/root', LANG = 'C.UTF-8' } = process.env
+  return { PATH, HOME, LANG, NO_COLOR: '1' }
+}
+
+/** Ports above those that other clouds on this machine use, and below those that the kernel hands out by itself. */
+async function freePortRow(): Promise<number> {
+  const count = Object.keys(usualPorts).length
+  for (let tries = 0; tries < 50; tries++) {
+    const start = 24_000 + 20 * world.random.int(0, 350)
+    const free = await Promise.all(Array.from({ length: count }, (_, index) => isFree(start + index)))
+    if (free.every(Boolean)) return start
+  }
+  throw new Error('There is no row of free ports.')
+}
+
+async function isFree(port: number): Promise<boolean> {
+  try {
+    const listener = await world.sockets.listen({ host: '127.0.0.1', port }, (connection) =>
+      connection.destroy(),
+    )
+    await listener.close()
+    return true
+  } catch {
+    return false
+  }
+}
