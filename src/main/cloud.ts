@@ -1,13 +1,15 @@
 // The control plane of one process: all services on one platform, in the order in which they need each other.
 
 import type { LoadedConfig } from '#kit/config/load.ts'
+import { fullMessage } from '#kit/errors/cloud-error.ts'
 import type { HttpService } from '#kit/http/server.ts'
 import type { JournalStore } from '#kit/journal/store.ts'
 import type { ScryptCost } from '#kit/password/password.ts'
 import type { ServiceType } from '#kit/service/platform.ts'
+import { computeClient } from '#services/compute/client.ts'
 import { computeConfig } from '#services/compute/config.ts'
 import { openCompute } from '#services/compute/service.ts'
-import { identityClient } from '#services/identity/client.ts'
+import { type IdentityClient, identityClient } from '#services/identity/client.ts'
 import { identitySection } from '#services/identity/config.ts'
 import { bootstrap, type CatalogService } from '#services/identity/ops/bootstrap.ts'
 import { openIdentity } from '#services/identity/service.ts'
@@ -16,6 +18,8 @@ import { openImage } from '#services/image/service.ts'
 import { openJournalService } from '#services/journal/service.ts'
 import { metadataConfig } from '#services/metadata/config.ts'
 import { openMetadata } from '#services/metadata/service.ts'
+import { networkConfig } from '#services/network/config.ts'
+import { openNetwork } from '#services/network/service.ts'
 import { placementConfig } from '#services/placement/config.ts'
 import { openPlacement } from '#services/placement/service.ts'
 import type { OpenPlatform } from './platform.ts'
@@ -26,6 +30,7 @@ export const serviceSections = [
   imageConfig,
   placementConfig,
   computeConfig,
+  networkConfig,
   metadataConfig,
 ] as const
 export type ServiceConfig = LoadedConfig<typeof serviceSections>
@@ -69,27 +74,47 @@ export async function openControlPlane(plan: CloudPlan): Promise<ControlPlane> {
     serviceUsers: serviceUsers.map((name) => ({ name, password: secrets[name] })),
     catalog: catalogOf(platform.endpoint),
   })
-  const clientOf = (user: ServiceUser, service: string) => {
-    const client = identityClient({ platform, user, journal: platform.journal.as(service) })
+  const clients = new Map<ServiceUser, IdentityClient>()
+  /** One for each user: a login costs a fifth of a second of hashing on purpose. */
+  const clientOf = (user: ServiceUser): IdentityClient => {
+    const known = clients.get(user)
+    if (known) return known
+    const client = identityClient({ platform, user, journal: platform.journal.as(user) })
     identity.onChange(() => client.forgetTokens())
+    clients.set(user, client)
     return client
   }
-  add('journal', await openJournalService(platform, plan.store, clientOf('nova', 'journal').authenticate))
+  add('journal', await openJournalService(platform, plan.store, clientOf('nova').authenticate))
+  add('placement', await openPlacement(platform, config.placement, clientOf('placement').authenticate))
+  add('image', await openImage(platform, config.image, clientOf('glance').authenticate))
+  const compute = computeClient({ platform, journal: platform.journal.as('neutron-server') })
   add(
-    'placement',
-    await openPlacement(platform, config.placement, clientOf('placement', 'placement-api').authenticate),
+    'network',
+    await openNetwork(platform, config.network, clientOf('neutron').authenticate, {
+      compute,
+      serviceToken: clientOf('neutron').serviceToken,
+    }),
   )
-  add('image', await openImage(platform, config.image, clientOf('glance', 'glance-api').authenticate))
-
-  add('compute', await openCompute(platform, config.compute, clientOf('nova', 'nova-api')))
-
+  add('compute', await openCompute(platform, config.compute, clientOf('nova')))
   add('metadata', await openMetadata(platform, config.metadata, secrets['metadata-signing']))
+  logInAhead(platform, clients.values())
 
   return {
     services,
     async stop() {
       for (const service of running.toReversed()) await service.stop()
     },
+  }
+}
+
+/** The first request of each service needn't wait for its login. */
+function logInAhead({ world, journal, log }: OpenPlatform, clients: Iterable<IdentityClient>): void {
+  for (const client of clients) {
+    void world.activity
+      .track(client.serviceToken(journal.newTrace()))
+      .catch((error) =>
+        log.warn({ error: fullMessage(error) }, 'a service could not log in ahead of its first request'),
+      )
   }
 }
 
