@@ -1,0 +1,46 @@
+// The rules that others refer to, and how most rules of network read: the project's own, or an administrator's.
+import { type PolicyRule, rule } from '#kit/policy/policy.ts'
+
+export const aliases = [
+  rule('context_is_admin', 'role:admin', 'An administrator'),
+  rule('owner', 'tenant_id:%(tenant_id)s', 'Of the project that the object belongs to'),
+  rule('admin_or_owner', 'rule:context_is_admin or rule:owner', 'The owner, or an administrator'),
+  rule('context_is_advsvc', 'role:advsvc', 'A service that acts for others'),
+  rule('admin_only', 'rule:context_is_admin', 'An administrator alone'),
+  rule('regular_user', '', 'Anybody'),
+  rule('shared', 'field:networks:shared=True', 'On a shared network'),
+  rule('external', 'field:networks:router:external=True', 'On an external network'),
+  rule('network_owner', 'tenant_id:%(network:tenant_id)s', 'Of the project that the network belongs to'),
+  rule('sg_owner', 'tenant_id:%(security_group:tenant_id)s', 'Of the project that owns the security group'),
+  rule('network_device', 'field:port:device_owner=~^network:', "A port of the network service's own"),
+  rule('default', 'rule:admin_or_owner', 'Where nothing else is said'),
+]
+
+export const readers = 'rule:admin_only or role:reader and project_id:%(project_id)s'
+export const members = 'rule:admin_only or role:member and project_id:%(project_id)s'
+export const adminOnly = 'rule:admin_only'
+const scopes = ['project', 'system', 'domain'] as const
+
+export const guard = (name: string, check: string, what: string): PolicyRule =>
+  rule(name, check, what, scopes)
+
+export type ResourceRules = {
+  create: PolicyRule
+  get: PolicyRule
+  update: PolicyRule
+  delete: PolicyRule
+}
+
+/** The four rules of a resource; `more` widens them: ' or rule:network_owner'. */
+export function rulesOf(
+  name: string,
+  more: { create?: string; get?: string; update?: string; delete?: string } = {},
+): ResourceRules {
+  const words = name.replaceAll('_', ' ')
+  return {
+    create: guard(`create_${name}`, members + (more.create ?? ''), `Create a ${words}`),
+    get: guard(`get_${name}`, readers + (more.get ?? ''), `Show a ${words}`),
+    update: guard(`update_${name}`, members + (more.update ?? ''), `Change a ${words}`),
+    delete: guard(`delete_${name}`, members + (more.delete ?? ''), `Delete a ${words}`),
+  }
+}

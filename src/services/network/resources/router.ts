@@ -1,0 +1,277 @@
+// Routers and floating IPs. https://docs.openstack.org/api-ref/network/v2/#layer-3-networking
+import { c, type RowOf, table } from '#kit/db/table.ts'
+import type { Attribute } from './attribute.ts'
+import { adminOnly, guard, members as own, rulesOf } from './policy.ts'
+import { idAttribute, nameAttribute, standardAttributes, standardColumns } from './standard.ts'
+import { type HostRoute, routes } from './subnet.ts'
+import { array, Invalid, ip, members, object, orNull, text, toBoolean, uuid } from './value.ts'
+
+export const router = table(
+  'router',
+  {
+    ...standardColumns,
+    name: c.text(255),
+    adminStateUp: c.bool(),
+    status: c.text<'ACTIVE' | 'DOWN' | 'ERROR'>(16),
+    enableSnat: c.bool(),
+    gatewayNetworkId: c.nullable(c.id()),
+    gatewayPortId: c.nullable(c.id()),
+    routes: c.json<HostRoute[]>(),
+    availabilityZoneHints: c.json<string[]>(),
+    /** Raised by each change of what the L3 agent should know of it. */
+    generation: c.bigint(),
+  },
+  { index: [['projectId'], ['gatewayNetworkId'], ['createdAt', 'id']] },
+)
+export type Router = RowOf<typeof router>
+export type WholeRouter = Router & {
+  gatewayIps: { subnetId: string; ipAddress: string }[]
+  availabilityZones: string[]
+}
+
+/** Which L3 agent serves a router; one does. */
+export const routerL3Agent = table(
+  'router_l3_agent',
+  { routerId: c.id(), agentId: c.id() },
+  { primaryKey: ['routerId'], index: [['agentId']] },
+)
+
+export const floatingIp = table(
+  'floatingip',
+  {
+    ...standardColumns,
+    floatingNetworkId: c.id(),
+    floatingIpAddress: c.text(64),
+    /** Its port on the external network, which holds the address. */
+    floatingPortId: c.id(),
+    fixedPortId: c.nullable(c.id()),
+    fixedIpAddress: c.nullable(c.text(64)),
+    routerId: c.nullable(c.id()),
+    status: c.text<'ACTIVE' | 'DOWN' | 'ERROR'>(16),
+    dnsName: c.text(255),
+    dnsDomain: c.text(255),
+  },
+  {
+    unique: [
+      ['floatingNetworkId', 'floatingIpAddress'],
+      ['fixedPortId', 'fixedIpAddress'],
+    ],
+    index: [['projectId'], ['routerId'], ['floatingPortId'], ['createdAt', 'id']],
+  },
+)
+export type FloatingIp = RowOf<typeof floatingIp>
+export type FloatingIpPort = {
+  id: string
+  name: string
+  networkId: string
+  macAddress: string
+  adminStateUp: boolean
+  status: string
+  deviceId: string
+  deviceOwner: string
+}
+export type WholeFloatingIp = FloatingIp & { fixedPort: FloatingIpPort | undefined }
+
+export type GatewayWish = {
+  networkId: string
+  enableSnat?: boolean
+  externalFixedIps?: { subnetId?: string; ipAddress?: string }[]
+}
+const gateway = (value: unknown): GatewayWish | null => {
+  if (value === null) return null
+  if (Object.keys(object(value)).length === 0) return null
+  const given = members(value, ['network_id', 'enable_snat', 'external_fixed_ips'])
+  if (given.network_id === undefined) throw new Invalid("'network_id' is required.")
+  const wished = given.external_fixed_ips
+  return {
+    networkId: uuid(given.network_id),
+    ...(given.enable_snat !== undefined && { enableSnat: toBoolean(given.enable_snat) }),
+    ...(wished !== undefined && {
+      externalFixedIps: array(wished ?? []).map((each) => {
+        const one = members(each, ['subnet_id', 'ip_address'])
+        if (one.subnet_id === undefined && one.ip_address === undefined)
+          throw new Invalid('an external fixed IP needs a subnet_id or an ip_address.')
+        return {
+          ...(one.subnet_id !== undefined && { subnetId: uuid(one.subnet_id) }),
+          ...(one.ip_address !== undefined && { ipAddress: ip(one.ip_address) }),
+        }
+      }),
+    }),
+  }
+}
+
+const setter = (verb: 'create' | 'update', name: string) =>
+  guard(`${verb}_router:${name}`, adminOnly, `Set ${name} of a router`)
+export const routerRules = {
+  ...rulesOf('router'),
+  createSnat: setter('create', 'external_gateway_info:enable_snat'),
+  updateSnat: setter('update', 'external_gateway_info:enable_snat'),
+  createGatewayIps: setter('create', 'external_gateway_info:external_fixed_ips'),
+  updateGatewayIps: setter('update', 'external_gateway_info:external_fixed_ips'),
+  createDistributed: setter('create', 'distributed'),
+  createHa: setter('create', 'ha'),
+  getDistributed: guard('get_router:distributed', adminOnly, 'Show whether a router is distributed'),
+  getHa: guard('get_router:ha', adminOnly, 'Show whether a router has a standby'),
+  addInterface: guard('add_router_interface', own, 'Join a router to a subnet'),
+  removeInterface: guard('remove_router_interface', own, 'Take a router off a subnet'),
+  addRoutes: guard('add_extraroutes', own, 'Add extra routes to a router'),
+  removeRoutes: guard('remove_extraroutes', own, 'Take extra routes from a router'),
+}
+export const floatingIpRules = {
+  ...rulesOf('floatingip'),
+  createAddress: guard(
+    'create_floatingip:floating_ip_address',
+    adminOnly,
+    'Choose the address of a floating IP',
+  ),
+}
+
+/** Routers stand on one agent; anything else is refused. */
+const never = (what: string) => (value: unknown) => {
+  if (value !== null && toBoolean(value)) throw new Invalid(`${what} routers are not available here.`)
+  return false
+}
+
+export const routerAttributes = {
+  id: idAttribute,
+  name: nameAttribute,
+  ...standardAttributes,
+  admin_state_up: {
+    post: true,
+    put: true,
+    read: toBoolean,
+    default: true,
+    get: (r: WholeRouter) => r.adminStateUp,
+    filter: 'adminStateUp',
+    filterRead: toBoolean,
+    sort: true,
+  },
+  status: { get: (r: WholeRouter) => r.status, filter: 'status', sort: true },
+  external_gateway_info: {
+    post: true,
+    put: true,
+    default: null,
+    read: gateway,
+    get: (r: WholeRouter) =>
+      r.gatewayNetworkId === null
+        ? null
+        : {
+            network_id: r.gatewayNetworkId,
+            external_fixed_ips: r.gatewayIps.map((each) => ({
+              subnet_id: each.subnetId,
+              ip_address: each.ipAddress,
+            })),
+            enable_snat: r.enableSnat,
+          },
+  },
+  routes: {
+    put: true,
+    read: routes,
+    get: (r: WholeRouter) => r.routes,
+  },
+  distributed: {
+    post: true,
+    default: false,
+    read: never('distributed'),
+    get: () => false,
+    postRule: routerRules.createDistributed,
+    getRule: routerRules.getDistributed,
+  },
+  ha: {
+    post: true,
+    default: false,
+    read: never('highly available'),
+    get: () => false,
+    postRule: routerRules.createHa,
+    getRule: routerRules.getHa,
+  },
+  availability_zone_hints: {
+    post: true,
+    default: [],
+    read: (value: unknown) => array(value).map((each) => text(255)(each)),
+    get: (r: WholeRouter) => r.availabilityZoneHints,
+  },
+  availability_zones: { get: (r: WholeRouter) => r.availabilityZones },
+  flavor_id: { get: () => null },
+} as const satisfies Record<string, Attribute<WholeRouter>>
+
+export const floatingIpAttributes = {
+  id: idAttribute,
+  ...standardAttributes,
+  floating_network_id: {
+    post: true,
+    read: uuid,
+    get: (f: WholeFloatingIp) => f.floatingNetworkId,
+    filter: 'floatingNetworkId',
+    sort: true,
+  },
+  floating_ip_address: {
+    as: 'floatingIpAddress',
+    post: true,
+    optional: true,
+    read: orNull(ip),
+    get: (f: WholeFloatingIp) => f.floatingIpAddress,
+    filter: 'floatingIpAddress',
+    sort: true,
+    postRule: floatingIpRules.createAddress,
+  },
+  subnet_id: { post: true, optional: true, read: orNull(uuid) },
+  port_id: {
+    post: true,
+    put: true,
+    optional: true,
+    read: orNull(uuid),
+    get: (f: WholeFloatingIp) => f.fixedPortId,
+    filter: 'fixedPortId',
+    sort: true,
+  },
+  fixed_ip_address: {
+    as: 'fixedIpAddress',
+    post: true,
+    put: true,
+    optional: true,
+    read: orNull(ip),
+    get: (f: WholeFloatingIp) => f.fixedIpAddress,
+    filter: 'fixedIpAddress',
+    sort: true,
+  },
+  router_id: {
+    get: (f: WholeFloatingIp) => f.routerId,
+    filter: 'routerId',
+    sort: true,
+  },
+  status: { get: (f: WholeFloatingIp) => f.status, filter: 'status', sort: true },
+  port_details: {
+    get: ({ fixedPort: p }: WholeFloatingIp) =>
+      p
+        ? {
+            name: p.name,
+            network_id: p.networkId,
+            mac_address: p.macAddress,
+            admin_state_up: p.adminStateUp,
+            status: p.status,
+            device_id: p.deviceId,
+            device_owner: p.deviceOwner,
+          }
+        : null,
+  },
+  dns_name: {
+    post: true,
+    read: text(255),
+    default: '',
+    get: (f: WholeFloatingIp) => f.dnsName,
+  },
+  dns_domain: {
+    post: true,
+    read: text(255),
+    default: '',
+    get: (f: WholeFloatingIp) => f.dnsDomain,
+  },
+} as const satisfies Record<string, Attribute<WholeFloatingIp>>
+
+export const routerResource = { name: 'router', collection: 'routers', attributes: routerAttributes } as const
+export const floatingIpResource = {
+  name: 'floatingip',
+  collection: 'floatingips',
+  attributes: floatingIpAttributes,
+} as const

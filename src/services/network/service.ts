@@ -1,0 +1,117 @@
+// Wires network: database, policy, routes, loops, the plugin's side of the bus.
+import { dhcpAgent, l2Agent, l3Agent, networkPlugin } from '#contracts/network-agent.ts'
+import { migrate } from '#kit/db/migrate.ts'
+import { openDatabase } from '#kit/db/open.ts'
+import { type Authenticate, type HttpService, httpService } from '#kit/http/server.ts'
+import { startLoop } from '#kit/loop/loop.ts'
+import { openPolicy } from '#kit/policy/engine.ts'
+import type { Platform, RunningService } from '#kit/service/platform.ts'
+import { discoveryRoutes } from './api/discovery.ts'
+import { floatingIpRoutes } from './api/floating-ip.ts'
+import { networkRoutes } from './api/network.ts'
+import { portRoutes } from './api/port.ts'
+import { routerRoutes } from './api/router.ts'
+import { securityGroupRoutes, securityGroupRuleRoutes } from './api/security-group.ts'
+import { subnetRoutes } from './api/subnet.ts'
+import type { NetworkApp } from './app.ts'
+import type { NetworkConfig } from './config.ts'
+import { networkFaults } from './fault.ts'
+import { dhcpScheduling } from './loops/dhcp-schedule.ts'
+import { type EventPeers, eventDelivery } from './loops/event-delivery.ts'
+import { routerScheduling } from './loops/router-schedule.ts'
+import { agentRules } from './resources/agent.ts'
+import { networkRules } from './resources/network.ts'
+import { aliases } from './resources/policy.ts'
+import { portRules } from './resources/port.ts'
+import { quotaRules } from './resources/quota.ts'
+import { floatingIpRules, routerRules } from './resources/router.ts'
+import { securityGroupRuleRules, securityGroupRules } from './resources/security-group.ts'
+import { subnetRules } from './resources/subnet.ts'
+import { networkHandlers } from './rpc.ts'
+import { first } from './store/migrations/0001-first.ts'
+
+export type RunningNetwork = RunningService & { app: NetworkApp; http: HttpService }
+
+const rules = [
+  networkRules,
+  subnetRules,
+  portRules,
+  securityGroupRules,
+  securityGroupRuleRules,
+  routerRules,
+  floatingIpRules,
+  agentRules,
+  quotaRules,
+].flatMap((group) => Object.values(group))
+
+export async function openNetwork(
+  platform: Platform,
+  config: NetworkConfig,
+  authenticate: Authenticate,
+  peers: EventPeers,
+): Promise<RunningNetwork> {
+  const { world, bus } = platform
+  const name = 'neutron-server'
+  const log = platform.log.with({ service: name })
+  const journal = platform.journal.as(name)
+  const db = await openDatabase(world, platform.databaseUrl('network'))
+  await migrate(world, db, [first])
+  const policy = openPolicy({
+    rules: [...aliases, ...rules],
+    overrides: platform.policyText('network'),
+    refusal: (rule) => `rule:${rule} is disallowed by policy`,
+  })
+  const app: NetworkApp = {
+    world,
+    log,
+    journal,
+    db,
+    policy,
+    config,
+    bus,
+    l2Agents: bus.caller(l2Agent, name),
+    dhcpAgents: bus.caller(dhcpAgent, name),
+    l3Agents: bus.caller(l3Agent, name),
+    nudgeEvents: () => events.nudge(),
+  }
+  const events = startLoop(world, log, eventDelivery(app, peers))
+  const loops = [
+    events,
+    startLoop(world, log, dhcpScheduling(app)),
+    startLoop(world, log, routerScheduling(app)),
+  ]
+  const served = await bus.serve(networkPlugin, world.host.name, name, networkHandlers(app))
+  const http = await httpService({
+    name,
+    app,
+    world,
+    log,
+    journal,
+    routes: [
+      ...discoveryRoutes,
+      ...networkRoutes,
+      ...subnetRoutes,
+      ...portRoutes,
+      ...securityGroupRoutes,
+      ...securityGroupRuleRoutes,
+      ...routerRoutes,
+      ...floatingIpRoutes,
+    ],
+    prefixes: ['/v2.0'],
+    faults: networkFaults,
+    policy,
+    authenticate,
+    authUri: () => platform.endpoint('identity'),
+  })
+  return {
+    name: 'network',
+    app,
+    http,
+    async stop() {
+      await http.close()
+      await served.stop()
+      for (const each of loops) await each.stop()
+      await db.close()
+    },
+  }
+}
