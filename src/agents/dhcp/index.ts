@@ -1,0 +1,136 @@
+// The DHCP agent of a host: for each network that has guests to give addresses to, a namespace with dnsmasq and the haproxy
+// of its metadata. Both outlive the agent, which takes over what it finds.
+import { agentTypes, dhcpAgent, networkPlugin } from '#contracts/network-agent.ts'
+import type { WiringDriver } from '#drivers/wiring/load.ts'
+import type { Bus } from '#kit/bus/bus.ts'
+import type { Journal, Trace } from '#kit/journal/journal.ts'
+import type { Log } from '#kit/log/log.ts'
+import { startLoop } from '#kit/loop/loop.ts'
+import type { World } from '#kit/world/world.ts'
+import type { DhcpAgentConfig } from './config.ts'
+import { dnsmasqUser, placesIn } from './place.ts'
+import { openReconciler } from './reconcile.ts'
+
+export { type DhcpAgentConfig, dhcpAgentConfig } from './config.ts'
+
+export type DhcpAgentParts = {
+  world: World
+  log: Log
+  journal: Journal
+  bus: Bus
+  host: string
+  driver: WiringDriver
+  /** This host's part of the data folder; its files are in neutron/ below it. */
+  folder: string
+  /** Of the metadata agent on this host. */
+  socketPath: string
+  config: DhcpAgentConfig
+}
+
+export type DhcpAgent = {
+  /** Look again soon; `trace` is the work that asks for it. */
+  nudge(trace?: Trace): void
+  /** dnsmasq and haproxy go on. */
+  stop(): Promise<void>
+}
+
+/** After a failure, and after a program has ended: soon, but not in a circle. */
+const soonMs = 1000
+
+export async function startDhcpAgent(parts: DhcpAgentParts): Promise<DhcpAgent> {
+  const { world, bus, host, driver, config } = parts
+  const log = parts.log.with({ agent: 'dhcp', host })
+  const service = agentTypes.dhcp.binary
+  const journal = parts.journal.as(service)
+  const plugin = bus.caller(networkPlugin, service)
+  const startedAt = world.clock.now()
+  const places = placesIn(parts.folder)
+
+  let cause: Trace | undefined
+  let cancelSoon = () => {}
+  let stopped = false
+  const lookSoon = () => {
+    cancelSoon()
+    if (!stopped) cancelSoon = world.timers.after(soonMs, () => reconcile.nudge(), { background: true })
+  }
+  const reconciler = openReconciler({
+    world,
+    log,
+    journal,
+    plugin,
+    host,
+    driver,
+    config,
+    places,
+    socketPath: parts.socketPath,
+    user: await dnsmasqUser(world, parts.folder),
+    ended: lookSoon,
+  })
+  const reconcile = startLoop(world, log, {
+    name: 'dhcp',
+    everyMs: config.reconcileInterval,
+    async run() {
+      const trace = cause ? journal.childOf(cause) : journal.newTrace()
+      cause = undefined
+      try {
+        const { again } = await reconciler.turn(trace)
+        if (again) lookSoon()
+      } catch (error) {
+        lookSoon()
+        throw error
+      }
+    },
+  })
+  const report = startLoop(world, log, {
+    name: 'dhcp-report',
+    everyMs: config.reportInterval,
+    async run() {
+      const { status } = await plugin.agentReport(
+        {
+          host,
+          ...agentTypes.dhcp,
+          topic: dhcpAgent.topic,
+          availabilityZone: config.availabilityZone,
+          configurations: {
+            dhcp_driver: 'dnsmasq',
+            dhcp_lease_duration: config.dhcpLeaseDuration / 1000,
+            log_agent_heartbeats: false,
+            ...reconciler.counts,
+          },
+          startedAt,
+        },
+        { trace: journal.newTrace() },
+      )
+      if (status !== 'new') return
+      reconciler.forgetReports()
+      reconcile.nudge()
+    },
+  })
+  const nudge = (trace?: Trace) => {
+    cause = trace ?? cause
+    reconcile.nudge()
+  }
+  const served = await bus.serve(dhcpAgent, host, service, {
+    async networkChanged(_params, incoming) {
+      nudge(incoming.trace)
+      return undefined
+    },
+  })
+  const quiet = driver.events(({ kind }) => {
+    if (kind === 'reset') reconciler.forgetDevices()
+    if (kind === 'reset' || kind === 'disappeared') nudge()
+  })
+  report.nudge()
+  reconcile.nudge()
+  return {
+    nudge,
+    async stop() {
+      stopped = true
+      cancelSoon()
+      quiet()
+      await served.stop()
+      await reconcile.stop()
+      await report.stop()
+    },
+  }
+}
