@@ -24,7 +24,7 @@ export function computeClient({ platform, journal }: { platform: Platform; journ
     peer: 'nova-api',
   })
   return {
-    /** Gives those that compute has no use for; throws 'notFound' where it knows none of the servers. */
+    /** Gives those that compute has no use for: each with why. */
     async sendExternalEvents(
       trace: Trace,
       token: string,

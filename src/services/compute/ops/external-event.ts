@@ -1,5 +1,4 @@
 // What the network and volume services tell: a port is wired or gone, its addresses changed, a volume grew.
-import { CloudError } from '#kit/errors/cloud-error.ts'
 import type { Trace } from '#kit/journal/journal.ts'
 import type { Compute, ComputeContext } from '../app.ts'
 import { serverRules } from '../resources/server.ts'
@@ -27,8 +26,6 @@ export async function takeEvents(
     if (server && (code === 200 || event.name === 'network-vif-plugged'))
       await act(app, trace, server.id, event)
   }
-  if (answers.every((each) => each.code === 404))
-    throw new CloudError('notFound', 'No instances found for any event')
   return answers
 }
 
