@@ -4,7 +4,7 @@ import type { Transaction } from '#kit/db/database.ts'
 import { CloudError } from '#kit/errors/cloud-error.ts'
 import type { PolicyRule } from '#kit/policy/policy.ts'
 import type { ComputeContext } from '../app.ts'
-import { type Aggregate, aggregateRules } from '../resources/aggregate.ts'
+import { type Aggregate, aggregateRules, isZoneName } from '../resources/aggregate.ts'
 import { isUp } from '../resources/service.ts'
 import * as store from '../store/aggregate.ts'
 import { findService, listServices } from '../store/host.ts'
@@ -88,7 +88,7 @@ export function updateAggregate(
     const { availability_zone: _, ...rest } = now.metadata
     const metadata =
       wish.availabilityZone === null ? rest : { ...rest, availability_zone: wish.availabilityZone }
-    await requireMovable(context, tx, now, now.hosts, wish.availabilityZone)
+    await requireZone(context, tx, now, now.hosts, wish.availabilityZone)
     return { name: wish.name ?? now.name, metadata }
   })
 }
@@ -100,8 +100,15 @@ export function setMetadata(
 ): Promise<Aggregate> {
   return change(context, id, aggregateRules.setMetadata, async (now, tx) => {
     const merged = Object.entries({ ...now.metadata, ...wish }).filter(([, value]) => value !== null)
-    if ('availability_zone' in wish)
-      await requireMovable(context, tx, now, now.hosts, wish.availability_zone ?? null)
+    if ('availability_zone' in wish) {
+      const zone = wish.availability_zone ?? null
+      if (zone !== null && !isZoneName(zone))
+        throw new CloudError(
+          'badRequest',
+          `Invalid input for field/attribute availability_zone. Value: ${zone}.`,
+        )
+      await requireZone(context, tx, now, now.hosts, zone)
+    }
     return { metadata: Object.fromEntries(merged) as Record<string, string> }
   })
 }
@@ -113,15 +120,7 @@ export function addHost(context: ComputeContext, id: string, host: string): Prom
     if (now.hosts.includes(host))
       throw new CloudError('conflict', `Aggregate ${id} already has host ${host}.`)
     const zone = now.metadata.availability_zone
-    const other = (await store.listAggregates(tx)).find(
-      (each) => each.number !== now.number && each.hosts.includes(host) && each.metadata.availability_zone,
-    )
-    if (zone && other && other.metadata.availability_zone !== zone)
-      throw new CloudError(
-        'conflict',
-        `Cannot add host to aggregate ${id}. Reason: One or more hosts already in availability zone(s) ['${other.metadata.availability_zone}'].`,
-      )
-    if (zone) await requireMovable(context, tx, now, [host], zone)
+    if (zone) await requireZone(context, tx, now, [host], zone)
     return { hosts: [...now.hosts, host] }
   })
 }
@@ -129,23 +128,59 @@ export function addHost(context: ComputeContext, id: string, host: string): Prom
 export function removeHost(context: ComputeContext, id: string, host: string): Promise<Aggregate> {
   return change(context, id, aggregateRules.removeHost, async (now, tx) => {
     if (!now.hosts.includes(host)) throw new CloudError('notFound', `Aggregate ${id} has no host ${host}.`)
-    if (now.metadata.availability_zone) await requireMovable(context, tx, now, [host], null)
+    if (now.metadata.availability_zone) await requireStay(context, tx, now, [host])
     return { hosts: now.hosts.filter((each) => each !== host) }
   })
 }
 
-/** Servers stay in the zone that they were made for, and so a host that holds some keeps its zone. */
-async function requireMovable(
+/**
+ * A host has one zone at most, and servers stay in the zone that they were made for: a host that holds some keeps its
+ * zone. Null takes the zone away from the aggregate.
+ */
+async function requireZone(
   context: ComputeContext,
   tx: Transaction,
   now: Aggregate,
   hosts: readonly string[],
   zone: string | null,
 ): Promise<void> {
+  const others = (await store.listAggregates(tx)).filter((each) => each.number !== now.number)
+  const taken = others.find((each) => {
+    const theirs = each.metadata.availability_zone
+    return zone !== null && theirs && theirs !== zone && each.hosts.some((host) => hosts.includes(host))
+  })
+  if (taken)
+    throw new CloudError(
+      'conflict',
+      `Cannot use aggregate ${now.number} for zone ${zone}. Reason: One or more hosts already in availability zone(s) ['${taken.metadata.availability_zone}'].`,
+    )
+  const metadata: Record<string, string> = zone === null ? {} : { availability_zone: zone }
+  await requireKeptZones(context, tx, now, hosts, [...others, { ...now, hosts: [...hosts], metadata }])
+}
+
+/** As above, for hosts that leave the aggregate. */
+async function requireStay(
+  context: ComputeContext,
+  tx: Transaction,
+  now: Aggregate,
+  hosts: readonly string[],
+): Promise<void> {
+  const others = (await store.listAggregates(tx)).filter((each) => each.number !== now.number)
+  await requireKeptZones(context, tx, now, hosts, others)
+}
+
+async function requireKeptZones(
+  context: ComputeContext,
+  tx: Transaction,
+  now: Aggregate,
+  hosts: readonly string[],
+  next: readonly Aggregate[],
+): Promise<void> {
   const { defaultAvailabilityZone } = context.app.config
-  const zones = zonesOf(await store.listAggregates(tx), defaultAvailabilityZone)
+  const before = zonesOf(await store.listAggregates(tx), defaultAvailabilityZone)
+  const after = zonesOf(next, defaultAvailabilityZone)
   for (const host of hosts) {
-    if (zones.ofHost(host) === (zone ?? defaultAvailabilityZone)) continue
+    if (before.ofHost(host) === after.ofHost(host)) continue
     if ((await serversOfHost(tx, host)).length > 0)
       throw new CloudError(
         'conflict',
@@ -156,15 +191,16 @@ async function requireMovable(
 
 export async function deleteAggregate(context: ComputeContext, id: string): Promise<void> {
   context.authorize(aggregateRules.delete, {})
-  const { db } = context.app
-  const found = await store.findAggregate(db, numberOf(id))
-  if (!found) throw noAggregate(id)
-  if (found.hosts.length > 0)
-    throw new CloudError(
-      'badRequest',
-      `Cannot remove host from aggregate ${id}. Reason: Host aggregate is not empty.`,
-    )
-  await store.deleteAggregate(db, found.number)
+  await context.app.db.transaction(async (tx) => {
+    const found = await store.findAggregate(tx, numberOf(id))
+    if (!found) throw noAggregate(id)
+    if (found.hosts.length > 0)
+      throw new CloudError(
+        'badRequest',
+        `Cannot remove host from aggregate ${id}. Reason: Host aggregate is not empty.`,
+      )
+    await store.deleteAggregate(tx, found.number)
+  })
 }
 
 type ShownZone = {

@@ -81,7 +81,7 @@ async function load(context: ComputeContext, id: string): Promise<Service> {
   const service =
     (context.version ?? 2093) >= 2053
       ? await store.findServiceById(db, id)
-      : /^\d+$/.test(id)
+      : /^\d{1,9}$/.test(id)
         ? await store.findServiceByNumber(db, Number(id))
         : undefined
   if (!service) throw new CloudError('notFound', `Service ${id} not found.`)

@@ -24,7 +24,9 @@ export const aggregate = table(
 export type Aggregate = RowOf<typeof aggregate>
 
 // A colon would make `zone:host` ambiguous.
-const zone = Type.String({ minLength: 1, maxLength: 255, pattern: '^[^:\\s]([^:]*[^:\\s])?$' })
+const zonePattern = '^[^:\\s]([^:]*[^:\\s])?$'
+const zone = Type.String({ minLength: 1, maxLength: 255, pattern: zonePattern })
+export const isZoneName = (text: string) => new RegExp(zonePattern).test(text)
 export const aggregateCreate = body('aggregate', {
   name: { schema: name255 },
   availability_zone: { schema: nullable(zone), optional: true },
