@@ -96,9 +96,7 @@ export const quotaRoutes = [
 
 async function absolute(context: ComputeContext, asked: string | undefined): Promise<Record<string, number>> {
   const at = context.version ?? 2093
-  const own = context.caller.projectId ?? ''
-  if (asked !== undefined && asked !== own) context.authorize(quotaRules.limitsOther, { project_id: asked })
-  const details = await quotas.quotaDetail(context, asked ?? own, undefined)
+  const details = await quotas.limitsWithUse(context, asked)
   return {
     maxServerMeta: details.metadata_items.limit,
     maxTotalInstances: details.instances.limit,

@@ -106,6 +106,22 @@ export async function quotaDetail(
   userId: string | undefined,
 ): Promise<Record<Limited, Detail>> {
   context.authorize(quotaRules.detail, { project_id: projectId })
+  return detailOf(context, projectId, userId)
+}
+
+/** What a project may have and has, for whoever was let in by a rule of limits. */
+export async function limitsWithUse(
+  context: ComputeContext,
+  asked: string | undefined,
+): Promise<Record<Limited, Detail>> {
+  const own = context.caller.projectId ?? ''
+  const projectId = asked ?? own
+  context.authorize(quotaRules.limits, { project_id: projectId })
+  if (projectId !== own) context.authorize(quotaRules.limitsOther, { project_id: projectId })
+  return detailOf(context, projectId, undefined)
+}
+
+async function detailOf(context: ComputeContext, projectId: string, userId: string | undefined) {
   const { db, config } = context.app
   const limits = await limitsOf(db, config, { projectId, userId })
   const used: Partial<Limits> = {

@@ -39,7 +39,7 @@ export async function listGroups(context: ComputeContext, query: Query): Promise
   if (all) context.authorize(serverGroupRules.listAll, {})
   const { limit } = pageOf(query, config.maxLimit)
   const offset = query.get('offset') ?? '0'
-  if (!/^\d+$/.test(offset))
+  if (!/^\d{1,15}$/.test(offset))
     throw new CloudError('badRequest', `Invalid input for query parameters offset. Value: ${offset}.`)
   const groups = await store.listGroups(
     db,

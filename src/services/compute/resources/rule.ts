@@ -1,6 +1,7 @@
 // Every rule that compute asks about or that others of its rules name.
 import type { PolicyRule } from '#kit/policy/policy.ts'
 import { aggregateRules } from './aggregate.ts'
+import { extensionRules } from './extension.ts'
 import { flavorRules } from './flavor.ts'
 import { hypervisorRules } from './hypervisor.ts'
 import { keypairRules } from './keypair.ts'
@@ -21,6 +22,7 @@ const groups = [
   hypervisorRules,
   aggregateRules,
   usageRules,
+  extensionRules,
 ]
 
 export const computeRules: PolicyRule[] = [
