@@ -20,7 +20,7 @@ let net: TestNetwork
 beforeAll(async () => {
   net = await testNetwork({ quotaSecurityGroup: 100, quotaPort: 5000 })
 })
-afterAll(() => net.service.stop())
+afterAll(() => net.close())
 
 type Calls = TestNetwork['admin']
 const make = async (as: Calls, kind: string, body: object, path = `/v2.0/${kind}s`) => {
@@ -144,7 +144,7 @@ describe('network', () => {
       ])
       await small.alice('DELETE', `/v2.0/networks/${one.id}`)
       expect((await small.alice('POST', '/v2.0/networks', { network: {} })).status).toBe(201)
-      await small.service.stop()
+      await small.close()
     })
 
     test('of another project is not there, unless it is shared or external', async () => {
@@ -222,7 +222,7 @@ describe('network', () => {
       expect(names((await fresh.alice('GET', back.pathname + back.search)).body)).toBe('ab')
       expect((await fresh.alice('GET', '/v2.0/networks?colour=red')).status).toBe(400)
       expect((await fresh.alice('GET', '/v2.0/networks?sort_key=colour')).status).toBe(400)
-      await fresh.service.stop()
+      await fresh.close()
     })
 
     test('tags are set, found and taken away', async () => {
@@ -249,7 +249,7 @@ describe('network', () => {
       )
       expect(answers.filter((each) => each.status === 201)).toHaveLength(3)
       expect(refusal(answers.find((each) => each.status !== 201)!)).toEqual([409, 'OverQuota'])
-      await small.service.stop()
+      await small.close()
     })
   })
 
