@@ -8,13 +8,17 @@ beforeAll(async () => {
 afterAll(() => cloud.stop())
 
 test('hosts are up and offered to placement as what they have', async () => {
-  const { services } = await cloud.admin.call<{ services: { binary: string; host: string; state: string; zone: string }[] }>('compute', { path: '/os-services' })
+  const { services } = await cloud.admin.call<{
+    services: { binary: string; host: string; state: string; zone: string }[]
+  }>('compute', { path: '/os-services' })
   const hosts = services.filter((service) => service.binary === 'nova-compute')
   expect(hosts.map(({ host, state }) => [host, state]).sort()).toEqual([
     ['node1', 'up'],
     ['node2', 'up'],
   ])
-  const { resource_providers: providers } = await cloud.admin.call<{ resource_providers: { name: string }[] }>('placement', {
+  const { resource_providers: providers } = await cloud.admin.call<{
+    resource_providers: { name: string }[]
+  }>('placement', {
     path: '/resource_providers',
     headers: { 'openstack-api-version': 'placement 1.20' },
   })

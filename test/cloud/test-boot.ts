@@ -85,9 +85,14 @@ export async function bootTrace(session: Session, id: string): Promise<BootTrace
   return session.call<BootTrace>('journal', { path: `/v1/servers/${id}/boot-trace` })
 }
 
-/** Everything that servers of this cloud hold anywhere: guests, taps, ports of servers, claims, volumes in use. */
+/** A host leaves a port that it should not have alone for a few seconds before it removes it. */
+const restMs = 10_000
+
+/** All that servers of this cloud hold anywhere, at rest: guests, taps, ports of servers, claims, volumes in use. */
 export async function holdings(cloud: TestCloud): Promise<string[]> {
   const { admin } = cloud
+  await cloud.world.advance(restMs)
+  await cloud.settle()
   const found: string[] = []
   for (const host of cloud.hosts) {
     const { guests, taps, volumes } = host.virt.inventory()

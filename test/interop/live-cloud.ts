@@ -20,6 +20,10 @@ export type LiveCloud = {
   readonly folder: string
   readonly root: string
   readonly portBase: number
+  /** The first three numbers of the external network's addresses, which no other cloud of these tests has. */
+  readonly publicPrefix: string
+  /** `nimbo up` on this cloud's ports. */
+  up(...args: string[]): Promise<Said>
   /** ./nimbo VERB ... --data ROOT. */
   nimbo(...args: string[]): Promise<Said>
   /** A stock client as this user, 'openstack' unless the first word is another of Debian's clients. */
@@ -34,13 +38,20 @@ export type LiveCloud = {
 
 const clients = ['openstack', 'glance', 'neutron', 'nova', 'cinder']
 
-/** `options` go to `nimbo up`. */
-export async function prepareLiveCloud(name: string): Promise<LiveCloud> {
+export async function prepareLiveCloud(name: string, plane: 'real' | 'sim'): Promise<LiveCloud> {
   const folder = mkdtempSync(`/tmp/nimbo-${name}-`)
   // Guests run as another user, who has to get through to their disks.
   chmodSync(folder, 0o711)
   const root = `${folder}/cloud`
   const portBase = await freePortRow()
+  const publicPrefix = `172.30.${((portBase - 24_000) / 20) % 250}`
+  if (plane === 'real') {
+    await world.files.makeFolder(root, { mode: 0o711 })
+    await world.files.write(
+      `${root}/nimbo.yaml`,
+      `cloud:\n  port_base: ${portBase}\n  public_cidr: ${publicPrefix}.0/24\n`,
+    )
+  }
   const http = httpClient()
 
   const nimbo = async (...args: string[]) => {
@@ -70,6 +81,9 @@ export async function prepareLiveCloud(name: string): Promise<LiveCloud> {
     folder,
     root,
     portBase,
+    publicPrefix,
+    up: (...args) =>
+      nimbo('up', ...(plane === 'sim' ? ['--sim'] : []), '--port-base', String(portBase), ...args),
     nimbo,
     ask,
     text,

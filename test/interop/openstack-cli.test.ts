@@ -11,10 +11,8 @@ type Named = { id: string; name: string }
 describe('the stock openstack client, from an empty cloud on', () => {
   let cloud: LiveCloud
   beforeAll(async () => {
-    cloud = await prepareLiveCloud('cli')
-    succeeded(
-      await cloud.nimbo('up', '--sim', '--hosts', '2', '--empty', '--port-base', String(cloud.portBase)),
-    )
+    cloud = await prepareLiveCloud('cli', 'sim')
+    succeeded(await cloud.up('--hosts', '2', '--empty'))
   }, 120_000)
   afterAll(() => cloud?.destroy(), 60_000)
 
