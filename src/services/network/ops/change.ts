@@ -89,6 +89,11 @@ async function settleHost(work: Work, host: string): Promise<void> {
   nudge(work, host, () => app.l2Agents.wiringChanged({ generation }, { host, trace }))
 }
 
+/** The answers to DHCP and L3 agents carry the host's generation, too; its wiring need not be looked at for that. */
+async function raiseQuietly({ tx, changes }: Work, host: string): Promise<void> {
+  if (!changes.hosts.has(host)) await wiring.raiseHost(tx, host)
+}
+
 async function settleDhcp(work: Work, networkId: string, portIds: Set<string>): Promise<void> {
   const { app, trace } = work
   const generation = await wiring.raiseDhcp(work.tx, networkId)
@@ -96,6 +101,7 @@ async function settleDhcp(work: Work, networkId: string, portIds: Set<string>): 
   if (portIds.size > 0) await wiring.waitForDhcp(work.tx, [...portIds], generation)
   const host = await agents.dhcpHostOf(work.tx, networkId)
   if (host === undefined) return
+  await raiseQuietly(work, host)
   const subject = `network:${networkId}`
   nudge(work, host, () => app.dhcpAgents.networkChanged({ networkId }, { host, trace, subject }))
 }
@@ -105,6 +111,7 @@ async function settleRouter(work: Work, routerId: string): Promise<void> {
   await wiring.raiseRouter(work.tx, routerId)
   const host = await agents.routerHostOf(work.tx, routerId)
   if (host === undefined) return
+  await raiseQuietly(work, host)
   const subject = `router:${routerId}`
   nudge(work, host, () => app.l3Agents.routerChanged({ routerId }, { host, trace, subject }))
 }

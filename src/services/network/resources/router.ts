@@ -126,11 +126,7 @@ export const floatingIpRules = {
   ),
 }
 
-/** Routers stand on one agent; anything else is refused. */
-const never = (what: string) => (value: unknown) => {
-  if (value !== null && toBoolean(value)) throw new Invalid(`${what} routers are not available here.`)
-  return false
-}
+const flag = (value: unknown) => value !== null && toBoolean(value)
 
 export const routerAttributes = {
   id: idAttribute,
@@ -172,7 +168,7 @@ export const routerAttributes = {
   distributed: {
     post: true,
     default: false,
-    read: never('distributed'),
+    read: flag,
     get: () => false,
     postRule: routerRules.createDistributed,
     getRule: routerRules.getDistributed,
@@ -180,7 +176,7 @@ export const routerAttributes = {
   ha: {
     post: true,
     default: false,
-    read: never('highly available'),
+    read: flag,
     get: () => false,
     postRule: routerRules.createHa,
     getRule: routerRules.getHa,

@@ -1,0 +1,31 @@
+// Removes: a router that no L3 agent serves, or whose agent is dead while another lives.
+import { agentTypes } from '#contracts/network-agent.ts'
+import type { Loop } from '#kit/loop/loop.ts'
+import type { NetworkApp } from '../app.ts'
+import { isAlive } from '../ops/alive.ts'
+import { perform } from '../ops/change.ts'
+import { scheduleRouter } from '../ops/router-schedule.ts'
+import { listAgents, routerBindingsOfAgents, routersWithoutAgent } from '../store/agent.ts'
+import { findRouter } from '../store/router.ts'
+
+export function routerScheduling(app: NetworkApp): Loop {
+  return {
+    name: 'router-schedule',
+    everyMs: 10_000,
+    async run() {
+      const dead = (await listAgents(app.db, agentTypes.l3.agentType)).filter((each) => !isAlive(app, each))
+      const stranded = await routerBindingsOfAgents(
+        app.db,
+        dead.map((each) => each.id),
+      )
+      const waiting = await routersWithoutAgent(app.db)
+      for (const id of [...waiting, ...stranded.map((each) => each.routerId)]) await schedule(app, id)
+    },
+  }
+}
+
+const schedule = (app: NetworkApp, routerId: string) =>
+  perform({ app, trace: app.journal.newTrace() }, async (work) => {
+    const row = await findRouter(work.tx, routerId)
+    if (row) await scheduleRouter(work, row)
+  })
