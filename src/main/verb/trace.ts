@@ -19,7 +19,8 @@ export const trace: Verb = {
       const admin = await openSession(http, loginOf(cloud, 'admin'))
       const server = await findServer(admin, name)
       const journalUrl = `http://${cloud.settings.publicHost}:${cloud.ports.journal}`
-      const found = await readTrace(admin, journalUrl, server.id)
+      // The journal knows the server by its id alone; name and status are compute's.
+      const found = { ...(await readTrace(admin, journalUrl, server.id)), server }
       if (options.json) terminal.print(JSON.stringify(found, null, 2))
       else for (const line of formatTrace(found, terminal)) terminal.print(line)
       const failed = found.phases.some((phase) =>
