@@ -6,11 +6,10 @@ import { slaacAddress } from '#kit/net/mac.ts'
 import { addressAt, range, rangeHas, rangesOfAddresses, subtractRanges } from '#kit/net/range.ts'
 import { invalidInput } from '../resources/attribute.ts'
 import { type IpWish, isNetworkDevice, type PortAddress } from '../resources/port.ts'
-import type { Subnet } from '../resources/subnet.ts'
+import { isAutomatic, type Subnet } from '../resources/subnet.ts'
 import { portsOfNetwork } from '../store/port.ts'
 import * as store from '../store/subnet.ts'
 import { noteDhcp, type Work } from './change.ts'
-import { isAutomatic } from './subnet.ts'
 
 export type AddressedPort = { id: string; networkId: string; macAddress: string; deviceOwner: string }
 

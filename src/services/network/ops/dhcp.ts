@@ -11,7 +11,7 @@ import { cidr } from '#kit/net/cidr.ts'
 import type { Agent } from '../resources/agent.ts'
 import type { Network } from '../resources/network.ts'
 import { hostnameOf, type WholePort } from '../resources/port.ts'
-import type { Subnet } from '../resources/subnet.ts'
+import { isAutomatic, type Subnet } from '../resources/subnet.ts'
 import * as agents from '../store/agent.ts'
 import * as networks from '../store/network.ts'
 import * as ports from '../store/port.ts'
@@ -24,7 +24,6 @@ import { noteDhcp, type Work } from './change.ts'
 import { createPort } from './port.ts'
 import { removePort } from './port-delete.ts'
 import { activateWaiting } from './provisioning.ts'
-import { isAutomatic } from './subnet.ts'
 
 /** Gives the network to the live agent with the fewest, unless a live one has it; false where there is none. */
 export async function scheduleDhcp(work: Work, networkId: string, except?: string): Promise<boolean> {

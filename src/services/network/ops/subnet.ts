@@ -24,7 +24,13 @@ import type { CreateOf, UpdateOf } from '../resources/attribute.ts'
 import { bad, invalidInput } from '../resources/attribute.ts'
 import type { Network } from '../resources/network.ts'
 import { newStandard } from '../resources/standard.ts'
-import type { HostRoute, Pool, Subnet, subnetAttributes } from '../resources/subnet.ts'
+import {
+  type HostRoute,
+  isAutomatic,
+  type Pool,
+  type Subnet,
+  type subnetAttributes,
+} from '../resources/subnet.ts'
 import { findPorts, portsOfNetwork } from '../store/port.ts'
 import * as store from '../store/subnet.ts'
 import { addAutomaticAddresses } from './address.ts'
@@ -134,11 +140,6 @@ export async function deleteSubnet(work: Work, row: Subnet): Promise<void> {
 export async function removeSubnetRow(work: Work, row: Subnet): Promise<void> {
   await store.deleteSubnet(work.tx, row.id)
   noteDhcp(work.changes, row.networkId)
-}
-
-/** Ports make their address of it themselves, from their MAC. */
-export function isAutomatic(row: Pick<Subnet, 'ipv6AddressMode'>): boolean {
-  return row.ipv6AddressMode === 'slaac' || row.ipv6AddressMode === 'dhcpv6-stateless'
 }
 
 function firstHost(net: Cidr): string | null {

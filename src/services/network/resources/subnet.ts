@@ -196,3 +196,8 @@ export function subnetTarget(
     'network:project_id': network?.projectId,
   }
 }
+
+/** Ports make their address of it themselves, from their MAC. */
+export function isAutomatic(row: Pick<Subnet, 'ipv6AddressMode'>): boolean {
+  return row.ipv6AddressMode === 'slaac' || row.ipv6AddressMode === 'dhcpv6-stateless'
+}

@@ -110,7 +110,11 @@ export function macAddress(value: unknown): string {
   return parsed
 }
 
-/** 2026-01-01T00:00:00Z */
+let lastSecond = { at: Number.NaN, shown: '' }
+
+/** 2026-01-01T00:00:00Z. Rows of a list often have the same second, twice each. */
 export function seconds(ms: number): string {
-  return `${new Date(ms).toISOString().slice(0, 19)}Z`
+  const at = Math.floor(ms / 1000)
+  if (at !== lastSecond.at) lastSecond = { at, shown: `${new Date(ms).toISOString().slice(0, 19)}Z` }
+  return lastSecond.shown
 }
