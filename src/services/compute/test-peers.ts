@@ -76,6 +76,7 @@ type Provider = {
   generation: number
   inventories: Record<string, Body>
   traits: string[]
+  aggregates: string[]
 }
 type Consumer = { providerId: string; resources: Record<string, number>; generation: number }
 
@@ -299,13 +300,20 @@ export function testPeers(random: Random) {
       return [204]
     }
     if (kind === 'traits') return [201]
+    if (method === 'GET' && id === undefined) {
+      const named = [...providers.values()].filter((each) => each.name === query.get('name'))
+      return [200, { resource_providers: named.map((each) => ({ uuid: each.id, ...each })) }]
+    }
     if (method === 'POST') {
+      if ([...providers.values()].some((each) => each.name === body.name))
+        return [409, { errors: [{ detail: 'The name is taken' }] }]
       const made = {
         id: String(body.uuid),
         name: String(body.name),
         generation: 0,
         inventories: {},
         traits: [],
+        aggregates: [],
       }
       providers.set(made.id, made)
       return [200, made]
@@ -320,6 +328,7 @@ export function testPeers(random: Random) {
       if (body.resource_provider_generation !== provider.generation)
         return [409, { errors: [{ detail: 'stale' }] }]
       if (more === 'inventories') provider.inventories = body.inventories as Provider['inventories']
+      else if (more === 'aggregates') provider.aggregates = body.aggregates as string[]
       else provider.traits = body.traits as string[]
       provider.generation++
       return [200, { resource_provider_generation: provider.generation }]

@@ -52,6 +52,14 @@ export function placementClient({ platform, journal }: { platform: Platform; jou
     return { held, generation: body.consumer_generation ?? null }
   }
 
+  async function deleteProvider(trace: Trace, token: string, id: string) {
+    const { status } = await ask(trace, token, 'DELETE', '/resource_providers/:id', {
+      params: { id },
+      accept: [404, 409],
+    })
+    if (status === 409) throw new CloudError('conflict', `Resource provider ${id} still has allocations`)
+  }
+
   return {
     /** Providers with room for all of `resources`, in placement's own order. */
     async candidates(
@@ -124,7 +132,10 @@ export function placementClient({ platform, journal }: { platform: Platform; jou
       return Object.keys(body.allocations)
     },
 
-    /** Makes the provider where it is absent, and gives its generation. */
+    /**
+     * Makes the provider where it is absent, and gives its generation. Another provider of the same name is what the
+     * host was before it was forgotten, and goes; 'conflict' where something is still claimed of it.
+     */
     async ensureProvider(
       trace: Trace,
       token: string,
@@ -136,10 +147,22 @@ export function placementClient({ platform, journal }: { platform: Platform; jou
         accept: [404],
       })
       if (found.status === 200) return found.body.generation
-      const made = await ask<Provider>(trace, token, 'POST', '/resource_providers', {
-        body: { uuid: provider.id, name: provider.name },
-      })
-      return made.body.generation
+      const make = (accept: number[]) =>
+        ask<Provider>(trace, token, 'POST', '/resource_providers', {
+          body: { uuid: provider.id, name: provider.name },
+          accept,
+        })
+      const made = await make([409])
+      if (made.status !== 409) return made.body.generation
+      const { body } = await ask<{ resource_providers: { uuid: string }[] }>(
+        trace,
+        token,
+        'GET',
+        '/resource_providers',
+        { query: { name: provider.name } },
+      )
+      for (const { uuid } of body.resource_providers) await deleteProvider(trace, token, uuid)
+      return (await make([])).body.generation
     },
 
     /** Replaces all inventories; gives the new generation. */
@@ -194,12 +217,25 @@ export function placementClient({ platform, journal }: { platform: Platform; jou
       return body.resource_provider_generation
     },
 
-    async deleteProvider(trace: Trace, token: string, id: string) {
-      const { status } = await ask(trace, token, 'DELETE', '/resource_providers/:id', {
-        params: { id },
-        accept: [404, 409],
-      })
-      if (status === 409) throw new CloudError('conflict', `Resource provider ${id} still has allocations`)
+    /** Replaces the aggregates by their ids; gives the new generation. */
+    async setAggregates(
+      trace: Trace,
+      token: string,
+      id: string,
+      generation: number,
+      aggregates: readonly string[],
+    ): Promise<number> {
+      const { body } = await ask<{ resource_provider_generation: number }>(
+        trace,
+        token,
+        'PUT',
+        '/resource_providers/:id/aggregates',
+        { params: { id }, body: { resource_provider_generation: generation, aggregates } },
+      )
+      return body.resource_provider_generation
     },
+
+    /** No error where it is gone. */
+    deleteProvider,
   }
 }

@@ -1,22 +1,31 @@
-// Removes the condition: a host's capacity or traits in placement differ from what its agent reports.
+// Removes the condition: a host's capacity and traits in placement differ from what its agent reports, or its
+// aggregates there from ours.
 import { fullMessage } from '#kit/errors/cloud-error.ts'
 import type { Loop } from '#kit/loop/loop.ts'
 import type { Inventory } from '#services/placement/client.ts'
 import type { Compute } from '../app.ts'
 import type { ComputeConfig } from '../config.ts'
 import type { Hypervisor } from '../resources/hypervisor.ts'
+import { listAggregates } from '../store/aggregate.ts'
 import { listHypervisors, updateHypervisor } from '../store/host.ts'
 
+/** What was told is told again this often, in runs: placement may have lost or changed it. */
+const runsBetweenChecks = 10
+
 export function providerLoop(app: Compute): Loop {
+  let runs = 0
   return {
     name: 'compute-providers',
     everyMs: 60_000,
     async run() {
+      const again = runs++ % runsBetweenChecks === 0
+      const aggregates = await listAggregates(app.db)
       for (const each of await listHypervisors(app.db)) {
-        const wanted = fingerprint(each, app.config)
-        if (each.toldPlacement === wanted) continue
+        const own = aggregates.filter(({ hosts }) => hosts.includes(each.host)).map(({ id }) => id)
+        const wanted = fingerprint(each, own, app.config)
+        if (each.toldPlacement === wanted && !again) continue
         try {
-          await tellPlacement(app, each)
+          await tellPlacement(app, each, own)
           await updateHypervisor(app.db, each.id, { toldPlacement: wanted })
         } catch (error) {
           app.log.warn(
@@ -29,13 +38,14 @@ export function providerLoop(app: Compute): Loop {
   }
 }
 
-async function tellPlacement(app: Compute, host: Hypervisor): Promise<void> {
+async function tellPlacement(app: Compute, host: Hypervisor, aggregates: readonly string[]): Promise<void> {
   const { placement, serviceToken } = app.conductor
   const trace = app.journal.newTrace()
   const token = await serviceToken(trace)
   const first = await placement.ensureProvider(trace, token, { id: host.id, name: host.node })
   const second = await placement.setInventories(trace, token, host.id, first, inventoriesOf(host, app.config))
-  await placement.setTraits(trace, token, host.id, second, host.traits)
+  const third = await placement.setTraits(trace, token, host.id, second, host.traits)
+  await placement.setAggregates(trace, token, host.id, third, aggregates)
 }
 
 /** A resource that the host has none of is left out: placement takes no empty inventory. */
@@ -57,6 +67,6 @@ export function inventoriesOf(host: Hypervisor, config: ComputeConfig): Record<s
   return Object.fromEntries(Object.entries(all).filter(([, each]) => each.total > 0))
 }
 
-function fingerprint(host: Hypervisor, config: ComputeConfig): string {
-  return JSON.stringify([inventoriesOf(host, config), [...host.traits].sort()])
+function fingerprint(host: Hypervisor, aggregates: readonly string[], config: ComputeConfig): string {
+  return JSON.stringify([inventoriesOf(host, config), [...host.traits].sort(), [...aggregates].sort()])
 }

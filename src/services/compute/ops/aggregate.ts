@@ -113,8 +113,8 @@ export function setMetadata(
   })
 }
 
-export function addHost(context: ComputeContext, id: string, host: string): Promise<Aggregate> {
-  return change(context, id, aggregateRules.addHost, async (now, tx) => {
+export async function addHost(context: ComputeContext, id: string, host: string): Promise<Aggregate> {
+  const changed = await change(context, id, aggregateRules.addHost, async (now, tx) => {
     if (!(await findService(tx, host, 'nova-compute')))
       throw new CloudError('notFound', `Compute host ${host} could not be found.`)
     if (now.hosts.includes(host))
@@ -123,14 +123,18 @@ export function addHost(context: ComputeContext, id: string, host: string): Prom
     if (zone) await requireZone(context, tx, now, [host], zone)
     return { hosts: [...now.hosts, host] }
   })
+  context.app.nudgeProviders()
+  return changed
 }
 
-export function removeHost(context: ComputeContext, id: string, host: string): Promise<Aggregate> {
-  return change(context, id, aggregateRules.removeHost, async (now, tx) => {
+export async function removeHost(context: ComputeContext, id: string, host: string): Promise<Aggregate> {
+  const changed = await change(context, id, aggregateRules.removeHost, async (now, tx) => {
     if (!now.hosts.includes(host)) throw new CloudError('notFound', `Aggregate ${id} has no host ${host}.`)
     if (now.metadata.availability_zone) await requireStay(context, tx, now, [host])
     return { hosts: now.hosts.filter((each) => each !== host) }
   })
+  context.app.nudgeProviders()
+  return changed
 }
 
 /**
