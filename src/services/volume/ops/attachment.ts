@@ -1,0 +1,206 @@
+// A server's hold on a volume: reserved for it, connected with its host, attached, given back. The volume's status
+// follows from its attachments, in the same transaction.
+import type { Transaction } from '#kit/db/database.ts'
+import { CloudError } from '#kit/errors/cloud-error.ts'
+import type { Query } from '#kit/http/route.ts'
+import type { PolicyRule } from '#kit/policy/policy.ts'
+import type { VolumeContext } from '../app.ts'
+import { type Attachment, attachmentRules } from '../resources/attachment.ts'
+import { isAdmin, isService } from '../resources/policy.ts'
+import {
+  agentOf,
+  requireStatus,
+  subjectOf,
+  type Volume,
+  type VolumeStatus,
+  volumeRules,
+  volumeTarget,
+} from '../resources/volume.ts'
+import * as store from '../store/attachment.ts'
+import { changeVolume, findVolume } from '../store/volume.ts'
+import { changedMeanwhile } from './volume.ts'
+import { scope } from './volume-list.ts'
+import { loadVolume, noVolume } from './volume-load.ts'
+
+export type Reservation = {
+  volumeUuid: string
+  instanceUuid?: string
+  connector?: Record<string, unknown> | null
+  mode?: 'rw' | 'ro'
+}
+
+export async function createAttachment(context: VolumeContext, wish: Reservation): Promise<Attachment> {
+  const { app } = context
+  const row = await loadVolume(context, wish.volumeUuid, attachmentRules.create)
+  requireStatus(row, 'reserve', 'reserve')
+  const made: Attachment = {
+    id: app.world.random.uuid(),
+    volumeId: row.id,
+    projectId: row.projectId,
+    serverId: wish.instanceUuid ?? null,
+    hostName: null,
+    mountpoint: null,
+    status: 'reserved',
+    mode: wish.mode ?? (row.readOnly ? 'ro' : 'rw'),
+    connectionInfo: null,
+    attachedAt: null,
+    createdAt: app.world.clock.now(),
+  }
+  await app.db.transaction(async (tx) => {
+    const now = await findVolume(tx, row.id)
+    if (!now) throw noVolume(row.id)
+    requireStatus(now, 'reserve', 'reserve')
+    await store.insertAttachment(tx, made)
+    await settleStatus(tx, context, now)
+  })
+  if (!wish.connector) return made
+  return connectAttachment(context, made.id, wish.connector)
+}
+
+/** Another project's attachment is not there, unless for administrators. */
+export async function loadAttachment(
+  context: VolumeContext,
+  id: string,
+  rule: PolicyRule,
+): Promise<Attachment> {
+  const found = await store.findAttachment(context.app.db, id)
+  const missing = () =>
+    new CloudError('notFound', `Volume attachment could not be found with filter: attachment_id = ${id}.`)
+  if (!found) throw missing()
+  if (found.projectId !== context.caller.projectId && !context.allows(isAdmin, {})) throw missing()
+  context.authorize(rule, volumeTarget(found))
+  return found
+}
+
+export const showAttachment = (context: VolumeContext, id: string) =>
+  loadAttachment(context, id, volumeRules.show)
+
+const filters: Record<string, keyof Attachment> = {
+  volume_id: 'volumeId',
+  instance_id: 'serverId',
+  instance_uuid: 'serverId',
+  status: 'status',
+  attach_status: 'status',
+  attachment_id: 'id',
+}
+
+export async function listAttachments(context: VolumeContext, query: Query): Promise<Attachment[]> {
+  const list: { equal: Record<string, unknown> } = { equal: {} }
+  scope(context, query, list as Parameters<typeof scope>[2])
+  for (const [name, column] of Object.entries(filters)) {
+    const value = query.get(name)
+    if (value !== undefined) list.equal[column] = value
+  }
+  const rows = await store.listAttachments(context.app.db, list.equal as Partial<Attachment>)
+  const from = query.has('marker') ? rows.findIndex((row) => row.id === query.get('marker')) + 1 : 0
+  const limit = Number(query.get('limit') ?? rows.length)
+  return rows.slice(from, from + (Number.isInteger(limit) && limit > 0 ? limit : rows.length))
+}
+
+/** Asks the host that holds the volume how the connector's host reaches it; asked again it says the same. */
+export async function connectAttachment(
+  context: VolumeContext,
+  id: string,
+  connector: Record<string, unknown>,
+): Promise<Attachment> {
+  const { app } = context
+  const seen = await loadAttachment(context, id, attachmentRules.update)
+  const { host: hostName, mountpoint, mode } = connector
+  if (typeof hostName !== 'string' || hostName === '' || hostName.length > 255)
+    throw new CloudError('badRequest', 'Invalid input received: the connector must name its host.')
+  const row = await findVolume(app.db, seen.volumeId)
+  if (!row) throw noVolume(seen.volumeId)
+  requireStatus(row, 'connect', 'be connected')
+  const connection = await connectionOf(context, row, hostName)
+  const readOnly = mode === 'ro' || seen.mode === 'ro' || row.readOnly
+  const connectionInfo = {
+    ...connection,
+    attachment_id: id,
+    volume_id: row.id,
+    access_mode: readOnly ? 'ro' : 'rw',
+  }
+  return app.db.transaction(async (tx) => {
+    const now = await store.findAttachment(tx, id)
+    if (!now) throw new CloudError('notFound', `Volume attachment ${id} could not be found.`)
+    const change: Partial<Attachment> = {
+      connectionInfo,
+      hostName,
+      mode: readOnly ? 'ro' : 'rw',
+      ...(typeof mountpoint === 'string' && { mountpoint: mountpoint.slice(0, 255) }),
+      // A host that asks again after its server had the volume already loses nothing by it.
+      ...(now.status !== 'attached' && { status: 'attaching' as const }),
+    }
+    await store.updateAttachment(tx, id, change)
+    await settleStatus(tx, context, row)
+    return { ...now, ...change }
+  })
+}
+
+/** Flat as Cinder's attachments give it, and under `data` as its older call does. */
+export async function connectionOf(
+  context: VolumeContext,
+  row: Volume,
+  connectingHost: string,
+): Promise<Record<string, unknown>> {
+  if (row.host === null)
+    throw new CloudError('badRequest', `Invalid volume: Volume ${row.id} lies on no host.`)
+  const { driverVolumeType, data } = await context.app.agent.connect(
+    { volumeId: row.id, connectingHost },
+    { host: agentOf(row.host), trace: context.trace, subject: subjectOf(row.id) },
+  )
+  return { driver_volume_type: driverVolumeType, ...data, data }
+}
+
+/** The server has the volume. */
+export async function completeAttachment(context: VolumeContext, id: string): Promise<void> {
+  const { app } = context
+  const seen = await loadAttachment(context, id, attachmentRules.complete)
+  if (seen.status === 'reserved')
+    throw new CloudError('badRequest', `Invalid volume: attachment ${id} is not connected with any host yet.`)
+  await app.db.transaction(async (tx) => {
+    const row = await findVolume(tx, seen.volumeId)
+    if (!row) throw noVolume(seen.volumeId)
+    await store.updateAttachment(tx, id, {
+      status: 'attached',
+      attachedAt: seen.attachedAt ?? app.world.clock.now(),
+    })
+    await settleStatus(tx, context, row)
+  })
+}
+
+/** Returns the attachments that the volume has left. */
+export async function deleteAttachment(context: VolumeContext, id: string): Promise<Attachment[]> {
+  const { app } = context
+  const seen = await loadAttachment(context, id, attachmentRules.delete)
+  // Taking the volume from under a running server is compute's to do: it detaches first (CVE-2023-2088).
+  if (
+    seen.status === 'attached' &&
+    seen.serverId !== null &&
+    !context.allows(isService, {}) &&
+    !context.allows(isAdmin, {})
+  )
+    throw new CloudError('conflict', `Detach volume from instance ${seen.serverId} using the Compute API`)
+  return app.db.transaction(async (tx) => {
+    await store.deleteAttachment(tx, id)
+    const row = await findVolume(tx, seen.volumeId)
+    if (row) await settleStatus(tx, context, row)
+    return store.attachmentsOf(tx, seen.volumeId)
+  })
+}
+
+const settled = new Set<VolumeStatus>(['available', 'reserved', 'attaching', 'in-use', 'detaching'])
+
+/** Attached before attaching before reserved before available; a volume on which other work goes on keeps its status. */
+export async function settleStatus(tx: Transaction, context: VolumeContext, row: Volume): Promise<void> {
+  if (!settled.has(row.status)) return
+  const status = statusBy(await store.attachmentsOf(tx, row.id))
+  const updatedAt = context.app.world.clock.now()
+  if (!(await changeVolume(tx, row.id, row.status, { status, updatedAt }))) throw changedMeanwhile(row.id)
+}
+
+function statusBy(attachments: readonly Attachment[]): VolumeStatus {
+  const has = (status: Attachment['status']) => attachments.some((each) => each.status === status)
+  if (has('attached')) return 'in-use'
+  if (has('attaching')) return 'attaching'
+  return has('reserved') ? 'reserved' : 'available'
+}

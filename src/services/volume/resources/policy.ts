@@ -1,0 +1,39 @@
+// The check strings that most of volume's rules refer to, as Zed's policy defines them.
+import { type PolicyRule, rule } from '#kit/policy/policy.ts'
+
+export const admin = 'rule:admin_api'
+export const member = 'rule:xena_system_admin_or_project_member'
+export const reader = 'rule:xena_system_admin_or_project_reader'
+
+export const isAdmin = rule('context_is_admin', 'role:admin', 'Who counts as an administrator')
+/** Another service of the cloud: it acts for users whose token may have expired. */
+export const isService = rule('context_is_service', 'role:service', 'Who counts as a service of the cloud')
+
+export const aliasRules: PolicyRule[] = [
+  isAdmin,
+  isService,
+  rule('admin_api', 'role:admin', 'An administrator'),
+  rule(
+    'admin_or_owner',
+    'role:admin or project_id:%(project_id)s',
+    'An administrator, or anyone in the project',
+  ),
+  rule(
+    'xena_system_admin_or_project_reader',
+    'role:admin or (role:reader and project_id:%(project_id)s)',
+    'A reader of the project, or an administrator',
+  ),
+  rule(
+    'xena_system_admin_or_project_member',
+    'role:admin or (role:member and project_id:%(project_id)s)',
+    'A member of the project, or an administrator',
+  ),
+]
+
+/** Rules by key, each with its name, its check and its words. */
+export function rules<const R extends Record<string, readonly [name: string, check: string, words: string]>>(
+  of: R,
+): { [K in keyof R]: PolicyRule } {
+  const made = Object.entries(of).map(([key, [name, check, words]]) => [key, rule(name, check, words)])
+  return Object.fromEntries(made) as { [K in keyof R]: PolicyRule }
+}

@@ -1,0 +1,10 @@
+// How volume writes times.
+
+/** '2022-01-01T00:00:00.000000', UTC without saying so. */
+export function inMicroseconds(ms: number): string {
+  return `${new Date(ms).toISOString().slice(0, 23)}000`
+}
+
+export function timeOrNull(ms: number | null): string | null {
+  return ms === null ? null : inMicroseconds(ms)
+}
