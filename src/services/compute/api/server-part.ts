@@ -13,7 +13,7 @@ import { checkQuery, pageOf } from '../resources/query.ts'
 import { metadata, tag } from '../resources/schema.ts'
 import { serverRules } from '../resources/server.ts'
 import { interfaceCreate, interfaceView } from '../resources/server-interface.ts'
-import { addressesByNetwork } from '../resources/server-view.ts'
+import { plainAddresses } from '../resources/server-view.ts'
 import { deletePassword, findPassword } from '../store/server-password.ts'
 
 const metadataBody = body(null, { metadata: { schema: metadata } })
@@ -138,15 +138,6 @@ export const tagRoutes = [
   }),
 ]
 
-/** Addresses alone, without the MAC and the type that server details add. */
-const plainAddresses = (shown: ReturnType<typeof addressesByNetwork>) =>
-  Object.fromEntries(
-    Object.entries(shown).map(([network, list]) => [
-      network,
-      list.map(({ version, addr }) => ({ version, addr })),
-    ]),
-  )
-
 const tagged = async (context: ComputeContext, id: string) => {
   const server = await loadServer(context, id, serverRules.interfaceList)
   return new Map(server.addresses.map((each) => [each.portId, each.tag]))
@@ -157,14 +148,14 @@ export const interfaceRoutes = [
     policy: 'token',
     handle: async (context, { params }) => {
       const server = await loadServer(context, params.id!, serverRules.addressList)
-      return { addresses: plainAddresses(addressesByNetwork(server.addresses)) }
+      return { addresses: plainAddresses(server.addresses) }
     },
   }),
   route('GET', '/servers/:id/ips/:network', {
     policy: 'token',
     handle: async (context, { params }) => {
       const server = await loadServer(context, params.id!, serverRules.addressShow)
-      const list = plainAddresses(addressesByNetwork(server.addresses))[params.network!]
+      const list = plainAddresses(server.addresses)[params.network!]
       if (!list) throw new CloudError('notFound', 'Instance is not a member of specified network')
       return { [params.network!]: list }
     },

@@ -9,7 +9,7 @@ import {
   type TaskState,
   type VmState,
 } from '../resources/server.ts'
-import { changeServer, updateServer } from '../store/server.ts'
+import { changeServer, findServer, updateServer } from '../store/server.ts'
 import { serverDelete } from '../tasks/server-delete.ts'
 import { type PowerVerb, serverPower } from '../tasks/server-power.ts'
 import { notifyServer } from './notify.ts'
@@ -117,9 +117,9 @@ export async function deleteServer(context: ComputeContext, id: string, force = 
   const server = await loadServer(context, id, force ? serverRules.forceDelete : serverRules.delete)
   requireUnlocked(context, server)
   const subject = subjectOf(id)
-  const running = await app.tasks.running(subject)
-  if (running.some((each) => each.kind === 'server-delete')) return
-  await app.db.transaction(async (tx) => {
+  const began = await app.db.transaction(async (tx) => {
+    const now = await findServer(tx, id)
+    if (!now || now.taskState === 'deleting') return false
     await updateServer(tx, id, { taskState: 'deleting', updatedAt: app.world.clock.now() })
     await recordAction(context, tx, server, 'delete')
     await app.tasks.start(tx, serverDelete, {
@@ -132,8 +132,9 @@ export async function deleteServer(context: ComputeContext, id: string, force = 
       },
       trace: context.trace,
     })
+    return true
   })
-  await notifyServer(app, context.trace, server, 'compute.instance.delete.start')
+  if (began) await notifyServer(app, context.trace, server, 'compute.instance.delete.start')
 }
 
 /** Row 92: ACTIVE or ERROR by hand, whatever is true. */

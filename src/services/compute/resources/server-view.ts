@@ -64,6 +64,19 @@ export function addressesByNetwork(addresses: readonly ServerAddress[]): Record<
   return networks
 }
 
+/** Without the MAC and the type, which only server details add. */
+export function plainAddresses(
+  addresses: readonly ServerAddress[],
+): Record<string, { version: number; addr: string }[]> {
+  const shown = Object.entries(addressesByNetwork(addresses))
+  return Object.fromEntries(
+    shown.map(([network, list]) => [
+      network,
+      list.map(({ version: kind, addr }) => ({ version: kind, addr })),
+    ]),
+  )
+}
+
 const withProgress = new Set(['ACTIVE', 'BUILD'])
 
 export const serverBrief = view<Server>()({
@@ -172,5 +185,6 @@ export function updatedView(
 ): Record<string, unknown> {
   const whole = serverView(s, shown)
   if (shown.version === undefined || shown.version >= version('2.75')) return whole
-  return Object.fromEntries(Object.entries(whole).filter(([name]) => updateFields.has(name)))
+  const kept = Object.fromEntries(Object.entries(whole).filter(([name]) => updateFields.has(name)))
+  return { ...kept, addresses: plainAddresses(s.addresses) }
 }

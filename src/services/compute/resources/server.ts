@@ -4,18 +4,20 @@ import { c, type RowOf, table } from '#kit/db/table.ts'
 import { admin, member, reader, rules } from './policy.ts'
 
 export type VmState = 'building' | 'active' | 'stopped' | 'paused' | 'error' | 'deleted'
-export type TaskState =
-  | 'scheduling'
-  | 'networking'
-  | 'block_device_mapping'
-  | 'spawning'
-  | 'powering-on'
-  | 'powering-off'
-  | 'rebooting'
-  | 'rebooting_hard'
-  | 'pausing'
-  | 'unpausing'
-  | 'deleting'
+export const taskStates = [
+  'scheduling',
+  'networking',
+  'block_device_mapping',
+  'spawning',
+  'powering-on',
+  'powering-off',
+  'rebooting',
+  'rebooting_hard',
+  'pausing',
+  'unpausing',
+  'deleting',
+] as const
+export type TaskState = (typeof taskStates)[number]
 
 /** The flavor as it was when the server was made: later changes of the flavor don't reach it. */
 export type ServerFlavor = {

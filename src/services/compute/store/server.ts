@@ -2,7 +2,7 @@
 import type { Db } from '#kit/db/database.ts'
 import { blockDevice } from '../resources/block-device.ts'
 import { type RequestedServer, requestSpec } from '../resources/request-spec.ts'
-import { type Server, server, type TaskState, type VmState } from '../resources/server.ts'
+import { type Server, server, type TaskState, taskStates, type VmState } from '../resources/server.ts'
 import { serverPassword } from '../resources/server-password.ts'
 
 export const findServer = (db: Db, id: string) => server.first(db, { id, deletedAt: null })
@@ -21,6 +21,13 @@ export async function changeServer(
 ): Promise<boolean> {
   const { id, vmState, taskState } = seen
   return (await server.update(db, { id, vmState, taskState, deletedAt: null }, change)) > 0
+}
+
+const notDeleting = [...taskStates.filter((each) => each !== 'deleting'), null]
+
+/** What a task has to say of a server that is not being deleted meanwhile; false where it is. */
+export async function updateUnlessDeleting(db: Db, id: string, change: Partial<Server>): Promise<boolean> {
+  return (await server.update(db, { id, taskState: notDeleting, deletedAt: null }, change)) > 0
 }
 
 export const insertSpec = (db: Db, serverId: string, spec: RequestedServer) =>

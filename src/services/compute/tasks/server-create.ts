@@ -11,7 +11,7 @@ import { readZones } from '../ops/zone.ts'
 import type { RequestedServer } from '../resources/request-spec.ts'
 import type { Server } from '../resources/server.ts'
 import { devicesOf, updateDevice } from '../store/block-device.ts'
-import { findServer, findSpec, updateServer } from '../store/server.ts'
+import { findServer, findSpec, updateServer, updateUnlessDeleting } from '../store/server.ts'
 import { askAgainMs, destroyOnHost, hostIsUp, type Outcome, order, signalOf } from './operation.ts'
 
 export type CreateFrame = {
@@ -60,7 +60,7 @@ export const serverCreate = task<Compute, CreateFrame>()({
       const { server, spec } = await loadParts(t)
       if (spec.networks.length === 0) return { go: 'volumes' }
       await t.undo('unplug')
-      await updateServer(app.db, server.id, { taskState: 'networking' })
+      await updateUnlessDeleting(app.db, server.id, { taskState: 'networking' })
       const zone = (await readZones(app.db, app.config)).ofHost(t.state.host!)
       const plans = await ensurePorts(app, t.trace, server, spec, { host: t.state.host!, zone })
       await updateServer(app.db, server.id, { addresses: plans.map(addressOf) })
@@ -94,7 +94,7 @@ export const serverCreate = task<Compute, CreateFrame>()({
       const devices = await devicesOf(app.db, server.id)
       if (!devices.some((each) => each.destination === 'volume')) return { go: 'build' }
       await t.undo('detach')
-      await updateServer(app.db, server.id, { taskState: 'block_device_mapping' })
+      await updateUnlessDeleting(app.db, server.id, { taskState: 'block_device_mapping' })
       if (await prepareVolumes(app, t.trace, server)) return { go: 'build' }
       if (app.world.clock.now() - t.state.since! >= app.config.volumeTimeout + app.config.vifPluggingTimeout)
         throw new CloudError(
@@ -108,7 +108,7 @@ export const serverCreate = task<Compute, CreateFrame>()({
       const { app, state } = t
       const { server } = await loadParts(t)
       await t.undo('destroy')
-      await updateServer(app.db, server.id, { taskState: 'spawning' })
+      await updateUnlessDeleting(app.db, server.id, { taskState: 'spawning' })
       await order(app, t, 'build', {
         host: state.host!,
         serverId: server.id,
@@ -176,8 +176,7 @@ export const serverCreate = task<Compute, CreateFrame>()({
       } as const
       for (const each of await devicesOf(app.db, server.id))
         await updateDevice(app.db, each.id, { state: 'attached' })
-      // A delete that came meanwhile keeps its task state: this one is about to be undone.
-      if (server.taskState !== 'deleting') await updateServer(app.db, server.id, change)
+      await updateUnlessDeleting(app.db, server.id, change)
       await endEvent(app.world, app.db, { ...pieceOf(t, t.state.host!), result: 'Success' })
       await notifyServer(app, t.trace, { ...server, ...change }, 'compute.instance.create.end', {
         message: 'Success',
@@ -208,7 +207,6 @@ export const serverCreate = task<Compute, CreateFrame>()({
       result: 'Error',
       details: message,
     })
-    if (server.taskState === 'deleting') return
     const now = app.world.clock.now()
     const change = {
       vmState: 'error',
@@ -217,7 +215,7 @@ export const serverCreate = task<Compute, CreateFrame>()({
       fault: { code: 500, message, details: t.state.lastError ?? '', at: now },
       updatedAt: now,
     } as const
-    await updateServer(app.db, server.id, change)
+    if (!(await updateUnlessDeleting(app.db, server.id, change))) return
     await notifyServer(app, t.trace, { ...server, ...change }, 'compute.instance.create.error', { message })
   },
 })

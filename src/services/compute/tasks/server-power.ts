@@ -5,7 +5,7 @@ import type { Compute } from '../app.ts'
 import { notifyServer } from '../ops/notify.ts'
 import { beginEvent, endEvent } from '../ops/server-action.ts'
 import type { Server, VmState } from '../resources/server.ts'
-import { findServer, updateServer } from '../store/server.ts'
+import { findServer, updateUnlessDeleting } from '../store/server.ts'
 import { askAgainMs, hostIsUp, type Outcome, order, signalOf } from './operation.ts'
 
 export type PowerVerb = 'start' | 'stop' | 'pause' | 'unpause' | 'softReboot' | 'hardReboot'
@@ -65,7 +65,7 @@ export const serverPower = task<Compute, PowerFrame>()({
         updatedAt: app.world.clock.now(),
         fault: null,
       }
-      if (server.taskState !== 'deleting') await updateServer(app.db, server.id, change)
+      await updateUnlessDeleting(app.db, server.id, change)
       await endEvent(app.world, app.db, { ...pieceOf(t, server), result: 'Success' })
       await notifyServer(app, t.trace, { ...server, ...change }, `compute.instance.${notification}.end`)
       return { done: true }
@@ -76,8 +76,7 @@ export const serverPower = task<Compute, PowerFrame>()({
     const server = await findServer(app.db, state.serverId)
     if (!server) return
     await endEvent(app.world, app.db, { ...pieceOf(t, server), result: 'Error', details: message })
-    if (server.taskState === 'deleting') return
-    await updateServer(app.db, server.id, {
+    await updateUnlessDeleting(app.db, server.id, {
       taskState: null,
       desiredPower: state.before.desiredPower,
       generation: server.generation + 1,
