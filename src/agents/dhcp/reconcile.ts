@@ -40,11 +40,14 @@ export function openReconciler(parts: NetworkParts & { log: Log }): Reconciler {
         states.set(network.networkId, state)
         await serveNetwork(parts, trace, network, state, seen)
       })
-      for (const { item, error } of failed)
+      for (const { item, error } of failed) {
+        // From the start, whatever was done: what failed may have left anything.
+        delete states.get(item.networkId)?.plugged
         log.warn(
           { networkId: item.networkId, error: fullMessage(error) },
           'a network could not be served; it will be tried again',
         )
+      }
       const unwanted = await leftovers(parts, new Set(served.map(({ networkId }) => networkId)))
       const stuck = await inParallel(unwanted, width, async (networkId) => {
         states.delete(networkId)
