@@ -134,19 +134,20 @@ describe('hypervisors', () => {
     await cloud.server({
       flavorRef: await cloud.flavor({ ram: 1024, vcpus: 2, disk: 5, 'OS-FLV-EXT-DATA:ephemeral': 2 }),
     })
+    await cloud.server({ flavorRef: await cloud.flavor({ ram: 512, vcpus: 1, disk: 1 }) })
     const { body } = await admin()('GET', '/v2.1/os-hypervisors/statistics')
     expect(body.hypervisor_statistics).toEqual({
       count: 2,
       vcpus: 16,
-      vcpus_used: 2,
+      vcpus_used: 3,
       memory_mb: 32_768,
-      memory_mb_used: 2 * 512 + 1024,
-      free_ram_mb: 32_768 - 2 * 512 - 1024,
+      memory_mb_used: 2 * 512 + 1536,
+      free_ram_mb: 32_768 - 2 * 512 - 1536,
       local_gb: 200,
-      local_gb_used: 7,
-      free_disk_gb: 193,
-      disk_available_least: 193,
-      running_vms: 1,
+      local_gb_used: 8,
+      free_disk_gb: 192,
+      disk_available_least: 192,
+      running_vms: 2,
       current_workload: 0,
     })
     expect((await admin('2.88')('GET', '/v2.1/os-hypervisors/statistics')).body).toMatchObject({

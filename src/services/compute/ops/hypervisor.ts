@@ -5,7 +5,8 @@ import type { ComputeContext } from '../app.ts'
 import type { Hypervisor, ShownHypervisor } from '../resources/hypervisor.ts'
 import { isUp } from '../resources/service.ts'
 import { listHypervisors as findHypervisors, listServices } from '../store/host.ts'
-import { loadOfHosts, serversOfHost } from '../store/server.ts'
+import { diskOfHosts } from '../store/host-disk.ts'
+import { listServers, loadOfHosts } from '../store/server.ts'
 
 export type HypervisorList = { pattern?: string; withServers?: boolean; limit?: number; marker?: string }
 
@@ -26,9 +27,7 @@ export async function listHypervisors(
     throw new CloudError('badRequest', `marker [${list.marker}] not found`)
   const limit = list.limit ?? context.app.config.maxLimit
   const page = matching.slice(from, from + limit)
-  const hypervisors = list.withServers
-    ? await Promise.all(page.map((each) => withServers(context, each)))
-    : page
+  const hypervisors = list.withServers ? await withServers(context, page) : page
   return { hypervisors, next: matching.length > from + limit ? named(page.at(-1)!) : undefined }
 }
 
@@ -42,25 +41,38 @@ export async function showHypervisor(
   const byUuid = (context.version ?? 2093) >= 2053
   const found = (await shown(context)).find((each) => (byUuid ? each.id : String(each.number)) === id)
   if (!found) throw new CloudError('notFound', `Hypervisor with ID '${id}' could not be found.`)
-  return alsoServers ? withServers(context, found) : found
+  return alsoServers ? (await withServers(context, [found]))[0]! : found
 }
 
-async function withServers(context: ComputeContext, hypervisor: ShownHypervisor): Promise<ShownHypervisor> {
-  const servers = await serversOfHost(context.app.db, hypervisor.host)
-  return { ...hypervisor, servers: servers.map(({ id, name }) => ({ id, name })) }
+async function withServers(
+  context: ComputeContext,
+  page: readonly ShownHypervisor[],
+): Promise<ShownHypervisor[]> {
+  const servers = await listServers(context.app.db, {
+    equal: { host: page.map((each) => each.host), deletedAt: null },
+    orderBy: [['number', 'asc']],
+  })
+  const byHost = Map.groupBy(servers, (each) => each.host)
+  return page.map((each) => ({
+    ...each,
+    servers: (byHost.get(each.host) ?? []).map(({ id, name }) => ({ id, name })),
+  }))
 }
 
 async function shown(context: ComputeContext): Promise<ShownHypervisor[]> {
   const { db, config, world } = context.app
   const now = world.clock.now()
-  const [hypervisors, services, loads] = await Promise.all([
+  const [hypervisors, services, loads, diskOf] = await Promise.all([
     findHypervisors(db),
     listServices(db),
     loadOfHosts(db),
+    diskOfHosts(db),
   ])
-  const diskOf = await diskByHost(context, hypervisors, loads)
+  const serviceOf = new Map(
+    services.flatMap((each) => (each.binary === 'nova-compute' ? [[each.host, each] as const] : [])),
+  )
   return hypervisors.map((each) => {
-    const service = services.find((one) => one.host === each.host && one.binary === 'nova-compute')
+    const service = serviceOf.get(each.host)
     const load = loads.get(each.host)
     return {
       ...each,
@@ -81,25 +93,6 @@ async function shown(context: ComputeContext): Promise<ShownHypervisor[]> {
       uptime: uptime(now, each.startedAt),
     }
   })
-}
-
-async function diskByHost(
-  context: ComputeContext,
-  hypervisors: readonly Hypervisor[],
-  loads: ReadonlyMap<string, unknown>,
-): Promise<Map<string, number>> {
-  const busy = hypervisors.filter((each) => loads.has(each.host))
-  const sums = await Promise.all(
-    busy.map(async (each) => {
-      const servers = await serversOfHost(context.app.db, each.host)
-      const gb = servers.reduce(
-        (sum, one) => sum + (one.imageId === null ? 0 : one.flavor.rootGb) + one.flavor.ephemeralGb,
-        0,
-      )
-      return [each.host, gb] as const
-    }),
-  )
-  return new Map(sums)
 }
 
 /** As the command `uptime` prints it, from the start of the agent on. */
