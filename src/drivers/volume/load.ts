@@ -4,6 +4,7 @@ import type { World } from '#kit/world/world.ts'
 import type { VolumeDriver, VolumeOptions } from './driver.ts'
 
 export type * from './driver.ts'
+export type { SimVolumes } from './sim/sim.ts'
 
 const drivers: Record<
   string,

@@ -1,4 +1,5 @@
-// Simulated volumes: they are remembered and hold nothing. Tests inject failures and ask for the inventory.
+// Simulated volumes: they are remembered, in a file over restarts, and hold nothing. Tests inject failures.
+import { join } from 'node:path'
 import { CloudError } from '#kit/errors/cloud-error.ts'
 import type { World } from '#kit/world/world.ts'
 import type { VolumeDriver, VolumeOptions } from '../driver.ts'
@@ -10,8 +11,18 @@ export type SimVolumes = VolumeDriver & {
 
 const totalGib = 1024
 
-export async function openSimVolumes(_world: World, options: VolumeOptions): Promise<SimVolumes> {
-  const volumes = new Map<string, number>()
+export async function openSimVolumes(world: World, options: VolumeOptions): Promise<SimVolumes> {
+  const { files } = world
+  const state = join(options.folder, 'volumes.json')
+  await files.makeFolder(options.folder)
+  const volumes = new Map<string, number>(
+    (await files.exists(state)) ? JSON.parse(await files.readText(state)) : [],
+  )
+  let saving = Promise.resolve()
+  const save = () => {
+    saving = saving.then(() => files.writeAtomic(state, JSON.stringify([...volumes])))
+    return saving
+  }
   const failures: { operation: string; left: number }[] = []
   const operate = (operation: string) => {
     const failure = failures.find((one) => one.operation === operation)
@@ -29,17 +40,23 @@ export async function openSimVolumes(_world: World, options: VolumeOptions): Pro
     fail: (operation, nth = 1) => void failures.push({ operation, left: nth }),
     async create(id, sizeGib, source) {
       operate('create')
+      if (volumes.has(id)) return
+      if (sizeGib > totalGib - used())
+        throw new CloudError('tooLarge', 'The host has no room left for the volume.')
       if (source) for await (const _ of await source.open());
       volumes.set(id, sizeGib)
+      await save()
     },
     async delete(id) {
       operate('delete')
       volumes.delete(id)
+      await save()
     },
     async extend(id, sizeGib) {
       operate('extend')
       need(id)
-      volumes.set(id, sizeGib)
+      volumes.set(id, Math.max(sizeGib, volumes.get(id)!))
+      await save()
     },
     async connect(id) {
       operate('connect')
