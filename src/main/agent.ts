@@ -2,6 +2,7 @@
 
 import { journalContract } from '#contracts/journal.ts'
 import { loadVirtDriver } from '#drivers/virt/load.ts'
+import { loadVolumeDriver } from '#drivers/volume/load.ts'
 import { loadWiringDriver, type PrepareOptions, simFabric, type WiringDriver } from '#drivers/wiring/load.ts'
 import type { Bus } from '#kit/bus/bus.ts'
 import { openBus } from '#kit/bus/client.ts'
@@ -75,6 +76,7 @@ export async function runAgent(world: World, cloud: Cloud): Promise<{ stop(): Pr
     endpoint,
     serviceToken,
     networks: hostNetworks(cloud),
+    metadataSecret: secrets['metadata-signing'],
     config,
   }
   const hosts =
@@ -102,15 +104,19 @@ export async function destroyHost(world: World, cloud: Cloud): Promise<void> {
   await wiring.close()
 }
 
-type Common = Omit<HostPlan, 'host' | 'virt' | 'wiring'>
+type Common = Omit<HostPlan, 'host' | 'folder' | 'virt' | 'wiring' | 'volume'>
 
 async function realHost(common: Common, cloud: Cloud): Promise<Host> {
   const { world, log } = common
+  const virt = await openVirt(world, log, cloud)
+  const { guestUid } = await virt.info()
   return startHost({
     ...common,
     host: world.host.name,
-    virt: await openVirt(world, log, cloud),
+    folder: cloud.folder.root,
+    virt,
     wiring: await openWiring(world, log, cloud),
+    volume: await loadVolumeDriver('file', world, { folder: `${cloud.folder.root}/volumes`, guestUid }),
   })
 }
 
@@ -129,7 +135,8 @@ async function simulatedHosts(common: Common, cloud: Cloud): Promise<Host[]> {
         stateFile: `${folder}/guests.json`,
       })
       const wiring = await loadWiringDriver('sim', world, log, { fabric, host })
-      return startHost({ ...common, host, virt, wiring })
+      const volume = await loadVolumeDriver('sim', world, { folder: `${folder}/volumes` })
+      return startHost({ ...common, host, folder, virt, wiring, volume })
     }),
   )
 }

@@ -22,6 +22,8 @@ import { networkConfig } from '#services/network/config.ts'
 import { openNetwork } from '#services/network/service.ts'
 import { placementConfig } from '#services/placement/config.ts'
 import { openPlacement } from '#services/placement/service.ts'
+import { volumeConfig } from '#services/volume/config.ts'
+import { openVolume } from '#services/volume/service.ts'
 import type { OpenPlatform } from './platform.ts'
 import type { Secrets } from './secret.ts'
 
@@ -32,6 +34,7 @@ export const serviceSections = [
   computeConfig,
   networkConfig,
   metadataConfig,
+  volumeConfig,
 ] as const
 export type ServiceConfig = LoadedConfig<typeof serviceSections>
 
@@ -95,6 +98,7 @@ export async function openControlPlane(plan: CloudPlan): Promise<ControlPlane> {
       serviceToken: clientOf('neutron').serviceToken,
     }),
   )
+  add('volume', await openVolume(platform, config.volume, clientOf('cinder')))
   add('compute', await openCompute(platform, config.compute, clientOf('nova')))
   add('metadata', await openMetadata(platform, config.metadata, secrets['metadata-signing']))
   logInAhead(platform, clients.values())

@@ -1,7 +1,12 @@
 // One host's agents on its drivers, real or simulated: what the agent's process runs, and a simulated cloud many times.
 import { type ComputeAgent, computeAgentConfig, startComputeAgent } from '#agents/compute/index.ts'
+import { dhcpAgentConfig, startDhcpAgent } from '#agents/dhcp/index.ts'
+import { l3AgentConfig, startL3Agent } from '#agents/l3/index.ts'
+import { metadataAgentConfig, metadataSocket, startMetadataAgent } from '#agents/metadata/index.ts'
 import { startNetworkAgent } from '#agents/network/index.ts'
+import { startVolumeAgent } from '#agents/volume/index.ts'
 import type { VirtDriver } from '#drivers/virt/load.ts'
+import type { VolumeDriver } from '#drivers/volume/load.ts'
 import type { PrepareOptions, WiringDriver } from '#drivers/wiring/load.ts'
 import type { Bus } from '#kit/bus/bus.ts'
 import type { LoadedConfig } from '#kit/config/load.ts'
@@ -10,7 +15,12 @@ import type { Journal, Trace } from '#kit/journal/journal.ts'
 import type { Log } from '#kit/log/log.ts'
 import type { World } from '#kit/world/world.ts'
 
-export const agentSections = [computeAgentConfig] as const
+export const agentSections = [
+  computeAgentConfig,
+  dhcpAgentConfig,
+  l3AgentConfig,
+  metadataAgentConfig,
+] as const
 export type AgentConfig = LoadedConfig<typeof agentSections>
 
 export type HostPlan = {
@@ -23,7 +33,12 @@ export type HostPlan = {
   host: string
   virt: VirtDriver
   wiring: WiringDriver
+  volume: VolumeDriver
   networks: PrepareOptions
+  /** This host's part of the data folder. */
+  folder: string
+  /** What metadata requests are signed with. */
+  metadataSecret: string
   /** Where a service type listens, as seen from this host. */
   endpoint: (type: 'image' | 'network' | 'volume' | 'metadata') => string
   /** A token of service user nova. */
@@ -42,6 +57,36 @@ export async function startHost(plan: HostPlan): Promise<Host> {
     driver: wiring,
     config: { ...plan.networks, ...(guestUid !== undefined && { guestUid }) },
   })
+  const volume = await startVolumeAgent({
+    ...common,
+    driver: plan.volume,
+    http: plan.http,
+    endpoint: plan.endpoint,
+    serviceToken: plan.serviceToken,
+  })
+  const metadata = await startMetadataAgent({
+    ...common,
+    http: plan.http,
+    endpoint: plan.endpoint,
+    folder: plan.folder,
+    secret: plan.metadataSecret,
+    config: config.metadataAgent,
+  })
+  const socketPath = metadataSocket(plan.folder, config.metadataAgent)
+  const dhcp = await startDhcpAgent({
+    ...common,
+    driver: wiring,
+    folder: plan.folder,
+    socketPath,
+    config: config.dhcpAgent,
+  })
+  const l3 = await startL3Agent({
+    ...common,
+    driver: wiring,
+    folder: plan.folder,
+    socketPath,
+    config: config.l3Agent,
+  })
   const compute = await startComputeAgent({
     ...common,
     driver: virt,
@@ -50,7 +95,7 @@ export async function startHost(plan: HostPlan): Promise<Host> {
     serviceToken: plan.serviceToken,
     config: config.computeAgent,
   })
-  const agents = [network, compute]
+  const agents = [network, volume, metadata, dhcp, l3, compute]
   return {
     compute,
     async stop() {

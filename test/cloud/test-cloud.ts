@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { openSession, type Session } from '#cli/openstack.ts'
 import { loadVirtDriver, type SimVirtDriver } from '#drivers/virt/load.ts'
+import { loadVolumeDriver } from '#drivers/volume/load.ts'
 import { loadWiringDriver, simFabric } from '#drivers/wiring/load.ts'
 import { openBus } from '#kit/bus/client.ts'
 import { loadConfig } from '#kit/config/load.ts'
@@ -80,8 +81,10 @@ export async function testCloud(
   const hosts: (TestHost & { host: Started })[] = []
   for (let index = 1; index <= (options.hosts ?? 1); index++) {
     const name = `node${index}`
-    const drivers = await simulated(world, log, join(folder, name), name, fabric)
-    const start = () => startAgents({ world, log, platform, http, config, name, store, ...drivers })
+    const own = join(folder, name)
+    const drivers = await simulated(world, log, own, name, fabric)
+    const start = () =>
+      startAgents({ world, log, platform, http, config, name, store, folder: own, ...drivers })
     const entry = {
       name,
       ...drivers,
@@ -160,6 +163,7 @@ async function simulated(
   return {
     virt: (await loadVirtDriver('sim', world, log, { folder, host })) as SimVirtDriver,
     wiring: await loadWiringDriver('sim', world, log, { fabric, host }),
+    volume: await loadVolumeDriver('sim', world, { folder: join(folder, 'volumes') }),
   }
 }
 
@@ -170,11 +174,13 @@ async function startAgents(given: {
   http: HttpClient
   config: Parameters<typeof startHost>[0]['config']
   name: string
+  folder: string
   store: ReturnType<typeof memorySink>
   virt: Sim['virt']
   wiring: Sim['wiring']
+  volume: Sim['volume']
 }): Promise<Started> {
-  const { world, log, platform, http, config, name, store, virt, wiring } = given
+  const { world, log, platform, http, config, name, folder, store, virt, wiring, volume } = given
   const journal = openJournal({ world, log, host: name, service: 'agent', sink: store })
   const bus = await openBus({
     world,
@@ -199,12 +205,15 @@ async function startAgents(given: {
     host: name,
     virt,
     wiring,
+    volume,
     networks: {
       physicalNetworks: { physnet1: { bridge: 'br-ex' } },
       tunnel: { localIp: '10.9.0.1', types: ['vxlan', 'gre'] },
     },
     endpoint: platform.endpoint,
     serviceToken,
+    folder,
+    metadataSecret: secrets['metadata-signing'],
     config,
   })
   return {
