@@ -33,7 +33,7 @@ table ip nimbo {
     ip saddr 10.0.0.70 oifname "qg-9f1b7c2d-31" snat to 172.24.4.20
     ip saddr 10.0.0.71 oifname "qg-9f1b7c2d-31" snat to 172.24.4.30
     iifname "qr-*" oifname "qr-*" ct status dnat snat to 172.24.4.10
-    oifname "qg-9f1b7c2d-31" snat to 172.24.4.10
+    iifname "qr-*" oifname "qg-9f1b7c2d-31" snat to 172.24.4.10
   }
   chain input {
     type filter hook input priority filter; policy accept;

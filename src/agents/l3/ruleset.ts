@@ -56,7 +56,8 @@ function outward({ external, enableSnat }: RulesetPlan, floating: RulesetPlan['f
     ),
     // A guest that calls a floating IP of its own subnet: the answer must come back through the router.
     `iifname ${inside} oifname ${inside} ct status dnat snat to ${address}`,
-    ...(enableSnat ? [`oifname "${device}" snat to ${address}`] : []),
+    // Only for what comes from inside: nobody outside may borrow the router's address.
+    ...(enableSnat ? [`iifname ${inside} oifname "${device}" snat to ${address}`] : []),
   ]
 }
 
