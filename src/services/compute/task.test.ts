@@ -2,12 +2,15 @@
 import { describe, expect, it } from 'vitest'
 import { provesTask, type Stage } from '#kit/task/proof.ts'
 import { taskTable } from '#kit/task/store.ts'
-import type { Tasks } from '#kit/task/task.ts'
+import type { AnyDefinition, Tasks } from '#kit/task/task.ts'
 import type { Compute } from './app.ts'
+import { blockDevice } from './resources/block-device.ts'
 import { server } from './resources/server.ts'
 import { computeTasks } from './service.ts'
 import { serverCreate } from './tasks/server-create.ts'
 import { serverDelete } from './tasks/server-delete.ts'
+import { serverInterfaceAttach } from './tasks/server-interface.ts'
+import { serverVolumeAttach } from './tasks/server-volume.ts'
 import { type TestCompute, type TestHost, testCompute } from './test-compute.ts'
 
 /** Everything but the server's own row: what it holds at the other services and on its host. */
@@ -111,6 +114,51 @@ describe('server-create', () => {
             each.addresses.length,
           ]),
       }),
+  })
+})
+
+/** A server that is there already, and what is done with it. */
+const withServer = (act: (parts: Parts, id: string) => Promise<{ status: number }>) => {
+  let id = ''
+  return () =>
+    stage({
+      before: async (parts) => {
+        const networks = [{ uuid: parts.networkId }]
+        id = (await parts.compute.server({ networks })).id
+      },
+      start: async (parts) => expect((await act(parts, id)).status).toBeLessThan(300),
+      rows: async ({ service }) => {
+        const devices = await blockDevice.find(service.app.db, { serverId: id, destination: 'volume' })
+        const [row] = await server.find(service.app.db, { id })
+        return {
+          devices: devices.map((each) => [each.device, each.state]),
+          server: [row!.vmState, row!.taskState, row!.powerState, row!.desiredPower, row!.addresses.length],
+        }
+      },
+    })
+}
+const without = (definition: AnyDefinition) => computeTasks.filter((each) => each !== definition)
+
+describe('server-volume-attach', () => {
+  // What the API itself reserved before the task began is given back with the rest.
+  provesTask<Compute>({
+    definition: serverVolumeAttach,
+    others: without(serverVolumeAttach),
+    make: withServer(({ compute, volumeId }, id) =>
+      compute.call('POST', `/v2.1/servers/${id}/os-volume_attachments`, { volumeAttachment: { volumeId } }),
+    ),
+  })
+})
+
+describe('server-interface-attach', () => {
+  provesTask<Compute>({
+    definition: serverInterfaceAttach,
+    others: without(serverInterfaceAttach),
+    make: withServer(({ compute, networkId }, id) =>
+      compute.call('POST', `/v2.1/servers/${id}/os-interface`, {
+        interfaceAttachment: { net_id: networkId },
+      }),
+    ),
   })
 })
 

@@ -29,6 +29,11 @@ const forAdmins = new Set(
 const known = new Set([...paging, ...forAll, ...from283, ...forAdmins])
 
 type Text = string
+const whole = (text: Text) => {
+  if (!/^\d{1,9}$/.test(text))
+    throw new CloudError('badRequest', `Invalid filter: '${text}' is not a whole number`)
+  return Number(text)
+}
 const columns: Record<
   string,
   [column: keyof Server & string, read: (text: Text) => string | number | boolean]
@@ -48,9 +53,9 @@ const columns: Record<
   key_name: ['keyName', String],
   vm_state: ['vmState', String],
   task_state: ['taskState', String],
-  power_state: ['powerState', Number],
-  progress: ['progress', Number],
-  launch_index: ['launchIndex', Number],
+  power_state: ['powerState', whole],
+  progress: ['progress', whole],
+  launch_index: ['launchIndex', whole],
   config_drive: ['configDrive', isTrue],
 }
 

@@ -31,7 +31,6 @@ export const serverInterfaceAttach = task<Compute, InterfaceFrame>()({
   steps: {
     plugged: async (t) => {
       const { app, state } = t
-      await t.undo('release')
       if (t.signal(`vif:${state.portId}`) !== undefined) return { go: 'order' }
       const token = await app.conductor.serviceToken(t.trace)
       const port = await app.conductor.network.getPort(t.trace, token, state.portId)
@@ -62,9 +61,10 @@ export const serverInterfaceAttach = task<Compute, InterfaceFrame>()({
       await send(t, server, 'detachInterface', state.undoId)
       throw new CloudError('unavailable', `Host ${server.host} has not yet given up the port`)
     },
-    release: (t) => releasePort(t),
   },
+  // Also where no step ever began: the port that the op bound is given back here and nowhere else.
   failed: async (t, { message }) => {
+    await releasePort(t)
     const server = await findServer(t.app.db, t.state.serverId)
     if (!server) return
     const piece = pieceOf(t, server, 'compute_attach_interface')

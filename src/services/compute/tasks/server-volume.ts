@@ -28,7 +28,6 @@ export const serverVolumeAttach = task<Compute, VolumeFrame>()({
   deadlineMs: 900_000,
   steps: {
     order: async (t) => {
-      await t.undo('release')
       await t.undo('detach')
       return ask(t, 'attachVolume', t.state.operationId, 'compute_attach_volume')
     },
@@ -60,14 +59,11 @@ export const serverVolumeAttach = task<Compute, VolumeFrame>()({
       await send(t, server, 'detachVolume', state.undoId)
       throw new CloudError('unavailable', `Host ${server.host} has not yet given up the volume`)
     },
-    release: async (t) => {
-      const { app, state } = t
-      const device = await findVolumeDevice(app.db, state.serverId, state.volumeId)
-      if (!device) return
-      await letVolumeGo(t, device)
-    },
   },
+  // Also where no step ever began: the op's reservation is given back here and nowhere else.
   failed: async (t, { message }) => {
+    const device = await findVolumeDevice(t.app.db, t.state.serverId, t.state.volumeId)
+    if (device) await letVolumeGo(t, device)
     const server = await findServer(t.app.db, t.state.serverId)
     if (!server) return
     const piece = pieceOf(t, server, 'compute_attach_volume')
