@@ -74,7 +74,9 @@ export async function prepareCloud(
   if (!(await world.files.exists(folder.config)) && Object.keys(given).length > 0) {
     await world.files.writeAtomic(folder.config, configFile(given))
   }
-  for (const path of [folder.run, folder.log, folder.cache]) await world.files.makeFolder(path)
+  // Guests' sockets lie below `run`, and guests run as another user.
+  await world.files.makeFolder(folder.run, { mode: 0o711 })
+  for (const path of [folder.log, folder.cache]) await world.files.makeFolder(path)
   const cloud = await readCloud(world, root)
   for (const [key, value] of Object.entries(given)) {
     const inForce = cloud.settings[key as keyof CloudSettings]
