@@ -2,7 +2,6 @@
 // Hosts have no database (row 83): all that they know of a server comes from `conductor.serverGet`.
 import { Type } from 'typebox'
 import { call, cast, contract } from '#kit/bus/contract.ts'
-import { InstanceFactsSchema } from '#kit/metadata-tree/facts.ts'
 import {
   DesiredPowerSchema,
   Host,
@@ -12,6 +11,7 @@ import {
   PowerSchema,
   ServerOrderSchema,
 } from './compute-server.ts'
+import { InstanceFactsSchema } from './instance-facts.ts'
 
 export * from './compute-server.ts'
 

@@ -57,7 +57,7 @@ function ec2MetaData(facts: InstanceFacts, version: string, options: Options): E
   return {
     'ami-id': ec2ImageId(facts.imageId),
     'ami-launch-index': String(facts.launchIndex),
-    'ami-manifest-path': 'FIXME',
+    'ami-manifest-path': '(unknown)',
     hostname,
     'instance-id': ec2InstanceId(facts.number),
     'local-ipv4': fixedIp?.address ?? '',

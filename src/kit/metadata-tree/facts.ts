@@ -1,65 +1,56 @@
 // All that a guest may learn about itself. The metadata service and the config drive tell it from the same facts.
-import { type Static, type TSchema, Type } from 'typebox'
-
-const nullable = <T extends TSchema>(schema: T) => Type.Union([schema, Type.Null()])
-const Version = Type.Union([Type.Literal(4), Type.Literal(6)])
 
 /** One address of a card, with what its subnet says. */
-export const NicAddressSchema = Type.Object({
-  version: Version,
-  address: Type.String(),
-  prefix: Type.Integer({ minimum: 0, maximum: 128 }),
+export type NicAddress = {
+  version: 4 | 6
+  address: string
+  prefix: number
   /** The subnet gives addresses by DHCP. */
-  dhcp: Type.Boolean(),
+  dhcp: boolean
   /** 'slaac', 'dhcpv6-stateful' or 'dhcpv6-stateless'; null for IPv4 and static IPv6. */
-  ipv6AddressMode: nullable(Type.String()),
-  gateway: nullable(Type.String()),
-  dns: Type.Array(Type.String()),
-  routes: Type.Array(Type.Object({ destination: Type.String(), nexthop: Type.String() })),
-})
-export type NicAddress = Static<typeof NicAddressSchema>
+  ipv6AddressMode: string | null
+  gateway: string | null
+  dns: string[]
+  routes: { destination: string; nexthop: string }[]
+}
 
-export const NicFactsSchema = Type.Object({
-  portId: Type.String(),
-  networkId: Type.String(),
-  mac: Type.String(),
-  mtu: Type.Integer(),
+export type NicFacts = {
+  portId: string
+  networkId: string
+  mac: string
+  mtu: number
   /** 'ovs' or 'bridge'. */
-  type: Type.String(),
-  tag: nullable(Type.String()),
-  addresses: Type.Array(NicAddressSchema),
-})
-export type NicFacts = Static<typeof NicFactsSchema>
+  type: string
+  tag: string | null
+  addresses: NicAddress[]
+}
 
-export const InstanceFactsSchema = Type.Object({
-  id: Type.String(),
+export type InstanceFacts = {
+  id: string
   /** Within the cloud: instance-%08x, i-%08x. */
-  number: Type.Integer(),
-  name: Type.String(),
+  number: number
+  name: string
   /** Without a domain. */
-  hostname: Type.String(),
-  projectId: Type.String(),
-  availabilityZone: nullable(Type.String()),
-  launchIndex: Type.Integer(),
-  reservationId: Type.String(),
-  flavorName: Type.String(),
-  imageId: nullable(Type.String()),
-  keys: Type.Array(Type.Object({ name: Type.String(), type: Type.String(), publicKey: Type.String() })),
-  metadata: Type.Record(Type.String(), Type.String()),
+  hostname: string
+  projectId: string
+  availabilityZone: string | null
+  launchIndex: number
+  reservationId: string
+  flavorName: string
+  imageId: string | null
+  keys: { name: string; type: string; publicKey: string }[]
+  metadata: Record<string, string>
   /** base64, as the user gave it. */
-  userData: nullable(Type.String()),
+  userData: string | null
   /** Contents are base64. */
-  files: Type.Array(Type.Object({ path: Type.String(), contents: Type.String() })),
+  files: { path: string; contents: string }[]
   /** The administrator's password as the guest posted it, encrypted to the user's key; empty until then. */
-  password: Type.String(),
-  securityGroups: Type.Array(Type.String()),
+  password: string
+  securityGroups: string[]
   /** '/dev/vda' */
-  rootDevice: nullable(Type.String()),
+  rootDevice: string | null
   /** Volumes and local disks besides the root. */
-  disks: Type.Array(
-    Type.Object({ device: Type.String(), volumeId: nullable(Type.String()), tag: nullable(Type.String()) }),
-  ),
-  nics: Type.Array(NicFactsSchema),
-  floatingIps: Type.Array(Type.String()),
-})
-export type InstanceFacts = Static<typeof InstanceFactsSchema>
+  disks: { device: string; volumeId: string | null; tag: string | null }[]
+  nics: NicFacts[]
+  floatingIps: string[]
+}
