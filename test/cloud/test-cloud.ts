@@ -30,6 +30,7 @@ export type TestHost = {
   readonly name: string
   readonly virt: Sim['virt']
   readonly wiring: Sim['wiring']
+  readonly volume: Sim['volume']
   restart(): Promise<void>
 }
 
