@@ -6,10 +6,15 @@ import { type Authenticate, type HttpService, httpService } from '#kit/http/serv
 import { startLoop } from '#kit/loop/loop.ts'
 import { openPolicy } from '#kit/policy/engine.ts'
 import type { Platform, RunningService } from '#kit/service/platform.ts'
+import { agentRoutes } from './api/agent.ts'
+import { zoneRoutes } from './api/availability-zone.ts'
 import { discoveryRoutes } from './api/discovery.ts'
+import { extensionRoutes, serviceProviderRoutes } from './api/extension.ts'
 import { floatingIpRoutes } from './api/floating-ip.ts'
+import { ipAvailabilityRoutes } from './api/ip-availability.ts'
 import { networkRoutes } from './api/network.ts'
 import { portRoutes } from './api/port.ts'
+import { quotaRoutes } from './api/quota.ts'
 import { routerRoutes } from './api/router.ts'
 import { securityGroupRoutes, securityGroupRuleRoutes } from './api/security-group.ts'
 import { subnetRoutes } from './api/subnet.ts'
@@ -20,6 +25,7 @@ import { dhcpScheduling } from './loops/dhcp-schedule.ts'
 import { type EventPeers, eventDelivery } from './loops/event-delivery.ts'
 import { routerScheduling } from './loops/router-schedule.ts'
 import { agentRules } from './resources/agent.ts'
+import { ipAvailabilityRules } from './resources/ip-availability.ts'
 import { networkRules } from './resources/network.ts'
 import { aliases } from './resources/policy.ts'
 import { portRules } from './resources/port.ts'
@@ -42,6 +48,7 @@ const rules = [
   floatingIpRules,
   agentRules,
   quotaRules,
+  ipAvailabilityRules,
 ].flatMap((group) => Object.values(group))
 
 export async function openNetwork(
@@ -96,6 +103,12 @@ export async function openNetwork(
       ...securityGroupRuleRoutes,
       ...routerRoutes,
       ...floatingIpRoutes,
+      ...agentRoutes,
+      ...zoneRoutes,
+      ...quotaRoutes,
+      ...extensionRoutes,
+      ...serviceProviderRoutes,
+      ...ipAvailabilityRoutes,
     ],
     prefixes: ['/v2.0'],
     faults: networkFaults,

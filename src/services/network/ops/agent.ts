@@ -4,12 +4,13 @@ import { CloudError } from '#kit/errors/cloud-error.ts'
 import type { NetworkApp } from '../app.ts'
 import type { Agent, agentAttributes, WholeAgent } from '../resources/agent.ts'
 import type { UpdateOf } from '../resources/attribute.ts'
+import type { Network } from '../resources/network.ts'
 import type { Router } from '../resources/router.ts'
 import * as store from '../store/agent.ts'
 import { findRouter } from '../store/router.ts'
 import { isAlive } from './alive.ts'
 import { noteDhcp, type Work } from './change.ts'
-import { scheduleDhcp, unscheduleDhcp } from './dhcp.ts'
+import { bindDhcp, releaseDhcpPort, scheduleDhcp, unscheduleDhcp } from './dhcp.ts'
 import { bindRouter, scheduleRouter, unbindRouter } from './router-schedule.ts'
 
 export function agentNotFound(id: string): CloudError {
@@ -44,21 +45,12 @@ export async function deleteAgent(work: Work, row: Agent): Promise<void> {
   await store.deleteAgent(tx, row.id)
 }
 
+/** From the agent that had it, if any: it never has two. */
 export async function giveRouter(work: Work, row: Agent, router: Router): Promise<void> {
-  const isFit = row.agentType === agentTypes.l3.agentType && row.adminStateUp
-  if (!isFit)
-    throw new CloudError('conflict', `Agent ${row.id} is not a L3 Agent or has been disabled`, {
-      type: 'InvalidL3Agent',
-    })
+  if (row.agentType !== agentTypes.l3.agentType || !row.adminStateUp)
+    throw unfit(`Agent ${row.id} is not a L3 Agent or has been disabled`, 'InvalidL3Agent')
   const serving = await store.routerAgentOf(work.tx, router.id)
-  if (serving?.id === row.id) return
-  if (serving)
-    throw new CloudError(
-      'conflict',
-      `The router ${router.id} has been already hosted by the L3 Agent ${serving.id}.`,
-      { type: 'RouterHostedByL3Agent' },
-    )
-  await bindRouter(work, router.id, row, undefined)
+  if (serving?.id !== row.id) await bindRouter(work, router.id, row, serving)
 }
 
 export async function takeRouter(work: Work, row: Agent, router: Router): Promise<void> {
@@ -68,4 +60,25 @@ export async function takeRouter(work: Work, row: Agent, router: Router): Promis
       type: 'RouterNotHostedByL3Agent',
     })
   await unbindRouter(work, router.id, row)
+}
+
+export async function giveNetwork(work: Work, row: Agent, network: Network): Promise<void> {
+  if (row.agentType !== agentTypes.dhcp.agentType || !row.adminStateUp)
+    throw unfit(`Agent ${row.id} is not a valid DHCP Agent or has been disabled.`, 'InvalidDHCPAgent')
+  const serving = await store.dhcpAgentOf(work.tx, network.id)
+  if (serving?.id !== row.id) await bindDhcp(work, network.id, row)
+}
+
+export async function takeNetwork(work: Work, row: Agent, network: Network): Promise<void> {
+  const serving = await store.dhcpAgentOf(work.tx, network.id)
+  if (serving?.id !== row.id)
+    throw new CloudError('conflict', `The network ${network.id} is not hosted by the DHCP agent ${row.id}.`, {
+      type: 'NetworkNotHostedByDhcpAgent',
+    })
+  await releaseDhcpPort(work, row.host, network.id)
+  await unscheduleDhcp(work, network.id)
+}
+
+function unfit(message: string, type: string): CloudError {
+  return new CloudError('notFound', message, { type })
 }

@@ -27,12 +27,19 @@ import { activateWaiting } from './provisioning.ts'
 
 /** Gives the network to the live agent with the fewest, unless a live one has it; false where there is none. */
 export async function scheduleDhcp(work: Work, networkId: string, except?: string): Promise<boolean> {
-  const { app, tx, changes } = work
+  const { app, tx } = work
   const serving = await agents.dhcpAgentOf(tx, networkId)
   if (serving && serving.id !== except && isAlive(app, serving)) return true
   const candidates = await liveAgents(work, agentTypes.dhcp.agentType, except)
   const chosen = await leastBusy(candidates, (ids) => agents.dhcpBindingsOfAgents(tx, ids))
   if (!chosen) return false
+  await bindDhcp(work, networkId, chosen)
+  return true
+}
+
+/** From the agent that had it, if any. */
+export async function bindDhcp(work: Work, networkId: string, chosen: Agent): Promise<void> {
+  const { tx, changes } = work
   await agents.deleteDhcpBinding(tx, networkId)
   await agents.insertDhcpBinding(tx, networkId, chosen.id)
   // The address stays the same wherever it is served from.
@@ -40,7 +47,6 @@ export async function scheduleDhcp(work: Work, networkId: string, except?: strin
     if (row.hostId !== chosen.host)
       await moveToHost(work, row, chosen.host, { deviceId: dhcpDeviceId(chosen.host, networkId) })
   noteDhcp(changes, networkId)
-  return true
 }
 
 export async function liveAgents(work: Work, agentType: string, except?: string): Promise<Agent[]> {
