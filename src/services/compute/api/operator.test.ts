@@ -169,6 +169,19 @@ describe('hypervisors', () => {
     expect((await admin('2.53')('GET', '/v2.1/os-hypervisors/1')).status).toBe(404)
   })
 
+  it('knows how long a host is up, unless it is down', async () => {
+    const startedAt = cloud.world.clock.now() - 26 * 3_600_000
+    const old = await cloud.host('old', { startedAt })
+    const at = '/v2.1/os-hypervisors/3/uptime'
+    const { uptime } = (await admin()('GET', at)).body.hypervisor
+    expect(uptime).toMatch(/^00:00:0\d up 1 day, 2:00$/)
+    await old.stop()
+    await cloud.world.advance(61_000)
+    expect((await admin()('GET', at)).status).toBe(400)
+    const { hypervisors } = (await admin('2.88')('GET', '/v2.1/os-hypervisors/detail')).body
+    expect(hypervisors[2]).toMatchObject({ state: 'down', uptime: null })
+  })
+
   it('finds by name and with servers, each in its version’s way', async () => {
     const { id } = await cloud.server()
     const entry = { uuid: id, name: 'vm' }

@@ -4,7 +4,13 @@ import { isTrue } from '#kit/http/query.ts'
 import { answer, type Query } from '#kit/http/route.ts'
 import { type ComputeContext, route } from '../app.ts'
 import * as aggregates from '../ops/aggregate.ts'
-import { type HypervisorList, listHypervisors, showHypervisor, sumsOf } from '../ops/hypervisor.ts'
+import {
+  type HypervisorList,
+  listHypervisors,
+  showHypervisor,
+  showUptime,
+  sumsOf,
+} from '../ops/hypervisor.ts'
 import * as services from '../ops/service.ts'
 import {
   aggregateCreate,
@@ -137,8 +143,8 @@ export const hypervisorRoutes = [
     until: '2.87',
     policy: hypervisorRules.uptime,
     handle: async (context, { params }) => {
-      const found = await showHypervisor(context, hypervisorRules.uptime, params.id!, false)
-      return { hypervisor: { ...hypervisorBrief(found, context), uptime: found.uptime } }
+      const { hypervisor, uptime } = await showUptime(context, params.id!)
+      return { hypervisor: { ...hypervisorBrief(hypervisor, context), uptime } }
     },
   }),
   route('GET', '/os-hypervisors/:id/search', {

@@ -44,8 +44,8 @@ export const usageRoutes = [
       const { usage, next } = await showUsage(context, project, wishOf(context, query))
       const path = `/os-simple-tenant-usage/${encodeURIComponent(project)}`
       return {
-        // A project that has used nothing has no more to show than that.
-        tenant_usage: usage ? shown(context, usage, true) : {},
+        // Nova answers {} where nothing was used, over which the stock client stumbles.
+        tenant_usage: shown(context, usage, true),
         ...(next && { tenant_usage_links: links(context, path, query, next) }),
       }
     },

@@ -2,7 +2,7 @@
 import { CloudError } from '#kit/errors/cloud-error.ts'
 import type { PolicyRule } from '#kit/policy/policy.ts'
 import type { ComputeContext } from '../app.ts'
-import type { Hypervisor, ShownHypervisor } from '../resources/hypervisor.ts'
+import { type Hypervisor, hypervisorRules, type ShownHypervisor } from '../resources/hypervisor.ts'
 import { isUp } from '../resources/service.ts'
 import { listHypervisors as findHypervisors, listServices } from '../store/host.ts'
 import { diskOfHosts } from '../store/host-disk.ts'
@@ -44,6 +44,17 @@ export async function showHypervisor(
   return alsoServers ? (await withServers(context, [found]))[0]! : found
 }
 
+export async function showUptime(
+  context: ComputeContext,
+  id: string,
+): Promise<{ hypervisor: ShownHypervisor; uptime: string }> {
+  const hypervisor = await showHypervisor(context, hypervisorRules.uptime, id, false)
+  const { uptime, host } = hypervisor
+  if (uptime === null)
+    throw new CloudError('badRequest', `Compute host ${host} is down: how long it was up isn't known.`)
+  return { hypervisor, uptime }
+}
+
 async function withServers(
   context: ComputeContext,
   page: readonly ShownHypervisor[],
@@ -74,9 +85,10 @@ async function shown(context: ComputeContext): Promise<ShownHypervisor[]> {
   return hypervisors.map((each) => {
     const service = serviceOf.get(each.host)
     const load = loads.get(each.host)
+    const up = service !== undefined && isUp(service, now, config.serviceDownTime)
     return {
       ...each,
-      up: service !== undefined && isUp(service, now, config.serviceDownTime),
+      up,
       enabled: service !== undefined && !service.disabled,
       disabledReason: service?.disabledReason ?? null,
       serviceNumber: service?.number ?? 0,
@@ -90,18 +102,18 @@ async function shown(context: ComputeContext): Promise<ShownHypervisor[]> {
       },
       reservedMemoryMb: config.reservedHostMemory,
       reservedDiskGb: config.reservedHostDisk,
-      uptime: uptime(now, each.startedAt),
+      uptime: up ? uptimeOf(now, each.startedAt) : null,
     }
   })
 }
 
-/** As the command `uptime` prints it, from the start of the agent on. */
-function uptime(now: number, startedAt: number): string {
+/** Beginning as the command `uptime` does: the time, and how long since the start of the host's agent. */
+function uptimeOf(now: number, startedAt: number): string {
   const minutes = Math.max(0, Math.floor((now - startedAt) / 60_000))
   const days = Math.floor(minutes / 1440)
   const clock = new Date(now).toISOString().slice(11, 19)
   const rest = `${Math.floor((minutes % 1440) / 60)}:${String(minutes % 60).padStart(2, '0')}`
-  return ` ${clock} up ${days > 0 ? `${days} day${days > 1 ? 's' : ''}, ` : ''}${rest},  0 users,  load average: 0.00, 0.00, 0.00`
+  return `${clock} up ${days > 0 ? `${days} day${days > 1 ? 's' : ''}, ` : ''}${rest}`
 }
 
 export type Sums = Record<string, number>

@@ -22,10 +22,11 @@ export async function showUsage(
   context: ComputeContext,
   projectId: string,
   wish: UsageWish,
-): Promise<{ usage: ProjectUsage | undefined; next: string | undefined }> {
+): Promise<{ usage: ProjectUsage; next: string | undefined }> {
   context.authorize(usageRules.show, { project_id: projectId })
   const { usages, next } = await usageOf(context, wish, projectId)
-  return { usage: usages[0], next }
+  const nothing = { projectId, from: wish.from, to: wish.to, servers: [] }
+  return { usage: usages[0] ?? nothing, next }
 }
 
 async function usageOf(

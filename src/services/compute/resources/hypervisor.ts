@@ -42,7 +42,8 @@ export type ShownHypervisor = Hypervisor & {
   used: { vcpus: number; memoryMb: number; diskGb: number; servers: number; building: number }
   reservedMemoryMb: number
   reservedDiskGb: number
-  uptime: string
+  /** Null where it is down. */
+  uptime: string | null
   servers?: { id: string; name: string }[]
 }
 
