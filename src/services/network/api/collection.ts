@@ -7,6 +7,7 @@ import type { PolicyRule, PolicyTarget } from '#kit/policy/policy.ts'
 import { type NetworkApp, type NetworkContext, route } from '../app.ts'
 import { attributeRules, authorizeChange, ensureVisible, isAdmin } from '../ops/access.ts'
 import { perform, type Work } from '../ops/change.ts'
+import { notify } from '../ops/notify.ts'
 import {
   type Attributes,
   bad,
@@ -101,7 +102,12 @@ export function collectionRoutes<
           perform(at(context), async (work) => {
             const row = await changeableRow(spec, context, work.tx, params.id!, [rules.delete])
             checkRevision(row, headers['if-match'])
+            const [before] = await spec.whole(work.app, work.tx, [row])
             await spec.delete!(context, work, row)
+            notify(context, work.tx, `${resource.name}.delete.end`, {
+              [`${resource.name}_id`]: row.id,
+              [resource.name]: facts(spec, before!),
+            })
           }),
       }),
     )
@@ -156,7 +162,10 @@ async function create<Row extends Stored, Whole extends Row, A extends Attribute
         context.authorize(rule, target)
       rows.push(await spec.create!(context, work, given, parent))
     }
-    return spec.whole(work.app, work.tx, rows)
+    const made = await spec.whole(work.app, work.tx, rows)
+    for (const each of made)
+      notify(context, work.tx, `${resource.name}.create.end`, { [resource.name]: facts(spec, each) })
+    return made
   })
   const show = showerOf<Whole>(context, resource.attributes)
   return bulk ? { [resource.collection]: whole.map(show) } : { [resource.name]: show(whole[0]!) }
@@ -178,9 +187,19 @@ async function update<Row extends Stored, Whole extends Row, A extends Attribute
     checkRevision(row, headers['if-match'])
     const [before] = await spec.whole(work.app, work.tx, [row])
     const after = await spec.update!(context, work, before!, given)
-    return (await spec.whole(work.app, work.tx, [after]))[0]!
+    const [changed] = await spec.whole(work.app, work.tx, [after])
+    notify(context, work.tx, `${resource.name}.update.end`, { [resource.name]: facts(spec, changed!) })
+    return changed!
   })
   return { [resource.name]: showerOf<Whole>(context, resource.attributes)(whole) }
+}
+
+/** All of it: notifications are for services, whatever the caller may see. */
+function facts<Row extends Stored>({ resource }: AnySpec<Row>, row: Row): Record<string, unknown> {
+  const attributes: Attributes = resource.attributes
+  return Object.fromEntries(
+    Object.entries(attributes).flatMap(([name, { get }]) => (get ? [[name, get(row as never)]] : [])),
+  )
 }
 
 export async function visibleRow<Row extends Stored>(

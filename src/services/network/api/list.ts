@@ -5,6 +5,7 @@ import type { AnyTable } from '#kit/db/table.ts'
 import type { CloudError } from '#kit/errors/cloud-error.ts'
 import type { Query } from '#kit/http/route.ts'
 import { type Attributes, bad, nameOf, readValue } from '../resources/attribute.ts'
+import { isUuid } from '../resources/value.ts'
 import { allOf, anyOf, type Condition, hasTag, listRows, noneOf, type Order, oneOf } from '../store/list.ts'
 
 /** For filters that look beyond the row's own columns. */
@@ -39,7 +40,7 @@ export async function listPage<R extends { id: string }>(
   const limit = readLimit(query)
   const marker = query.get('marker')
   const reverse = query.get('page_reverse')?.toLowerCase() === 'true'
-  const after = marker === undefined ? undefined : await spec.table.get(db, marker.slice(0, 36))
+  const after = marker === undefined || !isUuid(marker) ? undefined : await spec.table.get(db, marker)
   if (marker !== undefined && !after) throw spec.missing(marker)
   const rows = await listRows<R>(db, spec.table, {
     conditions,

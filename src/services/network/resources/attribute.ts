@@ -87,8 +87,10 @@ export function readCreate<A extends Attributes>(
         throw bad(`Failed to parse request. Required attribute '${wire}' not specified`)
       continue
     }
-    named.push(wire)
-    given[nameOf(wire, attribute)] = readValue(wire, attribute, value)
+    const read = readValue(wire, attribute, value)
+    // Who sends what would be so anyway asks for nothing: dashboards send `shared: false` for everybody.
+    if (JSON.stringify(read) !== JSON.stringify(attribute.default)) named.push(wire)
+    given[nameOf(wire, attribute)] = read
   }
   return { given: given as CreateOf<A>, named }
 }
