@@ -34,7 +34,9 @@ export type Compute = {
   readonly config: ComputeConfig
   readonly bus: Bus
   readonly scheduler: Caller<typeof scheduler.methods>
-  readonly hosts: Caller<typeof compute.methods>
+  /** Row 60's cast, and every other order to a host: the journal shows them under the role that row 60 names and ours. */
+  readonly builds: Pick<Caller<typeof compute.methods>, 'build'>
+  readonly hosts: Omit<Caller<typeof compute.methods>, 'build'>
   readonly api: Peers
   readonly conductor: Peers
   readonly schedulerPeers: Peers

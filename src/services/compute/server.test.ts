@@ -75,7 +75,10 @@ describe('a new server', () => {
     })
     expect(compute.peers.consumers.get(id)?.resources).toEqual({ VCPU: 1, MEMORY_MB: 512, DISK_GB: 1 })
     const events = compute.bus.notifications.filter((each) => each.payload.instance_id === id)
-    expect(events.map((each) => each.eventType)).toEqual(['compute.instance.create.end'])
+    expect(events.map((each) => each.eventType)).toEqual([
+      'compute.instance.create.start',
+      'compute.instance.create.end',
+    ])
   })
 
   it('shows its host and its name there to administrators alone', async () => {

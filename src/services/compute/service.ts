@@ -87,7 +87,8 @@ export async function openCompute(
     bus,
     // Row 56's call and row 60's cast: the conductor role sends them, in the task that the API has started.
     scheduler: bus.caller(scheduler, 'nova-api'),
-    hosts: bus.caller(compute, 'nova-scheduler'),
+    builds: bus.caller(compute, 'nova-scheduler'),
+    hosts: bus.caller(compute, 'nova-conductor'),
     api: peers('nova-api'),
     conductor: peers('nova-conductor'),
     schedulerPeers: peers('nova-scheduler'),

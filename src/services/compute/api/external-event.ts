@@ -7,7 +7,7 @@ import { version } from '#kit/http/version.ts'
 import { route } from '../app.ts'
 import { type GivenEvent, takeEvents } from '../ops/external-event.ts'
 import { uuid } from '../resources/schema.ts'
-import { serverRules } from '../resources/server.ts'
+import { serverRules } from '../resources/server-rule.ts'
 
 /** Names with the version that brought them. */
 const names: Record<string, string> = {

@@ -8,8 +8,8 @@ import { deleteServer } from '../ops/server-power.ts'
 import { showServer, withDetails, withGroups } from '../ops/server-show.ts'
 import { changeDetails } from '../ops/server-update.ts'
 import { readBool } from '../resources/schema.ts'
-import { serverRules } from '../resources/server.ts'
 import { serverCreate, serverUpdate } from '../resources/server-body.ts'
+import { serverRules } from '../resources/server-rule.ts'
 import { serverBrief, serverLinks, serverView, updatedView } from '../resources/server-view.ts'
 
 const links = (context: ComputeContext, path: string, query: Query, next: string | undefined) =>

@@ -1,7 +1,7 @@
 // What the network and volume services tell: a port is wired or gone, its addresses changed, a volume grew.
 import type { Trace } from '#kit/journal/journal.ts'
 import type { Compute, ComputeContext } from '../app.ts'
-import { serverRules } from '../resources/server.ts'
+import { serverRules } from '../resources/server-rule.ts'
 import { findServers, updateServer } from '../store/server.ts'
 import { refreshAddresses } from './server-address.ts'
 import { subjectOf } from './server-load.ts'

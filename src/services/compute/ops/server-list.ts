@@ -4,7 +4,8 @@ import { isTrue } from '#kit/http/query.ts'
 import type { Query } from '#kit/http/route.ts'
 import type { ComputeContext } from '../app.ts'
 import { checkQuery, pageOf, paging, timeOf } from '../resources/query.ts'
-import { knownStatuses, type Server, serverRules, statusOf, vmStatesOf } from '../resources/server.ts'
+import { knownStatuses, type Server, statusOf, vmStatesOf } from '../resources/server.ts'
+import { serverRules } from '../resources/server-rule.ts'
 import { findAnyServer, listServers as findServers, type ServerList } from '../store/server.ts'
 
 const forAll = new Set(

@@ -5,8 +5,8 @@ import type { Network, PortBody } from '#services/network/client.ts'
 import type { ComputeContext } from '../app.ts'
 import type { NetworkWish } from '../resources/request-spec.ts'
 import { isUuid } from '../resources/schema.ts'
-import { serverRules } from '../resources/server.ts'
 import type { ServerWish } from '../resources/server-body.ts'
+import { serverRules } from '../resources/server-rule.ts'
 
 type Wish = Pick<ServerWish, 'networks'> & { count: number }
 

@@ -2,13 +2,8 @@
 import { CloudError } from '#kit/errors/cloud-error.ts'
 import type { ComputeContext } from '../app.ts'
 import { isAdmin } from '../resources/policy.ts'
-import {
-  type Server,
-  type ServerAction,
-  serverRules,
-  type TaskState,
-  type VmState,
-} from '../resources/server.ts'
+import type { Server, ServerAction, TaskState, VmState } from '../resources/server.ts'
+import { serverRules } from '../resources/server-rule.ts'
 import { changeServer, findServer, updateServer } from '../store/server.ts'
 import { serverDelete } from '../tasks/server-delete.ts'
 import { type PowerVerb, serverPower } from '../tasks/server-power.ts'

@@ -2,7 +2,7 @@
 import { CloudError } from '#kit/errors/cloud-error.ts'
 import type { ComputeContext } from '../app.ts'
 import { isUuid } from '../resources/schema.ts'
-import { serverRules } from '../resources/server.ts'
+import { serverRules } from '../resources/server-rule.ts'
 import { updateServer } from '../store/server.ts'
 import { loadServer, requireUnlocked, subjectOf } from './server-load.ts'
 

@@ -1,6 +1,7 @@
 // Adds to servers what their rows don't hold, a whole page in two or three queries.
 import type { ComputeContext } from '../app.ts'
-import { type Server, serverRules } from '../resources/server.ts'
+import type { Server } from '../resources/server.ts'
+import { serverRules } from '../resources/server-rule.ts'
 import type { ShownServer } from '../resources/server-view.ts'
 import { isUp, type Service } from '../resources/service.ts'
 import { volumesOf } from '../store/block-device.ts'

@@ -23,10 +23,9 @@ export async function order(
   of: { host: string; serverId: string; operationId: string },
 ): Promise<void> {
   const server = await findServer(app.db, of.serverId)
-  await app.hosts[kind](
-    { serverId: of.serverId, operationId: of.operationId, generation: server?.generation ?? 0 },
-    { host: of.host, trace: t.trace, subject: t.subject },
-  )
+  const params = { serverId: of.serverId, operationId: of.operationId, generation: server?.generation ?? 0 }
+  const options = { host: of.host, trace: t.trace, subject: t.subject }
+  await (kind === 'build' ? app.builds.build(params, options) : app.hosts[kind](params, options))
 }
 
 export async function hostIsUp(app: Compute, host: string): Promise<boolean> {

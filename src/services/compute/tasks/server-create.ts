@@ -39,8 +39,9 @@ export const serverCreate = task<Compute, CreateFrame>()({
   steps: {
     select: async (t) => {
       const { app, state } = t
-      await loadParts(t)
+      const { server } = await loadParts(t)
       await t.undo('release')
+      if (state.host === undefined) await notifyServer(app, t.trace, server, 'compute.instance.create.start')
       const { host } = await app.scheduler
         .selectDestinations(
           { serverId: state.serverId, exclude: state.tried },
