@@ -54,9 +54,9 @@ export const floatingIp = table(
   {
     unique: [
       ['floatingNetworkId', 'floatingIpAddress'],
-      ['fixedPortId', 'fixedIpAddress'],
+      ['floatingNetworkId', 'fixedPortId', 'fixedIpAddress'],
     ],
-    index: [['projectId'], ['routerId'], ['floatingPortId'], ['createdAt', 'id']],
+    index: [['projectId'], ['routerId'], ['fixedPortId'], ['floatingPortId'], ['createdAt', 'id']],
   },
 )
 export type FloatingIp = RowOf<typeof floatingIp>

@@ -206,9 +206,15 @@ export const first: Migration = {
       {
         unique: [
           ['floating_network_id', 'floating_ip_address'],
-          ['fixed_port_id', 'fixed_ip_address'],
+          ['floating_network_id', 'fixed_port_id', 'fixed_ip_address'],
         ],
-        index: [['project_id'], ['router_id'], ['floating_port_id'], ['created_at', 'id']],
+        index: [
+          ['project_id'],
+          ['router_id'],
+          ['fixed_port_id'],
+          ['floating_port_id'],
+          ['created_at', 'id'],
+        ],
       },
     )
     await createTable('host_wiring', { host: 'text(255)', generation: 'bigint' }, { primaryKey: ['host'] })
