@@ -69,9 +69,11 @@ async function stage(options: {
     start: () => options.start(parts),
     // A wait that nobody ends is looked at again when its time is over.
     settle: async () => {
-      for (let turn = 0; turn < 8; turn++) {
-        await compute.world.settle()
+      await compute.world.settle()
+      const open = () => taskTable.count(app.db, { status: ['ready', 'waiting', 'undoing'] })
+      for (let turn = 0; turn < 8 && (await open()) > 0; turn++) {
         await compute.world.advance(35_000)
+        await compute.world.settle()
       }
     },
     snapshot: async () => ({ ...picture(compute, [host]), rows: await options.rows(compute) }),
