@@ -2,6 +2,7 @@
 
 import { externalEventRoutes } from './external-event.ts'
 import { flavorRoutes } from './flavor.ts'
+import { hostRoutes } from './host.ts'
 import { keypairRoutes } from './keypair.ts'
 import { aggregateRoutes, hypervisorRoutes, serviceRoutes } from './operator.ts'
 import { quotaRoutes, serverGroupRoutes } from './quota.ts'
@@ -25,6 +26,7 @@ export const computeRoutes = [
   ...volumeRoutes,
   ...serviceRoutes,
   ...hypervisorRoutes,
+  ...hostRoutes,
   ...aggregateRoutes,
   ...quotaRoutes,
   ...serverGroupRoutes,

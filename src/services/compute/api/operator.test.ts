@@ -1,6 +1,6 @@
 // What operators see of services, hosts, aggregates and zones, and what they may change.
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
-import { type TestCompute, type TestHost, testCompute } from '../test-compute.ts'
+import { projectId, type TestCompute, type TestHost, testCompute } from '../test-compute.ts'
 
 let cloud: TestCompute
 let hosts: TestHost[]
@@ -207,6 +207,28 @@ describe('hypervisors', () => {
     expect(second.body.hypervisors).toMatchObject([{ hypervisor_hostname: 'node2' }])
     expect(second.body.hypervisors_links).toBeUndefined()
     expect((await admin('2.33')('GET', '/v2.1/os-hypervisors?marker=77')).status).toBe(400)
+  })
+})
+
+describe('hosts', () => {
+  it('are listed by service and zone, with what projects take of them, until 2.42', async () => {
+    const { body } = await admin()('GET', '/v2.1/os-hosts?zone=nova')
+    expect(body.hosts).toEqual([
+      { host_name: 'node1', service: 'compute', zone: 'nova' },
+      { host_name: 'node2', service: 'compute', zone: 'nova' },
+    ])
+    const { id } = await cloud.server({ flavorRef: await cloud.flavor({ ram: 1024, vcpus: 2, disk: 5 }) })
+    const host = hosts.find((each) => each.guests.has(id))!.name
+    const shares = (await admin()('GET', `/v2.1/os-hosts/${host}`)).body.host
+    expect(shares.map((each: { resource: unknown }) => each.resource)).toEqual([
+      { host, project: '(total)', cpu: 8, memory_mb: 16_384, disk_gb: 100 },
+      { host, project: '(used_now)', cpu: 2, memory_mb: 1536, disk_gb: 5 },
+      { host, project: '(used_max)', cpu: 2, memory_mb: 1024, disk_gb: 5 },
+      { host, project: projectId, cpu: 2, memory_mb: 1024, disk_gb: 5 },
+    ])
+    expect((await admin()('GET', '/v2.1/os-hosts/elsewhere')).status).toBe(404)
+    expect((await cloud.as('member')('GET', '/v2.1/os-hosts')).status).toBe(403)
+    expect((await admin('2.43')('GET', '/v2.1/os-hosts')).status).toBe(404)
   })
 })
 

@@ -3,6 +3,7 @@ import type { PolicyRule } from '#kit/policy/policy.ts'
 import { aggregateRules } from './aggregate.ts'
 import { extensionRules } from './extension.ts'
 import { flavorRules } from './flavor.ts'
+import { hostRules } from './host.ts'
 import { hypervisorRules } from './hypervisor.ts'
 import { keypairRules } from './keypair.ts'
 import { aliasRules } from './policy.ts'
@@ -20,6 +21,7 @@ const groups = [
   quotaRules,
   serviceRules,
   hypervisorRules,
+  hostRules,
   aggregateRules,
   usageRules,
   extensionRules,
