@@ -1,0 +1,233 @@
+// The life of a request in one place: id and trace, version, token, policy, body, the op, the answer or its fault,
+// the journal.
+import type { FastifyReply, FastifyRequest } from 'fastify'
+import { CloudError, fullMessage } from '../errors/cloud-error.ts'
+import { parseTraceparent, type Trace } from '../journal/journal.ts'
+import { checkAccess } from './access-rule.ts'
+import { type Caller, nobody } from './caller.ts'
+import { toCloudError } from './fault.ts'
+import { queryOf } from './query.ts'
+import { faultContext, header, isStream, send, sendBody } from './reply.ts'
+import { Answer, type Context, type Reply, type Route } from './route.ts'
+import type { ServiceSpec } from './server.ts'
+import { holds, negotiate, showVersion, type Version } from './version.ts'
+
+/** Routes that share method and path: versions of one call, and actions told apart by the body's key. */
+export type Group<App> = {
+  method: string
+  url: string
+  label: string
+  routes: Route<App>[]
+  /** The prefix names a project: that of the caller's token. */
+  ofProject: boolean
+}
+
+export async function serve<App>(
+  spec: ServiceSpec<App>,
+  group: Group<App> | undefined,
+  request: FastifyRequest,
+  reply: FastifyReply,
+) {
+  const end = spec.world.activity.begin()
+  const requestId = newRequestId(spec)
+  const incoming = parseTraceparent(header(request, 'traceparent'))
+  const trace = incoming ? spec.journal.childOf(incoming) : spec.journal.newTrace()
+  const started = spec.world.clock.monotonic()
+  const headers: Record<string, string | string[]> = { 'x-openstack-request-id': requestId }
+  for (const name of spec.requestIdHeaders ?? []) headers[name] = requestId
+  let caller: Caller = nobody
+  let negotiated: Version | undefined
+  let failure: CloudError | undefined
+  let status = 500
+  try {
+    negotiated = negotiateVersion(spec, request, headers)
+    // An unknown path says so only to those who may ask at all.
+    const wantsToken = !group || group.routes.some((route) => route.policy !== 'public')
+    if (wantsToken) caller = await authenticate(spec, request, trace, group === undefined)
+    if (group?.ofProject) requireOwnProject(caller, request)
+    const route = choose(group, negotiated, request)
+    if (typeof route.policy === 'object') spec.policy.authorize(route.policy, caller, ownTarget(caller))
+    const context = contextOf(spec, request, { caller, trace, requestId, negotiated })
+    const result = await route.handle(context, {
+      params: request.params as Record<string, string>,
+      query: queryOf(request.raw.url ?? ''),
+      body: await parseBody(route, request, negotiated),
+      headers: request.headers as Record<string, string | undefined>,
+      stream: isStream(request.body) ? request.body : undefined,
+    })
+    const answer: Reply = result instanceof Answer ? result.reply : { body: result }
+    status = answer.status ?? route.status ?? (answer.body === undefined ? 204 : 200)
+    reply.headers(headers)
+    if (answer.headers) reply.headers(answer.headers)
+    reply.code(status)
+    sendBody(reply, answer.body, request.method)
+  } catch (thrown) {
+    failure = toCloudError(thrown, requestId)
+    status = failure.status
+    const at = faultContext(request, requestId, negotiated)
+    const fault =
+      failure === unrouted && spec.faults.unrouted ? spec.faults.unrouted(at) : spec.faults.fault(failure, at)
+    if (failure.kind === 'internal')
+      spec.log.error(
+        { requestId, error: fullMessage(thrown), stack: (thrown as Error)?.stack },
+        'a request failed unexpectedly',
+      )
+    else if (failure.detail) spec.log.debug({ requestId, detail: failure.detail }, failure.message)
+    if (status === 401) headers['www-authenticate'] = `Keystone uri="${spec.authUri()}"`
+    send(reply, fault, { ...headers, ...failure.headers })
+  } finally {
+    end()
+    spec.journal.record(trace, {
+      kind: 'request',
+      service: spec.name,
+      name: group?.label ?? `${request.method} (no such path)`,
+      requestId,
+      projectId: caller.projectId,
+      userId: caller.userId || undefined,
+      durationMs: spec.world.clock.monotonic() - started,
+      at: spec.world.clock.now() - (spec.world.clock.monotonic() - started),
+      outcome: failure && failure.status >= 500 ? 'error' : 'ok',
+      error: failure?.message,
+      data: { status, ...(caller.auditIds.length > 0 && { auditIds: caller.auditIds }) },
+    })
+  }
+  return reply
+}
+
+const unrouted = new CloudError('notFound', 'The resource could not be found.')
+
+function negotiateVersion<App>(
+  spec: ServiceSpec<App>,
+  request: FastifyRequest,
+  headers: Record<string, string | string[]>,
+): Version | undefined {
+  const { microversions } = spec
+  if (!microversions) return undefined
+  const result = negotiate(microversions, request.headers)
+  const { type, legacyHeader, min, max } = microversions
+  headers.vary = legacyHeader ? ['OpenStack-API-Version', legacyHeader] : 'OpenStack-API-Version'
+  const shown = 'version' in result ? showVersion(result.version) : result.asked
+  headers['openstack-api-version'] = `${type} ${shown}`
+  if (legacyHeader) headers[legacyHeader.toLowerCase()] = shown
+  if ('version' in result) return result.version
+  throw result.refused === 'malformed'
+    ? new CloudError(
+        'badRequest',
+        `API Version String ${result.asked} is of invalid format. Must be of format MajorNum.MinorNum.`,
+      )
+    : new CloudError(
+        'notAcceptable',
+        `Version ${result.asked} is not supported by the API. Minimum is ${min} and maximum is ${max}.`,
+        {
+          body: { min_version: min, max_version: max },
+        },
+      )
+}
+
+async function authenticate<App>(
+  spec: ServiceSpec<App>,
+  request: FastifyRequest,
+  trace: Trace,
+  optional: boolean,
+): Promise<Caller> {
+  const token = header(request, 'x-auth-token')
+  if (!token) {
+    if (optional) return nobody
+    throw new CloudError('unauthorized', 'The request you have made requires authentication.')
+  }
+  const caller = await spec.authenticate(token, { trace, journal: spec.journal })
+  const path = (request.raw.url ?? '').split('?')[0]!
+  checkAccess(caller.accessRules, spec.types ?? [], { method: request.method, path })
+  return caller
+}
+
+function choose<App>(
+  group: Group<App> | undefined,
+  at: Version | undefined,
+  request: FastifyRequest,
+): Route<App> {
+  if (!group) throw unrouted
+  const live = group.routes.filter((route) => holds(route, at))
+  if (live.length === 0) throw new CloudError('notFound', 'The resource could not be found.')
+  const withAction = live.filter((route) => route.action !== undefined)
+  if (withAction.length === 0) return live[0]!
+  const given = request.body
+  const keys = typeof given === 'object' && given !== null ? Object.keys(given) : []
+  if (keys.length !== 1)
+    throw new CloudError(
+      'badRequest',
+      'Multiple actions or no action requested: the body must have exactly one key',
+    )
+  const route = withAction.find((candidate) => candidate.action === keys[0])
+  if (!route) throw new CloudError('badRequest', `There is no such action: ${keys[0]}`)
+  return route
+}
+
+/** Another service that acts for a user has its own project in its token, and names the user's. */
+function requireOwnProject(caller: Caller, request: FastifyRequest): void {
+  const { project_id: named } = request.params as Record<string, string>
+  if (named === caller.projectId || caller.roles.includes('service')) return
+  throw new CloudError(
+    'badRequest',
+    `Malformed request URL: URL's project_id '${named}' doesn't match Context's project_id '${caller.projectId ?? ''}'`,
+  )
+}
+
+/** What the caller makes is the caller's own: the target of a rule before any object is at hand. */
+function ownTarget(caller: Caller): Record<string, unknown> {
+  return {
+    project_id: caller.projectId,
+    tenant_id: caller.projectId,
+    user_id: caller.userId,
+    domain_id: caller.domainId,
+  }
+}
+
+function contextOf<App>(
+  spec: ServiceSpec<App>,
+  request: FastifyRequest,
+  known: { caller: Caller; trace: Trace; requestId: string; negotiated: Version | undefined },
+): Context<App> {
+  const { caller, trace, requestId } = known
+  return {
+    app: spec.app,
+    caller,
+    trace,
+    requestId,
+    journal: spec.journal,
+    log: spec.log.with({ requestId }),
+    version: known.negotiated,
+    globalRequestId: globalRequestId(header(request, 'x-openstack-request-id')),
+    origin: `${request.protocol}://${request.host}`,
+    authorize: (rule, target) => spec.policy.authorize(rule, caller, target),
+    allows: (rule, target) => spec.policy.allows(rule, caller, target),
+  }
+}
+
+async function parseBody<App>(
+  route: Route<App>,
+  request: FastifyRequest,
+  at: Version | undefined,
+): Promise<unknown> {
+  if (route.body === undefined || route.body === 'stream') return request.body
+  if (isStream(request.body)) {
+    throw new CloudError(
+      'unsupportedMedia',
+      `The media type ${header(request, 'content-type') ?? '(none)'} is not supported; send application/json`,
+    )
+  }
+  if (route.body === 'json') {
+    if (request.body === undefined) throw new CloudError('badRequest', 'The request needs a JSON body')
+    return request.body
+  }
+  return route.body.parse(request.body ?? {}, at)
+}
+
+/** A client's own request id is kept only in the form that OpenStack's clients send. */
+function globalRequestId(given: string | undefined): string | undefined {
+  return given && /^req-[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/.test(given) ? given : undefined
+}
+
+export function newRequestId<App>(spec: ServiceSpec<App>): string {
+  return `req-${spec.world.random.uuid()}`
+}
