@@ -118,6 +118,9 @@ async function createServer(demo: Session, parts: Parts): Promise<Named> {
   return { ...server, name: 'hello' }
 }
 
+/** A host's part of the journal comes a little after the host's word that the server runs. */
+const lastEventsMs = 3_000
+
 /** Until it is ACTIVE. Throws the server's fault when it ends in ERROR. */
 async function watchBoot(
   world: World,
@@ -127,13 +130,16 @@ async function watchBoot(
   plan: DemoPlan,
 ): Promise<Server> {
   const told = new Set<number>()
+  /** True where all steps are told of. */
   const tell = async () => {
     const trace = await readTrace(admin, plan.journalUrl, serverId)
-    for (const step of trace.phases.flatMap((phase) => phase.steps)) {
+    const steps = trace.phases.flatMap((phase) => phase.steps)
+    for (const step of steps) {
       if (step.number === undefined || step.missing || told.has(step.number)) continue
       told.add(step.number)
       plan.onStep(step)
     }
+    return steps.every((step) => !step.missing)
   }
   const late = `Server hello isn't active after ${plan.bootTimeoutMs / 1000} s`
   const active = await poll(world, plan.bootTimeoutMs, late, async () => {
@@ -148,7 +154,8 @@ async function watchBoot(
     if (server.status === 'BUILD') await tell()
     return server.status === 'BUILD' ? undefined : server
   })
-  await tell()
+  const deadline = world.clock.monotonic() + lastEventsMs
+  while (!(await tell()) && world.clock.monotonic() < deadline) await world.timers.sleep(50)
   return active
 }
 
