@@ -116,6 +116,8 @@ export async function guestNet() {
     hostNamespace: host,
     places: { runFolder: `${folder}/run`, databaseFile: `${folder}/db/conf.db`, logFolder: `${folder}/log` },
   }
+  // As a cloud's own folder is: others may pass through, so that dnsmasq can read its files as an ordinary user.
+  await world.files.makeFolder(options.dataFolder, { mode: 0o711 })
   const driver: WiringDriver = await openOvsWiring(world, log, options)
   await driver.prepare({
     physicalNetworks: { public: { bridge: 'br-ex', address: '172.24.4.1/24' } },
