@@ -9,6 +9,8 @@ import type { ServiceType } from '#kit/service/platform.ts'
 import { computeClient } from '#services/compute/client.ts'
 import { computeConfig } from '#services/compute/config.ts'
 import { openCompute } from '#services/compute/service.ts'
+import { consoleConfig } from '#services/console/config.ts'
+import { openConsole } from '#services/console/service.ts'
 import { type IdentityClient, identityClient } from '#services/identity/client.ts'
 import { identitySection } from '#services/identity/config.ts'
 import { bootstrap, type CatalogService } from '#services/identity/ops/bootstrap.ts'
@@ -35,6 +37,7 @@ export const serviceSections = [
   networkConfig,
   metadataConfig,
   volumeConfig,
+  consoleConfig,
 ] as const
 export type ServiceConfig = LoadedConfig<typeof serviceSections>
 
@@ -99,7 +102,9 @@ export async function openControlPlane(plan: CloudPlan): Promise<ControlPlane> {
     }),
   )
   add('volume', await openVolume(platform, config.volume, clientOf('cinder')))
-  add('compute', await openCompute(platform, config.compute, clientOf('nova')))
+  const novncBaseUrl = config.compute.novncBaseUrl || `${platform.endpoint('console')}/vnc_auto.html`
+  add('compute', await openCompute(platform, { ...config.compute, novncBaseUrl }, clientOf('nova')))
+  add('console', await openConsole(platform, config.console))
   add('metadata', await openMetadata(platform, config.metadata, secrets['metadata-signing']))
   logInAhead(platform, clients.values())
 

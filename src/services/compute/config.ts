@@ -43,7 +43,10 @@ export const computeConfig = section('compute', {
   quotaKeyPairs: option.int(100, 'Key pairs of a user; -1 for no limit', { min: -1 }),
   quotaServerGroups: option.int(10, 'Server groups of a project; -1 for no limit', { min: -1 }),
   quotaServerGroupMembers: option.int(10, 'Servers of a server group; -1 for no limit', { min: -1 }),
-  novncBaseUrl: option.text('http://127.0.0.1:6080/vnc_auto.html', 'Where browsers find the noVNC page'),
+  novncBaseUrl: option.text(
+    '',
+    "Where browsers find the noVNC page; empty for this cloud's own console proxy",
+  ),
   consoleTokenLife: option.duration('600s', 'How long a console URL holds'),
 })
 export type ComputeConfig = ConfigOf<typeof computeConfig>
