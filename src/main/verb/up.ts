@@ -5,14 +5,15 @@ import { CloudError } from '#kit/errors/cloud-error.ts'
 import { httpClient } from '#kit/http/client.ts'
 import type { World } from '#kit/world/world.ts'
 import { loginOf, writeCredentials } from '../credential.ts'
-import { type Cloud, prepareCloud } from '../data-folder.ts'
+import { type Cloud, dataFolder, prepareCloud } from '../data-folder.ts'
 import { examine } from '../doctor.ts'
 import { type DemoFacts, prepareDemo, prepareFoundation, readProgress } from '../first-cloud.ts'
 import { withLock } from '../lock.ts'
 import { hostPackages, installPackages, missingPackages } from '../package.ts'
+import { freePublicCidr } from '../public-cidr.ts'
 import { apisAnswer, awaitApis, awaitHosts } from '../ready.ts'
 import { roleState, startRole } from '../role.ts'
-import type { CloudSettings } from '../settings.ts'
+import { type CloudSettings, cloudSection } from '../settings.ts'
 import { type Invocation, usageError, type Verb } from '../verb.ts'
 import { formatFindings, questionFor } from './doctor.ts'
 
@@ -29,7 +30,7 @@ export const up: Verb = {
   async run(invocation) {
     const { world, root } = invocation
     const started = world.clock.monotonic()
-    const cloud = await prepareCloud(world, root, settingsFrom(invocation))
+    const cloud = await prepareCloud(world, root, await settingsFor(invocation))
     await withLock(world, cloud.folder, 'up', () => raise(invocation, cloud, started))
     return 0
   },
@@ -78,6 +79,17 @@ async function raise(
   } finally {
     http.close()
   }
+}
+
+/** At the first start of a real cloud also an external network that no other cloud on this host has. */
+async function settingsFor(invocation: Invocation): Promise<Partial<CloudSettings>> {
+  const { world, root } = invocation
+  const given = settingsFrom(invocation)
+  const { config, marker } = dataFolder(root)
+  const known = (await world.files.exists(config)) || (await world.files.exists(marker))
+  if (known || given.dataPlane === 'sim') return given
+  const publicCidr = await freePublicCidr(world)
+  return publicCidr === cloudSection.options.publicCidr.default ? given : { ...given, publicCidr }
 }
 
 /** What the command line asks for; absent where it leaves the choice to nimbo.yaml and the defaults. */
