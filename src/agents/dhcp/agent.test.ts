@@ -1,6 +1,6 @@
 import { mkdtemp, readFile, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
-import { afterEach, expect, test } from 'vitest'
+import { afterEach, describe, expect, test } from 'vitest'
 import type { DhcpNetwork, dhcpAgent, networkPlugin } from '#contracts/network-agent.ts'
 import { loadWiringDriver, type SimWiring, simFabric } from '#drivers/wiring/load.ts'
 import type { Bus, Handlers, Incoming } from '#kit/bus/bus.ts'
@@ -208,6 +208,33 @@ test('one network that fails does not hold up another, and is tried again', asyn
   expect(taken()).toEqual(['ready net-2 1'])
   await world.advance(2000)
   expect(taken()).toEqual(['ready net-1 1'])
+})
+
+describe.each(['before', 'after'] as const)('a host that fails %s its work', (when) => {
+  test.each(['ensureNamespace', 'plugIntoNamespace', 'runIn', 'startIn'] as const)(
+    'at %s ends as if it had not',
+    async (operation) => {
+      const { driver, want, world, taken } = await open()
+      await want(sampleNetwork())
+      const wanted = driver.inventory().toSorted()
+      await want()
+      taken()
+      driver.fail(operation, 1, when)
+      await want(sampleNetwork({ generation: 2 }))
+      await world.advance(5000)
+      expect(driver.inventory().toSorted()).toEqual(wanted)
+      expect(taken()).toEqual(['ready net-1 2'])
+    },
+  )
+
+  test('at removeNamespace leaves nothing in the end', async () => {
+    const { driver, want, world } = await open()
+    await want(sampleNetwork())
+    driver.fail('removeNamespace', 1, when)
+    await want()
+    await world.advance(5000)
+    expect(driver.inventory()).toEqual([])
+  })
 })
 
 test('an answer older than one seen before changes nothing', async () => {

@@ -36,7 +36,7 @@ export async function dnsmasqUser(world: World, folder: string): Promise<string 
   return undefined
 }
 
-/** True where the text was another before; written so that a reader never sees a part. */
+/** True where the file holds this text already. */
 export async function isWritten(world: World, path: string, text: string): Promise<boolean> {
   return (await world.files.exists(path)) && (await world.files.readText(path)) === text
 }

@@ -1,6 +1,6 @@
 import { mkdtemp, readFile, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
-import { afterEach, expect, test } from 'vitest'
+import { afterEach, describe, expect, test } from 'vitest'
 import type { l3Agent, networkPlugin, RouterWiring } from '#contracts/network-agent.ts'
 import { loadWiringDriver, type SimWiring, simFabric } from '#drivers/wiring/load.ts'
 import type { Bus, Handlers, Incoming } from '#kit/bus/bus.ts'
@@ -172,6 +172,36 @@ test('what fails is told as an error and tried again', async () => {
   expect(taken()).toEqual(['router-1 1 ERROR'])
   await world.advance(2000)
   expect(taken()).toEqual(['router-1 1 ACTIVE'])
+})
+
+describe.each(['before', 'after'] as const)('a host that fails %s its work', (when) => {
+  test.each(['ensureNamespace', 'plugIntoNamespace', 'runIn', 'startIn', 'unplugPort'] as const)(
+    'at %s ends as if it had not',
+    async (operation) => {
+      const { driver, want, world, taken } = await open({ enableMetadataProxy: true })
+      const router = sampleRouter({ interfaces: [sampleInterface], floatingIps: [sampleFloating(70)] })
+      await want(router)
+      const wanted = driver.inventory().toSorted()
+      await want()
+      const second = { ...sampleInterface, portId: '6d6d6d6d-90aa-4d0e-8f7b-2b3c4d5e6f72' }
+      if (operation === 'unplugPort') await want({ ...router, interfaces: [sampleInterface, second] })
+      taken()
+      driver.fail(operation, 1, when)
+      await want({ ...router, generation: 2 })
+      await world.advance(5000)
+      expect(driver.inventory().toSorted()).toEqual(wanted)
+      expect(taken()).toContain('router-1 2 ACTIVE')
+    },
+  )
+
+  test('at removeNamespace leaves nothing in the end', async () => {
+    const { driver, want, world } = await open({ enableMetadataProxy: true })
+    await want(sampleRouter())
+    driver.fail('removeNamespace', 1, when)
+    await want()
+    await world.advance(5000)
+    expect(driver.inventory()).toEqual([])
+  })
 })
 
 test('metadata by the router where that is switched on (rows 202, 204)', async () => {

@@ -25,7 +25,10 @@ export async function callingServer(context: MetadataContext, headers: Headers):
     throw new CloudError('forbidden', 'Invalid proxy request signature.')
   }
   const facts = await findFacts(context, instanceId)
-  if (!facts) throw new CloudError('notFound', 'The resource could not be found.')
+  if (!facts) {
+    context.log.warn({ serverId: instanceId }, 'compute knows no server that asked for its metadata')
+    throw new CloudError('notFound', 'The resource could not be found.')
+  }
   if (facts.projectId !== tenantId) {
     context.log.warn(
       { serverId: instanceId, projectId: facts.projectId, tenantId },
