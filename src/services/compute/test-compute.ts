@@ -73,7 +73,9 @@ export async function testCompute(
   const peers = testPeers(world.random)
   const bus: TestBus = testBus(world, () => platform.journal)
   const platform = testPlatform({ world, bus, services: peers.services })
-  const service = await openCompute(platform, withDefaults(computeConfig, options.config), {
+  const novncBaseUrl = 'http://127.0.0.1:6080/vnc_auto.html'
+  const config = withDefaults(computeConfig, { novncBaseUrl, ...options.config })
+  const service = await openCompute(platform, config, {
     authenticate: authenticateBy(callers),
     serviceToken: async () => 'nova',
   })
