@@ -181,7 +181,10 @@ async function forwardPackets(parts: RouterParts, namespace: string): Promise<vo
     'ipv4/conf/all/arp_announce': 2,
     'ipv6/conf/all/forwarding': 1,
   }
-  const lines = Object.entries(settings).map(([name, value]) => `echo ${value} > /proc/sys/net/${name}`)
+  // A kernel without IPv6 has none of its settings.
+  const lines = Object.entries(settings).map(
+    ([name, value]) => `[ ! -e /proc/sys/net/${name} ] || echo ${value} > /proc/sys/net/${name}`,
+  )
   await run(parts, namespace, 'sh', ['-e', '-c', lines.join('\n')])
 }
 
