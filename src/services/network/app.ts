@@ -22,6 +22,8 @@ export type NetworkApp = {
   readonly l2Agents: Caller<typeof l2Agent.methods>
   readonly dhcpAgents: Caller<typeof dhcpAgent.methods>
   readonly l3Agents: Caller<typeof l3Agent.methods>
+  /** By subnet, the place in its pools from which the next free address is looked for. Lost at a restart, without harm. */
+  readonly nextAddress: Map<string, bigint>
   /** Rows wait for their delivery to compute. */
   readonly nudgeEvents: () => void
 }

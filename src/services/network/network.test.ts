@@ -390,6 +390,26 @@ describe('network', () => {
       )
     })
 
+    test('get an address that was given back only when no other is free', async () => {
+      const { network: own } = await network4(net.alice, '10.14.0.0/29')
+      const add = async () =>
+        (await make(net.alice, 'port', { network_id: own.id })) as { id: string; fixed_ips: any[] }
+      const first = await add()
+      await net.alice('DELETE', `/v2.0/ports/${first.id}`)
+      const rest = [await add(), await add(), await add(), await add(), await add()]
+      expect(rest.map((each) => each.fixed_ips[0].ip_address)).toEqual([
+        '10.14.0.3',
+        '10.14.0.4',
+        '10.14.0.5',
+        '10.14.0.6',
+        '10.14.0.2',
+      ])
+      expect(refusal(await net.alice('POST', '/v2.0/ports', { port: { network_id: own.id } }))).toEqual([
+        409,
+        'IpAddressGenerationFailure',
+      ])
+    })
+
     test('ask for addresses by name: inside the network, and free', async () => {
       const { network: own, subnet: sub } = await network4(net.alice, '10.7.0.0/24')
       const ask = (fixed_ips: unknown) =>

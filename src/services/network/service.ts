@@ -79,6 +79,7 @@ export async function openNetwork(
     l2Agents: bus.caller(l2Agent, name),
     dhcpAgents: bus.caller(dhcpAgent, name),
     l3Agents: bus.caller(l3Agent, name),
+    nextAddress: new Map(),
     nudgeEvents: () => events.nudge(),
   }
   const events = startLoop(world, log, eventDelivery(app, peers))

@@ -1,9 +1,9 @@
 // Which addresses a port gets: what was asked for, where it is free, or the next free one of the subnets' pools.
 import { CloudError } from '#kit/errors/cloud-error.ts'
-import { address, formatAddress, parseAddress } from '#kit/net/address.ts'
+import { address, formatAddress } from '#kit/net/address.ts'
 import { cidr, cidrHas, hostRange } from '#kit/net/cidr.ts'
 import { slaacAddress } from '#kit/net/mac.ts'
-import { addressAt, range, rangeHas, rangesOfAddresses, subtractRanges } from '#kit/net/range.ts'
+import { addressAt, countAddresses, type IpRange, range, rangeHas, tidyRanges } from '#kit/net/range.ts'
 import { invalidInput } from '../resources/attribute.ts'
 import { type IpWish, isNetworkDevice, type PortAddress } from '../resources/port.ts'
 import { isAutomatic, type Subnet } from '../resources/subnet.ts'
@@ -163,23 +163,61 @@ async function takeAutomatic(work: Work, port: AddressedPort, row: Subnet): Prom
   })
 }
 
-/** The lowest address of the pools that nobody has. */
+/** Addresses looked at in one query; more in each further one, where all before were taken. */
+const window = { first: 16, growth: 4, most: 1024 }
+
+/**
+ * The next address of the pools that nobody has, going on from the one given last and round the end: an address that
+ * was just given back is not given to somebody else at once. What is looked at grows with the addresses taken in a
+ * row, not with the size of the pools.
+ */
 async function firstFree(
   work: Work,
   port: AddressedPort,
   subnets: readonly Subnet[],
 ): Promise<PortAddress | undefined> {
+  const { nextAddress } = work.app
   const pools = await store.poolsOf(
     work.tx,
     subnets.map((each) => each.id),
   )
   for (const row of subnets) {
-    const taken = await store.addressesOfSubnet(work.tx, row.id)
-    const ranges = pools.get(row.id)!.map(({ start, end }) => range(start, end))
-    const free = subtractRanges(ranges, rangesOfAddresses(taken.map((each) => parseAddress(each)!)))
-    const found = addressAt(free, 0n)
-    if (found && (await take(work, port, row, formatAddress(found))))
-      return { subnetId: row.id, ipAddress: formatAddress(found) }
+    const ranges = tidyRanges(pools.get(row.id)!.map(({ start, end }) => range(start, end)))
+    const size = countAddresses(ranges)
+    const known = nextAddress.get(row.id) ?? 0n
+    const start = known < size ? known : 0n
+    const found =
+      (await searchFrom(work, port, row, ranges, start, size)) ??
+      (await searchFrom(work, port, row, ranges, 0n, start))
+    if (!found) continue
+    nextAddress.set(row.id, found.place + 1n)
+    return { subnetId: row.id, ipAddress: found.ipAddress }
+  }
+  return undefined
+}
+
+/** Places are counted through the ranges, from `first` on and before `end`. */
+async function searchFrom(
+  work: Work,
+  port: AddressedPort,
+  row: Subnet,
+  ranges: readonly IpRange[],
+  first: bigint,
+  end: bigint,
+): Promise<{ place: bigint; ipAddress: string } | undefined> {
+  let length = window.first
+  for (let place = first; place < end; ) {
+    const candidates: { place: bigint; ipAddress: string }[] = []
+    for (; place < end && candidates.length < length; place++)
+      candidates.push({ place, ipAddress: formatAddress(addressAt(ranges, place)!) })
+    const taken = await store.takenAmong(
+      work.tx,
+      row.networkId,
+      candidates.map((each) => each.ipAddress),
+    )
+    for (const each of candidates)
+      if (!taken.has(each.ipAddress) && (await take(work, port, row, each.ipAddress))) return each
+    length = Math.min(length * window.growth, window.most)
   }
   return undefined
 }

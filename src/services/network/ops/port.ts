@@ -8,6 +8,7 @@ import type { Network } from '../resources/network.ts'
 import {
   type AddressPair,
   type IpWish,
+  isComputePort,
   isNetworkDevice,
   type PairWish,
   type Port,
@@ -146,6 +147,9 @@ export async function updatePort(work: Work, row: WholePort, given: PortUpdate):
   if (membersDiffer(row, after))
     for (const id of [...row.securityGroupIds, ...securityGroupIds]) changes.members.add(id)
   if (dhcpDiffers(row, after)) await noteForDhcp(work, after, fixedIps)
+  // Compute shows the addresses of its servers.
+  if (wishedIps && isComputePort(after) && JSON.stringify(fixedIps) !== JSON.stringify(row.fixedIps))
+    changes.events.push({ name: 'network-changed', serverId: after.deviceId, portId: row.id })
   app.journal.record(trace, {
     kind: 'db',
     name: 'port.update',

@@ -139,6 +139,7 @@ export async function deleteSubnet(work: Work, row: Subnet): Promise<void> {
 
 export async function removeSubnetRow(work: Work, row: Subnet): Promise<void> {
   await store.deleteSubnet(work.tx, row.id)
+  work.app.nextAddress.delete(row.id)
   noteDhcp(work.changes, row.networkId)
 }
 

@@ -62,8 +62,8 @@ export async function withPools(db: Db, rows: readonly Subnet[]): Promise<WholeS
 
 /** False where the address is taken on the network. */
 export const takeAddress = (db: Db, row: Allocation) => allocation.insertIfAbsent(db, row)
-export const addressesOfSubnet = async (db: Db, subnetId: string): Promise<string[]> =>
-  (await allocation.find(db, { subnetId })).map((row) => row.ipAddress)
+export const takenAmong = async (db: Db, networkId: string, ipAddress: string[]): Promise<Set<string>> =>
+  new Set((await allocation.find(db, { networkId, ipAddress })).map((row) => row.ipAddress))
 export const addressesOfPorts = (db: Db, portIds: string[]): Promise<Allocation[]> =>
   allocation.find(db, { portId: portIds })
 export const releaseAddresses = (db: Db, networkId: string, ipAddress: string[]) =>
