@@ -14,7 +14,7 @@ import {
   securityGroupRule,
 } from './resources/security-group.ts'
 import { allocation, allocationPool, subnet } from './resources/subnet.ts'
-import { type TestNetwork, testNetwork } from './test-network.ts'
+import { type Json, type TestNetwork, testNetwork } from './test-network.ts'
 
 let net: TestNetwork
 beforeAll(async () => {
@@ -33,7 +33,7 @@ const network4 = async (as: Calls, cidr: string, more: object = {}, networkMore:
   const sub = await make(as, 'subnet', { network_id: made.id, ip_version: 4, cidr, ...more })
   return { network: made, subnet: sub }
 }
-const refusal = (answer: { status: number; body: any }) => [answer.status, answer.body.NeutronError?.type]
+const refusal = (answer: { status: number; body: Json }) => [answer.status, answer.body.NeutronError?.type]
 
 describe('network', () => {
   test('its migrations make the tables that it declares', async () => {
@@ -64,7 +64,7 @@ describe('network', () => {
     const { stranger } = net
     expect((await stranger('GET', '/')).body.versions[0]).toMatchObject({ id: 'v2.0', status: 'CURRENT' })
     expect((await stranger('GET', '/v2.0/networks')).status).toBe(401)
-    expect((await net.alice('GET', '/v2.0/')).body.resources.map((each: any) => each.name)).toContain('port')
+    expect((await net.alice('GET', '/v2.0/')).body.resources.map((each: Json) => each.name)).toContain('port')
   })
 
   describe('networks', () => {
@@ -155,7 +155,7 @@ describe('network', () => {
       expect((await net.bob('GET', `/v2.0/networks/${shared.id}`)).status).toBe(200)
       const change = { network: { name: 'mine' } }
       expect((await net.bob('PUT', `/v2.0/networks/${shared.id}`, change)).status).toBe(404)
-      const listed = (await net.bob('GET', '/v2.0/networks')).body.networks.map((each: any) => each.id)
+      const listed = (await net.bob('GET', '/v2.0/networks')).body.networks.map((each: Json) => each.id)
       expect(listed).toContain(shared.id)
       expect(listed).not.toContain(own.id)
       expect((await net.reader('PUT', `/v2.0/networks/${own.id}`, change)).status).toBe(403)
@@ -197,7 +197,7 @@ describe('network', () => {
       const names = ['bulk-1', 'bulk-2']
       const made = await net.alice('POST', '/v2.0/networks', { networks: names.map((name) => ({ name })) })
       expect(made.status).toBe(201)
-      expect(made.body.networks.map((each: any) => each.name)).toEqual(names)
+      expect(made.body.networks.map((each: Json) => each.name)).toEqual(names)
       const bad = { networks: [{ name: 'bulk-3' }, { name: 'bulk-4', mtu: 60_000 }] }
       expect((await net.alice('POST', '/v2.0/networks', bad)).status).toBe(400)
       expect((await net.alice('GET', '/v2.0/networks?name=bulk-3')).body.networks).toEqual([])
@@ -207,7 +207,7 @@ describe('network', () => {
       const fresh = await testNetwork()
       for (const name of ['c', 'a', 'b', 'e', 'd']) await make(fresh.alice, 'network', { name })
       const get = async (query: string) => (await fresh.alice('GET', `/v2.0/networks?${query}`)).body
-      const names = (body: any) => body.networks.map((each: any) => each.name).join('')
+      const names = (body: Json) => body.networks.map((each: Json) => each.name).join('')
       expect(names(await get('sort_key=name'))).toBe('abcde')
       expect(names(await get('sort_key=name&sort_dir=desc'))).toBe('edcba')
       expect(names(await get('name=a&name=c&sort_key=name'))).toBe('ac')
@@ -215,10 +215,10 @@ describe('network', () => {
       expect(names(await get('admin_state_up=False'))).toBe('')
       const page = await get('sort_key=name&limit=2')
       expect(names(page)).toBe('ab')
-      const next = page.networks_links.find((each: any) => each.rel === 'next').href
+      const next = page.networks_links.find((each: Json) => each.rel === 'next').href
       const second = (await fresh.alice('GET', new URL(next).pathname + new URL(next).search)).body
       expect(names(second)).toBe('cd')
-      const back = new URL(second.networks_links.find((each: any) => each.rel === 'previous').href)
+      const back = new URL(second.networks_links.find((each: Json) => each.rel === 'previous').href)
       expect(names((await fresh.alice('GET', back.pathname + back.search)).body)).toBe('ab')
       expect((await fresh.alice('GET', '/v2.0/networks?colour=red')).status).toBe(400)
       expect((await fresh.alice('GET', '/v2.0/networks?sort_key=colour')).status).toBe(400)
@@ -393,7 +393,7 @@ describe('network', () => {
     test('get an address that was given back only when no other is free', async () => {
       const { network: own } = await network4(net.alice, '10.14.0.0/29')
       const add = async () =>
-        (await make(net.alice, 'port', { network_id: own.id })) as { id: string; fixed_ips: any[] }
+        (await make(net.alice, 'port', { network_id: own.id })) as { id: string; fixed_ips: Json[] }
       const first = await add()
       await net.alice('DELETE', `/v2.0/ports/${first.id}`)
       const rest = [await add(), await add(), await add(), await add(), await add()]
@@ -425,12 +425,12 @@ describe('network', () => {
       const moved = await net.alice('PUT', `/v2.0/ports/${id}`, {
         port: { fixed_ips: [{ ip_address: '10.7.0.50' }, { ip_address: '10.7.0.60' }] },
       })
-      expect(moved.body.port.fixed_ips.map((each: any) => each.ip_address).sort()).toEqual([
+      expect(moved.body.port.fixed_ips.map((each: Json) => each.ip_address).sort()).toEqual([
         '10.7.0.50',
         '10.7.0.60',
       ])
       const found = await net.alice('GET', `/v2.0/ports?fixed_ips=ip_address=10.7.0.60&network_id=${own.id}`)
-      expect(found.body.ports.map((each: any) => each.id)).toEqual([id])
+      expect(found.body.ports.map((each: Json) => each.id)).toEqual([id])
     })
 
     test('on an IPv6 network make their address of their MAC', async () => {
@@ -491,7 +491,7 @@ describe('network', () => {
     test('each project has a default one that lets its members reach each other', async () => {
       const [group] = (await net.bob('GET', '/v2.0/security-groups')).body.security_groups
       expect(group.name).toBe('default')
-      const rules = group.security_group_rules.map((each: any) => [
+      const rules = group.security_group_rules.map((each: Json) => [
         each.direction,
         each.ethertype,
         each.remote_group_id,

@@ -16,7 +16,7 @@ import { type NetworkConfig, networkConfig } from './config.ts'
 import { openNetwork, type RunningNetwork } from './service.ts'
 
 // biome-ignore lint/suspicious/noExplicitAny: tests look into bodies of every shape
-type Json = any
+export type Json = any
 export type Answered = { status: number; headers: Record<string, string>; body: Json }
 export type Cast = { contract: string; method: string; params: Json; host: string | undefined }
 export type Told = { name: string; serverId: string; tag?: string }

@@ -2,7 +2,7 @@
 import { Check } from 'typebox/value'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { HostWiringSchema, networkPlugin } from '#contracts/network-agent.ts'
-import { type TestNetwork, testNetwork } from './test-network.ts'
+import { type Json, type TestNetwork, testNetwork } from './test-network.ts'
 
 type Plugin = TestNetwork['plugin']
 let net: TestNetwork
@@ -27,12 +27,12 @@ const host = (name: string, tunnelIp: string) =>
 
 const server = '11111111-2222-4333-8444-555555555555'
 
-async function make(kind: string, body: object, path = `/v2.0/${kind}s`): Promise<any> {
+async function make(kind: string, body: object, path = `/v2.0/${kind}s`): Promise<Json> {
   const made = await net.admin('POST', path, { [kind]: body })
   expect(made.status, JSON.stringify(made.body)).toBe(201)
   return made.body[kind]
 }
-async function makeNetwork(cidr = '10.0.0.0/24', more: object = {}, networkMore: object = {}): Promise<any> {
+async function makeNetwork(cidr = '10.0.0.0/24', more: object = {}, networkMore: object = {}): Promise<Json> {
   const network = await make('network', { name: 'n', ...networkMore })
   await make('subnet', { network_id: network.id, ip_version: 4, cidr, ...more })
   return network

@@ -43,8 +43,9 @@ export async function bindDhcp(work: Work, networkId: string, chosen: Agent): Pr
   await agents.deleteDhcpBinding(tx, networkId)
   await agents.insertDhcpBinding(tx, networkId, chosen.id)
   // The address stays the same wherever it is served from.
+  // One that is bound nowhere is no agent's: the network's owner made it.
   for (const row of await ports.ownedPorts(tx, networkId, 'network:dhcp'))
-    if (row.hostId !== chosen.host)
+    if (row.hostId !== '' && row.hostId !== chosen.host)
       await moveToHost(work, row, chosen.host, { deviceId: dhcpDeviceId(chosen.host, networkId) })
   noteDhcp(changes, networkId)
 }

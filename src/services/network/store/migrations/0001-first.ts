@@ -208,13 +208,7 @@ export const first: Migration = {
           ['floating_network_id', 'floating_ip_address'],
           ['floating_network_id', 'fixed_port_id', 'fixed_ip_address'],
         ],
-        index: [
-          ['project_id'],
-          ['router_id'],
-          ['fixed_port_id'],
-          ['floating_port_id'],
-          ['created_at', 'id'],
-        ],
+        index: [['project_id'], ['router_id'], ['fixed_port_id'], ['floating_port_id'], ['created_at', 'id']],
       },
     )
     await createTable('host_wiring', { host: 'text(255)', generation: 'bigint' }, { primaryKey: ['host'] })
