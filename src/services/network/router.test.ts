@@ -532,6 +532,18 @@ describe('L3 agents', () => {
     expect(net.casts).toContainEqual(expect.objectContaining({ method: 'routerChanged', host: 'node1' }))
   })
 
+  test('the agent hears of a network that carries larger packets', async () => {
+    await net.beat('node1', 'l3')
+    const { inside, router } = await wholeWay()
+    net.casts.length = 0
+    await net.alice('PUT', `/v2.0/networks/${inside.network.id}`, { network: { mtu: 1400 } })
+    expect(net.casts).toContainEqual(
+      expect.objectContaining({ method: 'routerChanged', params: { routerId: router.id } }),
+    )
+    const [wiring] = (await routersOf('node1')).routers
+    expect(wiring!.interfaces[0]!.mtu).toBe(1400)
+  })
+
   test('a router waits for an agent, goes to the least busy, and moves away from a dead one', async () => {
     const first = await make(net.alice, 'router', {})
     expect((await routersOf('node1')).routers).toEqual([])

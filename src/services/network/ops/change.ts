@@ -7,6 +7,7 @@ import type { NetworkApp } from '../app.ts'
 import type { EventName } from '../resources/event.ts'
 import * as agents from '../store/agent.ts'
 import { insertEvents } from '../store/event.ts'
+import { routersOfPorts } from '../store/router.ts'
 import * as groups from '../store/security-group.ts'
 import * as wiring from '../store/wiring.ts'
 
@@ -74,6 +75,8 @@ async function settle(work: Work): Promise<void> {
     for (const host of await wiring.raisePorts(tx, [...changes.ports])) changes.hosts.add(host)
   if (changes.members.size > 0)
     for (const host of await groups.hostsNaming(tx, [...changes.members])) changes.hosts.add(host)
+  if (changes.ports.size > 0)
+    for (const id of await routersOfPorts(tx, [...changes.ports])) changes.routers.add(id)
   for (const routerId of changes.routers) changes.hosts.add((await agents.routerHostOf(tx, routerId)) ?? '')
   changes.hosts.delete('')
   // In one order for everybody, so that two transactions never wait for each other's rows.
