@@ -115,6 +115,17 @@ describe('an attachment', () => {
     expect((await volume(volumeId)).status).toBe('reserved')
   })
 
+  it('of a read-only volume lets the host only read', async () => {
+    const { id } = await test.volume()
+    await member()('POST', `${base}/volumes/${id}/action`, { 'os-update_readonly_flag': { readonly: true } })
+    const attachment = { volume_uuid: id, instance_uuid: serverId, connector }
+    const made = await service()('POST', `${base}/attachments`, { attachment })
+    expect(made.body.attachment).toMatchObject({
+      attach_mode: 'ro',
+      connection_info: { access_mode: 'ro', data: { access_mode: 'ro' } },
+    })
+  })
+
   it('of a running server is ended by compute, not by the user', async () => {
     const { id, volumeId } = await attached()
     expect((await member()('DELETE', `${base}/attachments/${id}`)).status).toBe(409)

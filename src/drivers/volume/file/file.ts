@@ -75,7 +75,7 @@ export async function openFileVolumes(world: World, options: VolumeOptions): Pro
       if (size < sizeGib * gib) await setSize(path, sizeGib * gib)
     },
     async connect(id) {
-      return { driverVolumeType: 'file', data: { path: await need(id), format: 'raw', access_mode: 'rw' } }
+      return { driverVolumeType: 'file', data: { path: await need(id), format: 'raw' } }
     },
     async list() {
       const names = await files.list(folder)

@@ -63,7 +63,7 @@ export async function openSimVolumes(world: World, options: VolumeOptions): Prom
       need(id)
       return {
         driverVolumeType: 'file',
-        data: { path: `${options.folder}/volume-${id}`, format: 'raw', access_mode: 'rw' },
+        data: { path: `${options.folder}/volume-${id}`, format: 'raw' },
       }
     },
     list: async () => [...volumes.keys()],

@@ -17,8 +17,7 @@ import {
   volumeTarget,
 } from '../resources/volume.ts'
 import * as store from '../store/attachment.ts'
-import { changeVolume, findVolume } from '../store/volume.ts'
-import { changedMeanwhile } from './volume.ts'
+import { findVolume, updateVolume } from '../store/volume.ts'
 import { scope } from './volume-list.ts'
 import { loadVolume, noVolume } from './volume-load.ts'
 
@@ -51,7 +50,7 @@ export async function createAttachment(context: VolumeContext, wish: Reservation
     if (!now) throw noVolume(row.id)
     requireStatus(now, 'reserve', 'reserve')
     await store.insertAttachment(tx, made)
-    await settleStatus(tx, context, now)
+    await settleStatus(tx, context, row.id)
   })
   if (!wish.connector) return made
   return connectAttachment(context, made.id, wish.connector)
@@ -111,14 +110,9 @@ export async function connectAttachment(
   const row = await findVolume(app.db, seen.volumeId)
   if (!row) throw noVolume(seen.volumeId)
   requireStatus(row, 'connect', 'be connected')
-  const connection = await connectionOf(context, row, hostName)
   const readOnly = mode === 'ro' || seen.mode === 'ro' || row.readOnly
-  const connectionInfo = {
-    ...connection,
-    attachment_id: id,
-    volume_id: row.id,
-    access_mode: readOnly ? 'ro' : 'rw',
-  }
+  const connection = await connectionOf(context, row, hostName, readOnly ? 'ro' : 'rw')
+  const connectionInfo = { ...connection, attachment_id: id, volume_id: row.id }
   return app.db.transaction(async (tx) => {
     const now = await store.findAttachment(tx, id)
     if (!now) throw new CloudError('notFound', `Volume attachment ${id} could not be found.`)
@@ -131,24 +125,33 @@ export async function connectAttachment(
       ...(now.status !== 'attached' && { status: 'attaching' as const }),
     }
     await store.updateAttachment(tx, id, change)
-    await settleStatus(tx, context, row)
+    await settleStatus(tx, context, row.id)
     return { ...now, ...change }
   })
 }
 
-/** Flat as Cinder's attachments give it, and under `data` as its older call does. */
+export type Connection = {
+  driver_volume_type: string
+  /** The same facts as beside it: the older call has them here. */
+  data: Record<string, unknown>
+  [fact: string]: unknown
+}
+
+/** How guests on that host reach it. */
 export async function connectionOf(
   context: VolumeContext,
   row: Volume,
   connectingHost: string,
-): Promise<Record<string, unknown>> {
+  accessMode: 'ro' | 'rw',
+): Promise<Connection> {
   if (row.host === null)
     throw new CloudError('badRequest', `Invalid volume: Volume ${row.id} lies on no host.`)
-  const { driverVolumeType, data } = await context.app.agent.connect(
+  const { driverVolumeType, data: given } = await context.app.agent.connect(
     { volumeId: row.id, connectingHost },
     { host: agentOf(row.host), trace: context.trace, subject: subjectOf(row.id) },
   )
-  return { driver_volume_type: driverVolumeType, ...data, data }
+  const data = { ...given, access_mode: accessMode, encrypted: false }
+  return { ...data, driver_volume_type: driverVolumeType, data }
 }
 
 /** The server has the volume. */
@@ -158,13 +161,11 @@ export async function completeAttachment(context: VolumeContext, id: string): Pr
   if (seen.status === 'reserved')
     throw new CloudError('badRequest', `Invalid volume: attachment ${id} is not connected with any host yet.`)
   await app.db.transaction(async (tx) => {
-    const row = await findVolume(tx, seen.volumeId)
-    if (!row) throw noVolume(seen.volumeId)
     await store.updateAttachment(tx, id, {
       status: 'attached',
       attachedAt: seen.attachedAt ?? app.world.clock.now(),
     })
-    await settleStatus(tx, context, row)
+    await settleStatus(tx, context, seen.volumeId)
   })
 }
 
@@ -182,8 +183,7 @@ export async function deleteAttachment(context: VolumeContext, id: string): Prom
     throw new CloudError('conflict', `Detach volume from instance ${seen.serverId} using the Compute API`)
   return app.db.transaction(async (tx) => {
     await store.deleteAttachment(tx, id)
-    const row = await findVolume(tx, seen.volumeId)
-    if (row) await settleStatus(tx, context, row)
+    await settleStatus(tx, context, seen.volumeId)
     return store.attachmentsOf(tx, seen.volumeId)
   })
 }
@@ -191,11 +191,11 @@ export async function deleteAttachment(context: VolumeContext, id: string): Prom
 const settled = new Set<VolumeStatus>(['available', 'reserved', 'attaching', 'in-use', 'detaching'])
 
 /** Attached before attaching before reserved before available; a volume on which other work goes on keeps its status. */
-export async function settleStatus(tx: Transaction, context: VolumeContext, row: Volume): Promise<void> {
-  if (!settled.has(row.status)) return
-  const status = statusBy(await store.attachmentsOf(tx, row.id))
-  const updatedAt = context.app.world.clock.now()
-  if (!(await changeVolume(tx, row.id, row.status, { status, updatedAt }))) throw changedMeanwhile(row.id)
+export async function settleStatus(tx: Transaction, context: VolumeContext, volumeId: string): Promise<void> {
+  const row = await findVolume(tx, volumeId)
+  if (!row || !settled.has(row.status)) return
+  const status = statusBy(await store.attachmentsOf(tx, volumeId))
+  await updateVolume(tx, volumeId, { status, updatedAt: context.app.world.clock.now() })
 }
 
 function statusBy(attachments: readonly Attachment[]): VolumeStatus {

@@ -41,7 +41,7 @@ export const rollDetaching = (context: VolumeContext, id: string) =>
 export async function unreserve(context: VolumeContext, id: string): Promise<void> {
   const row = await loadVolume(context, id, volumeRules.unreserve)
   if (row.status !== 'reserved' && row.status !== 'attaching') return
-  await context.app.db.transaction((tx) => settleStatus(tx, context, row))
+  await context.app.db.transaction((tx) => settleStatus(tx, context, id))
 }
 
 export type OldAttach = {
@@ -81,7 +81,7 @@ export async function attach(context: VolumeContext, id: string, wish: OldAttach
   }
   await app.db.transaction(async (tx) => {
     await store.insertAttachment(tx, made)
-    await settleStatus(tx, context, row)
+    await settleStatus(tx, context, id)
   })
 }
 
@@ -109,7 +109,7 @@ export async function detach(
     )
   await app.db.transaction(async (tx) => {
     for (const each of ends) await store.deleteAttachment(tx, each.id)
-    await settleStatus(tx, context, row)
+    await settleStatus(tx, context, id)
   })
 }
 
@@ -123,11 +123,9 @@ export async function initializeConnection(
   if (typeof connector.host !== 'string' || connector.host === '')
     throw new CloudError('badRequest', 'Invalid input received: the connector must name its host.')
   requireStatus(row, 'connect', 'be connected')
-  const { driver_volume_type, data } = await connectionOf(context, row, connector.host)
-  return {
-    driver_volume_type,
-    data: { ...(data as object), access_mode: row.readOnly ? 'ro' : 'rw', encrypted: false },
-  }
+  const accessMode = row.readOnly ? 'ro' : 'rw'
+  const { driver_volume_type, data } = await connectionOf(context, row, connector.host, accessMode)
+  return { driver_volume_type, data }
 }
 
 /** Files need no end of a connection; whether the caller may is checked all the same. */
