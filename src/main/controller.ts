@@ -25,7 +25,10 @@ export async function runController(world: World, cloud: Cloud): Promise<{ stop(
   const databases = `${folder.root}/db`
   await world.files.makeFolder(databases)
   const policies = await readPolicies(world, `${folder.root}/policy`)
-  const store = sqliteSink(world, `${databases}/journal.db`)
+  const journalFile = `${databases}/journal.db`
+  // SQLite makes a file for all to read; what it finds it leaves as it is.
+  await world.files.append(journalFile, '')
+  const store = sqliteSink(world, journalFile)
   const platform = await openPlatform({
     world,
     log,

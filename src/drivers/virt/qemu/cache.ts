@@ -26,8 +26,11 @@ const unusedMs = 24 * 3_600_000
 const reserveBytes = 64 * 2 ** 20
 /** A source that sends nothing for this long is given up. */
 const stallMs = 60_000
-/** qemu-img needs a few MiB; an image made to exhaust it meets these. Bytes, and seconds of processor time. */
-const convertLimits = { addressSpace: 2 ** 30, cpuSeconds: 1800 }
+/**
+ * What an image made to exhaust qemu-img meets. It needs little memory, but each of its threads reserves addresses by the
+ * ten megabytes. Bytes, and seconds of processor time.
+ */
+const convertLimits = { addressSpace: 4 * 2 ** 30, cpuSeconds: 1800 }
 /** What `qemu-img convert -f` calls our formats. */
 const convertible: Record<string, string> = {
   qcow2: 'qcow2',

@@ -9,8 +9,11 @@ import type { World } from '#kit/world/world.ts'
 import type { VolumeDriver, VolumeOptions, VolumeSource } from '../driver.ts'
 
 const gib = 2 ** 30
-/** qemu-img needs little; an image made to exhaust it meets these. Bytes, and seconds of processor time. */
-const convertLimits = { addressSpace: 2 ** 30, cpuSeconds: 1800 }
+/**
+ * What an image made to exhaust qemu-img meets. It needs little memory, but each of its threads reserves addresses by the
+ * ten megabytes. Bytes, and seconds of processor time.
+ */
+const convertLimits = { addressSpace: 4 * 2 ** 30, cpuSeconds: 1800 }
 /** What `qemu-img convert -f` calls Glance's formats; the others are raw already. */
 const convertible: Record<string, string> = {
   qcow2: 'qcow2',
