@@ -6,6 +6,12 @@ const level = (name: string, include: string[], timeout = 20_000) => ({
   test: { name, include, testTimeout: timeout, hookTimeout: timeout },
 })
 
+/** Levels with processes of their own, ports and the host's switch run a file at a time, behind those before them. */
+const alone = (order: number, one: ReturnType<typeof level>) => ({
+  ...one,
+  test: { ...one.test, maxWorkers: 1, sequence: { groupOrder: order } },
+})
+
 export default defineConfig({
   test: {
     pool: 'threads',
@@ -15,8 +21,8 @@ export default defineConfig({
       level('style', ['test/style/**/*.test.ts']),
       level('unit', ['src/**/*.test.ts'], 15_000),
       level('cloud', ['test/cloud/**/*.test.ts'], 30_000),
-      level('interop', ['test/interop/**/*.test.ts'], 120_000),
-      level('real', ['test/real/**/*.test.ts'], 300_000),
+      alone(1, level('interop', ['test/interop/**/*.test.ts'], 120_000)),
+      alone(2, level('real', ['test/real/**/*.test.ts'], 300_000)),
     ],
   },
 })
