@@ -7,6 +7,7 @@ import { fullMessage } from '#kit/errors/cloud-error.ts'
 import type { Journal } from '#kit/journal/journal.ts'
 import type { Log } from '#kit/log/log.ts'
 import { startLoop } from '#kit/loop/loop.ts'
+import { startReports } from '#kit/loop/report.ts'
 import type { World } from '#kit/world/world.ts'
 import type { ConsoleDoor } from './console.ts'
 import { handlers, reported } from './handler.ts'
@@ -41,15 +42,12 @@ export async function startComputeAgent(given: ComputeAgentParts): Promise<Compu
   const operations = openOperations(parts)
   const reconciler = openReconciler(parts, operations)
   const doors = new Set<ConsoleDoor>()
-  const startedAt = world.clock.now()
 
-  const report = startLoop(world, log, {
+  const report = startReports(world, log, journal, {
     name: 'compute-report',
     everyMs: config.reportInterval,
-    run: async () =>
-      void (await parts.conductor.hostReport(await hostReport(parts, startedAt), {
-        trace: journal.newTrace(),
-      })),
+    send: async (startedAt, options) =>
+      parts.conductor.hostReport(await hostReport(parts, startedAt), options),
   })
   const sync = startLoop(world, log, {
     name: 'compute-sync',

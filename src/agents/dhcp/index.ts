@@ -5,7 +5,8 @@ import type { WiringDriver } from '#drivers/wiring/load.ts'
 import type { Bus } from '#kit/bus/bus.ts'
 import type { Journal, Trace } from '#kit/journal/journal.ts'
 import type { Log } from '#kit/log/log.ts'
-import { startLoop } from '#kit/loop/loop.ts'
+import { startReports } from '#kit/loop/report.ts'
+import { startTurns } from '#kit/loop/turns.ts'
 import type { World } from '#kit/world/world.ts'
 import type { DhcpAgentConfig } from './config.ts'
 import { dnsmasqUser, placesIn } from './place.ts'
@@ -34,25 +35,14 @@ export type DhcpAgent = {
   stop(): Promise<void>
 }
 
-/** After a failure, and after a program has ended: soon, but not in a circle. */
-const soonMs = 1000
-
 export async function startDhcpAgent(parts: DhcpAgentParts): Promise<DhcpAgent> {
   const { world, bus, host, driver, config } = parts
   const log = parts.log.with({ agent: 'dhcp', host })
   const service = agentTypes.dhcp.binary
   const journal = parts.journal.as(service)
   const plugin = bus.caller(networkPlugin, service)
-  const startedAt = world.clock.now()
   const places = placesIn(parts.folder)
 
-  let cause: Trace | undefined
-  let cancelSoon = () => {}
-  let stopped = false
-  const lookSoon = () => {
-    cancelSoon()
-    if (!stopped) cancelSoon = world.timers.after(soonMs, () => reconcile.nudge(), { background: true })
-  }
   const reconciler = openReconciler({
     world,
     log,
@@ -64,27 +54,17 @@ export async function startDhcpAgent(parts: DhcpAgentParts): Promise<DhcpAgent> 
     places,
     socketPath: parts.socketPath,
     user: await dnsmasqUser(world, parts.folder),
-    ended: lookSoon,
+    ended: () => turns.soon(),
   })
-  const reconcile = startLoop(world, log, {
+  const turns = startTurns(world, log, journal, {
     name: 'dhcp',
     everyMs: config.reconcileInterval,
-    async run() {
-      const trace = cause ? journal.childOf(cause) : journal.newTrace()
-      cause = undefined
-      try {
-        const { again } = await reconciler.turn(trace)
-        if (again) lookSoon()
-      } catch (error) {
-        lookSoon()
-        throw error
-      }
-    },
+    turn: (trace) => reconciler.turn(trace),
   })
-  const report = startLoop(world, log, {
+  const report = startReports(world, log, journal, {
     name: 'dhcp-report',
     everyMs: config.reportInterval,
-    async run() {
+    async send(startedAt, options) {
       const { status } = await plugin.agentReport(
         {
           host,
@@ -99,37 +79,31 @@ export async function startDhcpAgent(parts: DhcpAgentParts): Promise<DhcpAgent> 
           },
           startedAt,
         },
-        { trace: journal.newTrace() },
+        options,
       )
       if (status !== 'new') return
       reconciler.forgetReports()
-      reconcile.nudge()
+      turns.nudge()
     },
   })
-  const nudge = (trace?: Trace) => {
-    cause = trace ?? cause
-    reconcile.nudge()
-  }
   const served = await bus.serve(dhcpAgent, host, service, {
     async networkChanged(_params, incoming) {
-      nudge(incoming.trace)
+      turns.nudge(incoming.trace)
       return undefined
     },
   })
   const quiet = driver.events(({ kind }) => {
     if (kind === 'reset') reconciler.forgetDevices()
-    if (kind === 'reset' || kind === 'disappeared') nudge()
+    if (kind === 'reset' || kind === 'disappeared') turns.nudge()
   })
   report.nudge()
-  reconcile.nudge()
+  turns.nudge()
   return {
-    nudge,
+    nudge: turns.nudge,
     async stop() {
-      stopped = true
-      cancelSoon()
       quiet()
       await served.stop()
-      await reconcile.stop()
+      await turns.stop()
       await report.stop()
     },
   }

@@ -5,7 +5,8 @@ import type { WiringDriver } from '#drivers/wiring/load.ts'
 import type { Bus } from '#kit/bus/bus.ts'
 import type { Journal, Trace } from '#kit/journal/journal.ts'
 import type { Log } from '#kit/log/log.ts'
-import { startLoop } from '#kit/loop/loop.ts'
+import { startReports } from '#kit/loop/report.ts'
+import { startTurns } from '#kit/loop/turns.ts'
 import type { World } from '#kit/world/world.ts'
 import type { L3AgentConfig } from './config.ts'
 import { openReconciler } from './reconcile.ts'
@@ -33,24 +34,13 @@ export type L3Agent = {
   stop(): Promise<void>
 }
 
-/** After a failure, and after a program has ended: soon, but not in a circle. */
-const soonMs = 1000
-
 export async function startL3Agent(parts: L3AgentParts): Promise<L3Agent> {
   const { world, bus, host, driver, config } = parts
   const log = parts.log.with({ agent: 'l3', host })
   const service = agentTypes.l3.binary
   const journal = parts.journal.as(service)
   const plugin = bus.caller(networkPlugin, service)
-  const startedAt = world.clock.now()
 
-  let cause: Trace | undefined
-  let cancelSoon = () => {}
-  let stopped = false
-  const lookSoon = () => {
-    cancelSoon()
-    if (!stopped) cancelSoon = world.timers.after(soonMs, () => reconcile.nudge(), { background: true })
-  }
   const reconciler = openReconciler({
     world,
     log,
@@ -61,27 +51,17 @@ export async function startL3Agent(parts: L3AgentParts): Promise<L3Agent> {
     config,
     proxies: `${parts.folder}/neutron/ns-metadata-proxy`,
     socketPath: parts.socketPath,
-    ended: lookSoon,
+    ended: () => turns.soon(),
   })
-  const reconcile = startLoop(world, log, {
+  const turns = startTurns(world, log, journal, {
     name: 'l3',
     everyMs: config.reconcileInterval,
-    async run() {
-      const trace = cause ? journal.childOf(cause) : journal.newTrace()
-      cause = undefined
-      try {
-        const { again } = await reconciler.turn(trace)
-        if (again) lookSoon()
-      } catch (error) {
-        lookSoon()
-        throw error
-      }
-    },
+    turn: (trace) => reconciler.turn(trace),
   })
-  const report = startLoop(world, log, {
+  const report = startReports(world, log, journal, {
     name: 'l3-report',
     everyMs: config.reportInterval,
-    async run() {
+    async send(startedAt, options) {
       const { status } = await plugin.agentReport(
         {
           host,
@@ -97,37 +77,31 @@ export async function startL3Agent(parts: L3AgentParts): Promise<L3Agent> {
           },
           startedAt,
         },
-        { trace: journal.newTrace() },
+        options,
       )
       if (status !== 'new') return
       reconciler.forgetReports()
-      reconcile.nudge()
+      turns.nudge()
     },
   })
-  const nudge = (trace?: Trace) => {
-    cause = trace ?? cause
-    reconcile.nudge()
-  }
   const served = await bus.serve(l3Agent, host, service, {
     async routerChanged(_params, incoming) {
-      nudge(incoming.trace)
+      turns.nudge(incoming.trace)
       return undefined
     },
   })
   const quiet = driver.events(({ kind }) => {
     if (kind === 'reset') reconciler.forgetDevices()
-    if (kind === 'reset' || kind === 'disappeared') nudge()
+    if (kind === 'reset' || kind === 'disappeared') turns.nudge()
   })
   report.nudge()
-  reconcile.nudge()
+  turns.nudge()
   return {
-    nudge,
+    nudge: turns.nudge,
     async stop() {
-      stopped = true
-      cancelSoon()
       quiet()
       await served.stop()
-      await reconcile.stop()
+      await turns.stop()
       await report.stop()
     },
   }

@@ -7,7 +7,7 @@ import type { HttpClient } from '#kit/http/client.ts'
 import { unixHttpServer } from '#kit/http/unix.ts'
 import type { Journal } from '#kit/journal/journal.ts'
 import type { Log } from '#kit/log/log.ts'
-import { startLoop } from '#kit/loop/loop.ts'
+import { startReports } from '#kit/loop/report.ts'
 import type { World } from '#kit/world/world.ts'
 import type { MetadataAgentConfig } from './config.ts'
 import { failed, forward } from './forward.ts'
@@ -49,7 +49,6 @@ export async function startMetadataAgent(parts: MetadataAgentParts): Promise<Met
   const service = agentTypes.metadata.binary
   const journal = parts.journal.as(service)
   const plugin = bus.caller(networkPlugin, service)
-  const startedAt = world.clock.now()
   const path = metadataSocket(parts.folder, config)
   const forwarding = {
     log,
@@ -67,11 +66,11 @@ export async function startMetadataAgent(parts: MetadataAgentParts): Promise<Met
     bodyLimit,
     handle: (request) => forward(forwarding, request).catch((error) => failed(log, error)),
   })
-  const report = startLoop(world, log, {
+  const report = startReports(world, log, journal, {
     name: 'metadata-report',
     everyMs: config.reportInterval,
-    async run() {
-      await plugin.agentReport(
+    send: (startedAt, options) =>
+      plugin.agentReport(
         {
           host,
           ...agentTypes.metadata,
@@ -84,9 +83,8 @@ export async function startMetadataAgent(parts: MetadataAgentParts): Promise<Met
           },
           startedAt,
         },
-        { trace: journal.newTrace() },
-      )
-    },
+        options,
+      ),
   })
   report.nudge()
   return {

@@ -5,7 +5,8 @@ import type { WiringDriver } from '#drivers/wiring/load.ts'
 import type { Bus } from '#kit/bus/bus.ts'
 import type { Journal, Trace } from '#kit/journal/journal.ts'
 import type { Log } from '#kit/log/log.ts'
-import { startLoop } from '#kit/loop/loop.ts'
+import { startReports } from '#kit/loop/report.ts'
+import { startTurns } from '#kit/loop/turns.ts'
 import type { World } from '#kit/world/world.ts'
 import { type NetworkAgentConfig, networkAgentDefaults } from './config.ts'
 import { openReconciler } from './reconcile.ts'
@@ -27,9 +28,6 @@ export type NetworkAgent = {
   stop(): Promise<void>
 }
 
-/** After a failure, and where something must be looked at twice. */
-const soonMs = 1000
-
 export async function startNetworkAgent(parts: NetworkAgentParts): Promise<NetworkAgent> {
   const { world, bus, host, driver } = parts
   const config = { ...networkAgentDefaults, ...parts.config }
@@ -37,7 +35,6 @@ export async function startNetworkAgent(parts: NetworkAgentParts): Promise<Netwo
   const service = agentTypes.l2.binary
   const journal = parts.journal.as(service)
   const plugin = bus.caller(networkPlugin, service)
-  const startedAt = world.clock.now()
 
   await driver.prepare({
     physicalNetworks: config.physicalNetworks,
@@ -45,36 +42,21 @@ export async function startNetworkAgent(parts: NetworkAgentParts): Promise<Netwo
   })
 
   const reconciler = openReconciler({ world, log, journal, plugin, host, driver, guestUid: config.guestUid })
-  let cause: Trace | undefined
   let verifiedAt = world.clock.monotonic()
-  let cancelSoon = () => {}
-  const lookSoon = () => {
-    cancelSoon()
-    cancelSoon = world.timers.after(soonMs, () => reconcile.nudge(), { background: true })
-  }
-
-  const reconcile = startLoop(world, log, {
+  const turns = startTurns(world, log, journal, {
     name: 'network-wiring',
     everyMs: config.reconcileMs,
-    async run() {
-      const trace = cause ? journal.childOf(cause) : journal.newTrace()
-      cause = undefined
+    async turn(trace) {
       const verify = world.clock.monotonic() - verifiedAt >= config.verifyMs
-      try {
-        const { again } = await reconciler.turn(trace, verify)
-        if (verify) verifiedAt = world.clock.monotonic()
-        if (again) lookSoon()
-      } catch (error) {
-        lookSoon()
-        throw error
-      }
+      const done = await reconciler.turn(trace, verify)
+      if (verify) verifiedAt = world.clock.monotonic()
+      return done
     },
   })
-
-  const report = startLoop(world, log, {
+  const report = startReports(world, log, journal, {
     name: 'network-report',
     everyMs: config.reportMs,
-    async run() {
+    async send(startedAt, options) {
       const { status } = await plugin.agentReport(
         {
           host,
@@ -84,38 +66,33 @@ export async function startNetworkAgent(parts: NetworkAgentParts): Promise<Netwo
           configurations: configurations(driver, reconciler.portCount),
           startedAt,
         },
-        { trace: journal.newTrace() },
+        options,
       )
       if (status !== 'new') return
       reconciler.forgetReports()
-      reconcile.nudge()
+      turns.nudge()
     },
   })
 
-  const nudge = (trace?: Trace) => {
-    cause = trace ?? cause
-    reconcile.nudge()
-  }
   const served = await bus.serve(l2Agent, host, service, {
     async wiringChanged(_params, incoming) {
-      nudge(incoming.trace)
+      turns.nudge(incoming.trace)
       return undefined
     },
   })
   const quiet = driver.events((event) => {
     // A device whose link goes up or down is wired all the same.
-    if (event.kind !== 'changed') nudge()
+    if (event.kind !== 'changed') turns.nudge()
   })
   report.nudge()
-  reconcile.nudge()
+  turns.nudge()
 
   return {
-    nudge,
+    nudge: turns.nudge,
     async stop() {
-      cancelSoon()
       quiet()
       await served.stop()
-      await reconcile.stop()
+      await turns.stop()
       await report.stop()
     },
   }

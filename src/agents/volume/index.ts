@@ -7,6 +7,7 @@ import { type HttpClient, restClient } from '#kit/http/client.ts'
 import type { Journal, Trace } from '#kit/journal/journal.ts'
 import type { Log } from '#kit/log/log.ts'
 import { startLoop } from '#kit/loop/loop.ts'
+import { startReports } from '#kit/loop/report.ts'
 import type { World } from '#kit/world/world.ts'
 
 const service = 'cinder-volume'
@@ -45,7 +46,6 @@ export async function startVolumeAgent(parts: VolumeAgentParts): Promise<VolumeA
     baseUrl: () => parts.endpoint('image'),
     peer: 'glance-api',
   })
-  const startedAt = world.clock.now()
   const queues = new Map<string, Promise<void>>()
 
   async function imageSource(trace: Trace, id: string): Promise<VolumeSource> {
@@ -134,15 +134,11 @@ export async function startVolumeAgent(parts: VolumeAgentParts): Promise<VolumeA
     },
   })
 
-  const report = startLoop(world, log, {
+  const report = startReports(world, log, journal, {
     name: 'volume-report',
     everyMs: reportMs,
-    async run() {
-      await plugin.hostReport(
-        { host, backend: driver.name, ...(await driver.capacity()), startedAt },
-        { trace: journal.newTrace() },
-      )
-    },
+    send: async (startedAt, options) =>
+      plugin.hostReport({ host, backend: driver.name, ...(await driver.capacity()), startedAt }, options),
   })
   /** The condition it removes: volumes here that the cloud does not know. */
   let orphans = new Map<string, number>()
