@@ -109,7 +109,7 @@ describe('a cloud whose processes are killed', () => {
   afterAll(() => cloud?.destroy(), 120_000)
 
   const holdings = async () => [...(await heldByServices(admin)), ...(await heldByHost(cloud))]
-  /** The same twice in a row: hosts let go of some things a little after they were told to. */
+  /** The same twice in ten seconds: hosts let go of some things a little after they were told to. */
   async function restingHoldings(): Promise<string[]> {
     let last = await holdings()
     return until(
@@ -120,8 +120,8 @@ describe('a cloud whose processes are killed', () => {
         last = now
         return same && now
       },
-      60_000,
-      4_000,
+      90_000,
+      10_000,
     )
   }
 

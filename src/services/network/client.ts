@@ -55,7 +55,24 @@ export type FloatingIp = {
   fixed_ip_address: string | null
   floating_ip_address: string
 }
-export type SecurityGroup = { id: string; name: string; project_id: string }
+export type SecurityGroup = {
+  id: string
+  name: string
+  description: string
+  project_id: string
+  security_group_rules: SecurityGroupRule[]
+}
+export type SecurityGroupRule = {
+  id: string
+  security_group_id: string
+  direction: string
+  ethertype: string
+  protocol: string | null
+  port_range_min: number | null
+  port_range_max: number | null
+  remote_ip_prefix: string | null
+  remote_group_id: string | null
+}
 
 export type NetworkClient = ReturnType<typeof networkClient>
 

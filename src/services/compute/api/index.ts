@@ -6,6 +6,7 @@ import { hostRoutes } from './host.ts'
 import { keypairRoutes } from './keypair.ts'
 import { aggregateRoutes, hypervisorRoutes, serviceRoutes } from './operator.ts'
 import { quotaRoutes, serverGroupRoutes } from './quota.ts'
+import { securityGroupRoutes } from './security-group.ts'
 import { serverRoutes } from './server.ts'
 import { serverActionRoutes } from './server-action.ts'
 import { interfaceRoutes, metadataRoutes, passwordRoutes, tagRoutes, volumeRoutes } from './server-part.ts'
@@ -30,6 +31,7 @@ export const computeRoutes = [
   ...aggregateRoutes,
   ...quotaRoutes,
   ...serverGroupRoutes,
+  ...securityGroupRoutes,
   ...usageRoutes,
   ...externalEventRoutes,
   ...removedRoutes,

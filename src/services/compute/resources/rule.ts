@@ -8,6 +8,7 @@ import { hypervisorRules } from './hypervisor.ts'
 import { keypairRules } from './keypair.ts'
 import { aliasRules } from './policy.ts'
 import { quotaRules } from './quota.ts'
+import { securityGroupRules } from './security-group.ts'
 import { serverGroupRules } from './server-group.ts'
 import { serverRules } from './server-rule.ts'
 import { serviceRules } from './service.ts'
@@ -18,6 +19,7 @@ const groups = [
   keypairRules,
   serverRules,
   serverGroupRules,
+  securityGroupRules,
   quotaRules,
   serviceRules,
   hypervisorRules,
