@@ -1,9 +1,10 @@
 import { mkdtemp, readFile, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { afterEach, describe, expect, test } from 'vitest'
-import type { DhcpNetwork, dhcpAgent, networkPlugin } from '#contracts/network-agent.ts'
+import { type DhcpNetwork, dhcpAgent, networkPlugin } from '#contracts/network-agent.ts'
 import { loadWiringDriver, type SimWiring, simFabric } from '#drivers/wiring/load.ts'
-import type { Bus, Handlers, Incoming } from '#kit/bus/bus.ts'
+import type { Handlers } from '#kit/bus/bus.ts'
+import { testBus } from '#kit/bus/test-bus.ts'
 import { withDefaults } from '#kit/config/section.ts'
 import { memorySink } from '#kit/journal/memory-sink.ts'
 import { openJournal } from '#kit/journal/store.ts'
@@ -17,7 +18,7 @@ afterEach(async () => {
   for (const clean of cleanups.splice(0).toReversed()) await clean()
 })
 
-type Plugin = Partial<Handlers<(typeof networkPlugin)['methods']>>
+type Plugin = Handlers<(typeof networkPlugin)['methods']>
 
 /** The agent on a simulated host, between a network service that wants `state.networks` and what it is told. */
 async function open(given: Parameters<typeof withDefaults<typeof dhcpAgentConfig>>[1] = {}) {
@@ -26,7 +27,7 @@ async function open(given: Parameters<typeof withDefaults<typeof dhcpAgentConfig
   cleanups.push(() => rm(folder, { recursive: true }))
   const told: string[] = []
   const state = { networks: [] as DhcpNetwork[], generation: 1, known: false }
-  const handlers: Plugin = {
+  const handlers: Partial<Plugin> = {
     hostDhcp: async () => structuredClone({ generation: state.generation, networks: state.networks }),
     async ensureDhcpPort({ networkId }) {
       told.push(`port for ${networkId}`)
@@ -46,26 +47,13 @@ async function open(given: Parameters<typeof withDefaults<typeof dhcpAgentConfig
       return { status }
     },
   }
-  const incoming: Incoming = {
-    trace: { traceId: 'a'.repeat(32), spanId: 'b'.repeat(16) },
-    messageId: 'm',
-    deadline: undefined,
-    redelivered: false,
-  }
-  let served: Handlers<(typeof dhcpAgent)['methods']> | undefined
-  const bus = {
-    caller: () =>
-      new Proxy(handlers, {
-        get: (target, name: keyof Plugin) => async (params: never) => target[name]!(params, incoming),
-      }),
-    async serve(_contract: unknown, _host: string, _service: string, methods: typeof served) {
-      served = methods
-      return { stop: async () => {} }
-    },
-  } as unknown as Bus
   const fabric = simFabric()
   const driver = (await loadWiringDriver('sim', world, silentLog, { fabric })) as SimWiring
   const journal = openJournal({ world, log: silentLog, host: 'node1', service: 'test', sink: memorySink() })
+  const bus = testBus(world, () => journal)
+  // What is not among these would go unanswered, and the agent would say so.
+  await bus.serve(networkPlugin, 'controller', 'neutron-server', handlers as Plugin)
+  const neutron = bus.caller(dhcpAgent, 'neutron-server')
   const start = () =>
     startDhcpAgent({
       world,
@@ -84,7 +72,7 @@ async function open(given: Parameters<typeof withDefaults<typeof dhcpAgentConfig
   const want = async (...networks: DhcpNetwork[]) => {
     state.networks = networks
     state.generation++
-    await served!.networkChanged({ networkId: 'net-1' }, incoming)
+    await neutron.networkChanged({ networkId: 'net-1' }, { host: 'node1', trace: journal.newTrace() })
     await world.settle()
   }
   const text = (path: string) => readFile(`${folder}/neutron/${path}`, 'utf8')

@@ -1,9 +1,10 @@
 import { mkdtemp, readFile, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { afterEach, describe, expect, test } from 'vitest'
-import type { l3Agent, networkPlugin, RouterWiring } from '#contracts/network-agent.ts'
+import { l3Agent, networkPlugin, type RouterWiring } from '#contracts/network-agent.ts'
 import { loadWiringDriver, type SimWiring, simFabric } from '#drivers/wiring/load.ts'
-import type { Bus, Handlers, Incoming } from '#kit/bus/bus.ts'
+import type { Handlers } from '#kit/bus/bus.ts'
+import { testBus } from '#kit/bus/test-bus.ts'
 import { withDefaults } from '#kit/config/section.ts'
 import { memorySink } from '#kit/journal/memory-sink.ts'
 import { openJournal } from '#kit/journal/store.ts'
@@ -17,7 +18,7 @@ afterEach(async () => {
   for (const clean of cleanups.splice(0).toReversed()) await clean()
 })
 
-type Plugin = Partial<Handlers<(typeof networkPlugin)['methods']>>
+type Plugin = Handlers<(typeof networkPlugin)['methods']>
 
 /** The agent on a simulated host, between a network service that wants `state.routers` and what it is told. */
 async function open(given: Parameters<typeof withDefaults<typeof l3AgentConfig>>[1] = {}) {
@@ -26,7 +27,7 @@ async function open(given: Parameters<typeof withDefaults<typeof l3AgentConfig>>
   cleanups.push(() => rm(folder, { recursive: true }))
   const told: string[] = []
   const state = { routers: [] as RouterWiring[], generation: 1 }
-  const handlers: Plugin = {
+  const handlers: Partial<Plugin> = {
     hostRouters: async () => structuredClone({ generation: state.generation, routers: state.routers }),
     async routerStatus({ routerId, generation, status }) {
       told.push(`${routerId} ${generation} ${status}`)
@@ -39,26 +40,13 @@ async function open(given: Parameters<typeof withDefaults<typeof l3AgentConfig>>
       return { status: 'alive' }
     },
   }
-  const incoming: Incoming = {
-    trace: { traceId: 'a'.repeat(32), spanId: 'b'.repeat(16) },
-    messageId: 'm',
-    deadline: undefined,
-    redelivered: false,
-  }
-  let served: Handlers<(typeof l3Agent)['methods']> | undefined
-  const bus = {
-    caller: () =>
-      new Proxy(handlers, {
-        get: (target, name: keyof Plugin) => async (params: never) => target[name]!(params, incoming),
-      }),
-    async serve(_contract: unknown, _host: string, _service: string, methods: typeof served) {
-      served = methods
-      return { stop: async () => {} }
-    },
-  } as unknown as Bus
   const fabric = simFabric()
   const driver = (await loadWiringDriver('sim', world, silentLog, { fabric })) as SimWiring
   const journal = openJournal({ world, log: silentLog, host: 'node1', service: 'test', sink: memorySink() })
+  const bus = testBus(world, () => journal)
+  // What is not among these would go unanswered, and the agent would say so.
+  await bus.serve(networkPlugin, 'controller', 'neutron-server', handlers as Plugin)
+  const neutron = bus.caller(l3Agent, 'neutron-server')
   const start = async () => {
     const agent = await startL3Agent({
       world,
@@ -79,7 +67,7 @@ async function open(given: Parameters<typeof withDefaults<typeof l3AgentConfig>>
   const want = async (...routers: RouterWiring[]) => {
     state.routers = routers
     state.generation++
-    await served!.routerChanged({ routerId: 'router-1' }, incoming)
+    await neutron.routerChanged({ routerId: 'router-1' }, { host: 'node1', trace: journal.newTrace() })
     await world.settle()
   }
   const host = () => fabric.hosts.get('node1')!

@@ -1,11 +1,13 @@
 import { expect, test } from 'vitest'
-import type { HostWiring, l2Agent, networkPlugin, PortWiring } from '#contracts/network-agent.ts'
+import { type HostWiring, l2Agent, networkPlugin, type PortWiring } from '#contracts/network-agent.ts'
 import { loadWiringDriver, type SimWiring } from '#drivers/wiring/load.ts'
-import type { Bus, Handlers, Incoming } from '#kit/bus/bus.ts'
+import type { Handlers } from '#kit/bus/bus.ts'
+import { testBus } from '#kit/bus/test-bus.ts'
 import { CloudError } from '#kit/errors/cloud-error.ts'
-import type { Journal, Trace } from '#kit/journal/journal.ts'
+import { memorySink } from '#kit/journal/memory-sink.ts'
+import { openJournal } from '#kit/journal/store.ts'
 import { silentLog } from '#kit/log/log.ts'
-import { type VirtualWorld, virtualWorld } from '#kit/world/virtual.ts'
+import { virtualWorld } from '#kit/world/virtual.ts'
 import { startNetworkAgent } from './index.ts'
 
 const port = (portId: string, change: Partial<PortWiring> = {}): PortWiring => ({
@@ -28,15 +30,18 @@ const port = (portId: string, change: Partial<PortWiring> = {}): PortWiring => (
   ...change,
 })
 
-/** The network service as the agent sees it: what it wants, and what it was told. */
-function plugin(world: VirtualWorld) {
+type Plugin = Handlers<(typeof networkPlugin)['methods']>
+
+/** The agent on a simulated host, and the network service as it sees it: what it wants, and what it was told. */
+async function cloud() {
+  const world = virtualWorld()
   const told: string[] = []
   const state = {
     wiring: { generation: 1, ports: [], remoteGroups: {}, tunnelPeers: [] } as HostWiring,
     down: false,
     known: false,
   }
-  const handlers: Partial<Handlers<(typeof networkPlugin)['methods']>> = {
+  const handlers: Partial<Plugin> = {
     async hostWiring() {
       if (state.down) throw new CloudError('unavailable', 'the network service is away')
       return structuredClone(state.wiring)
@@ -56,64 +61,28 @@ function plugin(world: VirtualWorld) {
       return { status }
     },
   }
-  const trace: Trace = { traceId: 'a'.repeat(32), spanId: 'b'.repeat(16) }
-  const incoming: Incoming = { trace, messageId: 'm', deadline: undefined, redelivered: false }
-  let served: Handlers<(typeof l2Agent)['methods']> | undefined
-  const bus = {
-    caller: () =>
-      new Proxy(handlers, {
-        get: (target, name: keyof typeof handlers) => async (params: never) =>
-          target[name]!(params, incoming),
-      }),
-    async serve(_contract: unknown, _host: string, _service: string, given: typeof served) {
-      served = given
-      return {
-        async stop() {
-          served = undefined
-        },
-      }
-    },
-  } as unknown as Bus
+  const journal = openJournal({ world, log: silentLog, host: 'node1', service: 'test', sink: memorySink() })
+  const bus = testBus(world, () => journal)
+  // What is not among these would go unanswered, and the agent would say so.
+  await bus.serve(networkPlugin, 'controller', 'neutron-server', handlers as Plugin)
+  const neutron = bus.caller(l2Agent, 'neutron-server')
   const nudge = async () => {
-    await served!.wiringChanged({ generation: state.wiring.generation }, incoming)
+    await neutron.wiringChanged(
+      { generation: state.wiring.generation },
+      { host: 'node1', trace: journal.newTrace() },
+    )
     await world.settle()
   }
   const want = (...ports: PortWiring[]) => {
     state.wiring = { ...state.wiring, generation: state.wiring.generation + 1, ports }
   }
-  return {
-    bus,
-    told,
-    state,
-    nudge,
-    want,
-    taken: () => told.splice(0).filter((line) => !line.startsWith('alive')),
-  }
-}
-
-const journal = (): Journal => {
-  const trace: Trace = { traceId: 'c'.repeat(32), spanId: 'd'.repeat(16) }
-  const own: Journal = {
-    record() {},
-    span: (given, _event, work) => work(given),
-    newTrace: () => trace,
-    childOf: (parent) => parent,
-    as: () => own,
-    flush: async () => {},
-  }
-  return own
-}
-
-async function cloud() {
-  const world = virtualWorld()
-  const service = plugin(world)
   const driver = (await loadWiringDriver('sim', world, silentLog, {})) as SimWiring
   const start = () =>
     startNetworkAgent({
       world,
       log: silentLog,
-      journal: journal(),
-      bus: service.bus,
+      journal,
+      bus,
       host: 'node1',
       driver,
       config: {
@@ -123,7 +92,17 @@ async function cloud() {
     })
   const agent = await start()
   await world.settle()
-  return { world, driver, agent, start, ...service }
+  return {
+    world,
+    driver,
+    agent,
+    start,
+    told,
+    state,
+    nudge,
+    want,
+    taken: () => told.splice(0).filter((line) => !line.startsWith('alive')),
+  }
 }
 
 test('the agent reports itself at once and then every half minute', async () => {

@@ -1,6 +1,7 @@
 // Compute for its tests: the real service on virtual time, with peers in memory and hosts whose agents answer at once.
 // Only tests import this.
 import { compute, conductor, type HostReport } from '#contracts/compute.ts'
+import { type TestBus, testBus } from '#kit/bus/test-bus.ts'
 import { withDefaults } from '#kit/config/section.ts'
 import { CloudError } from '#kit/errors/cloud-error.ts'
 import type { Caller } from '#kit/http/caller.ts'
@@ -14,7 +15,6 @@ import {
 import { type VirtualWorld, virtualWorld } from '#kit/world/virtual.ts'
 import { type ComputeConfig, computeConfig } from './config.ts'
 import { openCompute, type RunningCompute } from './service.ts'
-import { type TestBus, testBus } from './test-bus.ts'
 import { type TestPeers, testPeers } from './test-peers.ts'
 
 export const projectId = 'p'.repeat(32)

@@ -1,6 +1,7 @@
 // Volume for its tests: the real service on virtual time, with hosts that hold volumes in memory and an image service of
 // a few lines. Only tests import this.
 import { volumeAgent, volumePlugin } from '#contracts/volume-agent.ts'
+import { type TestBus, testBus } from '#kit/bus/test-bus.ts'
 import { withDefaults } from '#kit/config/section.ts'
 import { CloudError } from '#kit/errors/cloud-error.ts'
 import type { HttpService } from '#kit/http/server.ts'
@@ -14,7 +15,6 @@ import {
 import { type VirtualWorld, virtualWorld } from '#kit/world/virtual.ts'
 import { type VolumeConfig, volumeConfig } from './config.ts'
 import { openVolume, type RunningVolume } from './service.ts'
-import { type TestBus, testBus } from './test-bus.ts'
 
 export const projectId = `${'a'.repeat(31)}1`
 export const strangerId = `${'a'.repeat(31)}2`

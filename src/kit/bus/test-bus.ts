@@ -1,10 +1,10 @@
-// A bus for compute's tests that hands each message over in memory, checked against its contract. Only tests import this.
+// A bus for tests that hands each message over in memory, checked against its contract. Only tests import this.
 import { Check } from 'typebox/value'
-import type { Bus, Caller, Handlers, Incoming, Notification } from '#kit/bus/bus.ts'
-import type { Contract, Methods } from '#kit/bus/contract.ts'
-import { CloudError } from '#kit/errors/cloud-error.ts'
-import type { Journal } from '#kit/journal/journal.ts'
-import type { World } from '#kit/world/world.ts'
+import { CloudError } from '../errors/cloud-error.ts'
+import type { Journal } from '../journal/journal.ts'
+import type { World } from '../world/world.ts'
+import type { Bus, Caller, Handlers, Incoming, Notification } from './bus.ts'
+import type { Contract, Methods } from './contract.ts'
 
 type Handler = (params: unknown, incoming: Incoming) => Promise<unknown>
 export type SentMessage = { method: string; host: string | undefined; params: Record<string, unknown> }
