@@ -17,13 +17,12 @@ import { addressPlus, formatAddress } from '#kit/net/address.ts'
 import { cidr, networkAddress } from '#kit/net/cidr.ts'
 import type { World } from '#kit/world/world.ts'
 import { identityClient } from '#services/identity/client.ts'
-import { serviceSections } from './cloud.ts'
 import { type Cloud, cloudId } from './data-folder.ts'
-import { publicPhysicalNetwork } from './first-cloud.ts'
-import { agentSections, type Host, type HostPlan, startHost } from './host.ts'
+import { type Host, type HostPlan, startHost } from './host.ts'
 import type { PortName } from './port.ts'
 import type { Secrets } from './secret.ts'
-import { cloudSection } from './settings.ts'
+import { agentSections, serviceSections } from './section.ts'
+import { cloudSection, publicPhysicalNetwork } from './settings.ts'
 
 export async function runAgent(world: World, cloud: Cloud): Promise<{ stop(): Promise<void> }> {
   const { folder, settings, ports, secrets } = cloud

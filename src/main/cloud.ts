@@ -1,45 +1,25 @@
 // The control plane of one process: all services on one platform, in the order in which they need each other.
 
-import type { LoadedConfig } from '#kit/config/load.ts'
 import { fullMessage } from '#kit/errors/cloud-error.ts'
 import type { HttpService } from '#kit/http/server.ts'
 import type { JournalStore } from '#kit/journal/store.ts'
 import type { ScryptCost } from '#kit/password/password.ts'
 import type { ServiceType } from '#kit/service/platform.ts'
 import { computeClient } from '#services/compute/client.ts'
-import { computeConfig } from '#services/compute/config.ts'
 import { openCompute } from '#services/compute/service.ts'
-import { consoleConfig } from '#services/console/config.ts'
 import { openConsole } from '#services/console/service.ts'
 import { type IdentityClient, identityClient } from '#services/identity/client.ts'
-import { identitySection } from '#services/identity/config.ts'
 import { bootstrap, type CatalogService } from '#services/identity/ops/bootstrap.ts'
 import { openIdentity } from '#services/identity/service.ts'
-import { imageConfig } from '#services/image/config.ts'
 import { openImage } from '#services/image/service.ts'
 import { openJournalService } from '#services/journal/service.ts'
-import { metadataConfig } from '#services/metadata/config.ts'
 import { openMetadata } from '#services/metadata/service.ts'
-import { networkConfig } from '#services/network/config.ts'
 import { openNetwork } from '#services/network/service.ts'
-import { placementConfig } from '#services/placement/config.ts'
 import { openPlacement } from '#services/placement/service.ts'
-import { volumeConfig } from '#services/volume/config.ts'
 import { openVolume } from '#services/volume/service.ts'
 import type { OpenPlatform } from './platform.ts'
 import type { Secrets } from './secret.ts'
-
-export const serviceSections = [
-  identitySection,
-  imageConfig,
-  placementConfig,
-  computeConfig,
-  networkConfig,
-  metadataConfig,
-  volumeConfig,
-  consoleConfig,
-] as const
-export type ServiceConfig = LoadedConfig<typeof serviceSections>
+import type { ServiceConfig } from './section.ts'
 
 export type CloudPlan = {
   platform: OpenPlatform
@@ -116,15 +96,18 @@ export async function openControlPlane(plan: CloudPlan): Promise<ControlPlane> {
   }
 }
 
-/** The first request of each service needn't wait for its login. */
+/** The first request of each service needn't wait for its login. One by one: hashing on all cores would delay the rest. */
 function logInAhead({ world, journal, log }: OpenPlatform, clients: Iterable<IdentityClient>): void {
-  for (const client of clients) {
-    void world.activity
-      .track(client.serviceToken(journal.newTrace()))
-      .catch((error) =>
-        log.warn({ error: fullMessage(error) }, 'a service could not log in ahead of its first request'),
-      )
+  const logIn = async () => {
+    for (const client of clients) {
+      await client
+        .serviceToken(journal.newTrace())
+        .catch((error) =>
+          log.warn({ error: fullMessage(error) }, 'a service could not log in ahead of its first request'),
+        )
+    }
   }
+  void world.activity.track(logIn())
 }
 
 /** The catalog as stock clients look for it: volume under each of its names. */

@@ -4,11 +4,11 @@ import { sqliteSink } from '#kit/journal/sqlite-sink.ts'
 import { openLog } from '#kit/log/log.ts'
 import type { ServiceType } from '#kit/service/platform.ts'
 import type { World } from '#kit/world/world.ts'
-import { openControlPlane, serviceSections } from './cloud.ts'
+import { openControlPlane } from './cloud.ts'
 import type { Cloud } from './data-folder.ts'
-import { agentSections } from './host.ts'
 import { openPlatform } from './platform.ts'
 import type { PortName } from './port.ts'
+import { agentSections, serviceSections } from './section.ts'
 import { cloudSection } from './settings.ts'
 
 /** Identity answers on its old admin port as well (row 40). */

@@ -15,13 +15,11 @@ import type { World } from '#kit/world/world.ts'
 import { loginOf } from './credential.ts'
 import type { Cloud } from './data-folder.ts'
 import { readDistribution } from './package.ts'
+import { publicPhysicalNetwork } from './settings.ts'
 import { buildTinyImage, minRamMegabytes } from './tiny-image/build.ts'
 
 export type Progress = { foundation?: boolean; demo?: DemoFacts }
 export type DemoFacts = { serverId: string; floatingIp: string; fixedIp: string }
-
-/** The name by which the networks' drivers know br-ex. */
-export const publicPhysicalNetwork = 'physnet1'
 
 export async function readProgress(world: World, cloud: Cloud): Promise<Progress> {
   const path = progressFile(cloud)

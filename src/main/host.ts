@@ -1,27 +1,19 @@
 // One host's agents on its drivers, real or simulated: what the agent's process runs, and a simulated cloud many times.
-import { type ComputeAgent, computeAgentConfig, startComputeAgent } from '#agents/compute/index.ts'
-import { dhcpAgentConfig, startDhcpAgent } from '#agents/dhcp/index.ts'
-import { l3AgentConfig, startL3Agent } from '#agents/l3/index.ts'
-import { metadataAgentConfig, metadataSocket, startMetadataAgent } from '#agents/metadata/index.ts'
+import { type ComputeAgent, startComputeAgent } from '#agents/compute/index.ts'
+import { startDhcpAgent } from '#agents/dhcp/index.ts'
+import { startL3Agent } from '#agents/l3/index.ts'
+import { metadataSocket, startMetadataAgent } from '#agents/metadata/index.ts'
 import { startNetworkAgent } from '#agents/network/index.ts'
 import { startVolumeAgent } from '#agents/volume/index.ts'
 import type { VirtDriver } from '#drivers/virt/load.ts'
 import type { VolumeDriver } from '#drivers/volume/load.ts'
 import type { PrepareOptions, WiringDriver } from '#drivers/wiring/load.ts'
 import type { Bus } from '#kit/bus/bus.ts'
-import type { LoadedConfig } from '#kit/config/load.ts'
 import type { HttpClient } from '#kit/http/client.ts'
 import type { Journal, Trace } from '#kit/journal/journal.ts'
 import type { Log } from '#kit/log/log.ts'
 import type { World } from '#kit/world/world.ts'
-
-export const agentSections = [
-  computeAgentConfig,
-  dhcpAgentConfig,
-  l3AgentConfig,
-  metadataAgentConfig,
-] as const
-export type AgentConfig = LoadedConfig<typeof agentSections>
+import type { AgentConfig } from './section.ts'
 
 export type HostPlan = {
   world: World

@@ -27,4 +27,7 @@ export const cloudSection = section('cloud', {
   logLevel: option.choice('info', ['debug', 'info', 'warn', 'error'], 'Least level of the lines in the log'),
 })
 
+/** The name by which the networks' drivers know br-ex. */
+export const publicPhysicalNetwork = 'physnet1'
+
 export type CloudSettings = ConfigOf<typeof cloudSection>

@@ -4,8 +4,8 @@ import { CloudError } from '#kit/errors/cloud-error.ts'
 import type { Log } from '#kit/log/log.ts'
 import type { World } from '#kit/world/world.ts'
 import type { WiringDriver } from './driver.ts'
-import { type OvsOptions, openOvsWiring } from './ovs/open.ts'
-import { openSimWiring, type SimWiringOptions } from './sim/open.ts'
+import type { OvsOptions } from './ovs/open.ts'
+import type { SimWiringOptions } from './sim/open.ts'
 
 export * from './daemon.ts'
 export * from './driver.ts'
@@ -15,14 +15,15 @@ export { type SimFabric, simFabric } from './sim/state.ts'
 export type WiringOptions = { ovs: OvsOptions; sim: SimWiringOptions }
 
 const drivers: {
-  [Name in keyof WiringOptions]: (
-    world: World,
-    log: Log,
-    options: WiringOptions[Name],
-  ) => Promise<WiringDriver>
+  [Name in keyof WiringOptions]: () => Promise<
+    (world: World, log: Log, options: WiringOptions[Name]) => Promise<WiringDriver>
+  >
 } = {
-  ovs: openOvsWiring,
-  sim: async (world, _log, options) => openSimWiring(world, options),
+  ovs: async () => (await import('./ovs/open.ts')).openOvsWiring,
+  sim: async () => {
+    const { openSimWiring } = await import('./sim/open.ts')
+    return async (world, _log, options) => openSimWiring(world, options)
+  },
 }
 
 export async function loadWiringDriver<Name extends keyof WiringOptions>(
@@ -31,7 +32,7 @@ export async function loadWiringDriver<Name extends keyof WiringOptions>(
   log: Log,
   options: WiringOptions[Name],
 ): Promise<WiringDriver> {
-  const open = drivers[name]
-  if (!open) throw new CloudError('badRequest', `There is no wiring driver '${name}': use 'ovs' or 'sim'`)
-  return open(world, log, options)
+  const load = drivers[name]
+  if (!load) throw new CloudError('badRequest', `There is no wiring driver '${name}': use 'ovs' or 'sim'`)
+  return (await load())(world, log, options)
 }
