@@ -91,8 +91,10 @@ export const realProcesses: Processes = {
     const stat = readStat(pid)
     const command = readCommand(pid)
     if (!stat || !command || stat.state === 'Z') return undefined
-    return { pid, parent: stat.parent, startTicks: stat.startTicks, command, pssBytes: await readPss(pid) }
+    return { pid, parent: stat.parent, startTicks: stat.startTicks, command }
   },
+
+  memory: readPss,
 
   async find(words) {
     const found: ProcessInfo[] = []

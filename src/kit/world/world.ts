@@ -115,7 +115,6 @@ export type ProcessInfo = {
   parent: number
   startTicks: number
   command: string[]
-  pssBytes?: number
 }
 
 export type Processes = {
@@ -126,6 +125,8 @@ export type Processes = {
   /** False where the process is gone. */
   signal(pid: number, signal: NodeJS.Signals): boolean
   info(pid: number): Promise<ProcessInfo | undefined>
+  /** Bytes of memory, its share of what it shares with others; the kernel counts page by page. Undefined where unknown. */
+  memory(pid: number): Promise<number | undefined>
   /** All processes whose command line holds every one of the words. */
   find(words: readonly string[]): Promise<ProcessInfo[]>
   readonly self: number

@@ -1,11 +1,11 @@
 // `nimbo status`: what runs, how much memory it takes, where it answers, where its files are.
 import { columns, paint } from '#cli/terminal.ts'
-import type { ProcessInfo } from '#kit/world/world.ts'
+import type { World } from '#kit/world/world.ts'
 import { loginOf } from '../credential.ts'
 import { type Cloud, readCloud } from '../data-folder.ts'
 import { readProgress } from '../first-cloud.ts'
 import type { PortName } from '../port.ts'
-import { type RoleState, roleState, roles } from '../role.ts'
+import { type Role, roleState, roles } from '../role.ts'
 import type { Verb } from '../verb.ts'
 
 export const status: Verb = {
@@ -13,7 +13,7 @@ export const status: Verb = {
   options: { json: { type: 'boolean', help: 'For programs' } },
   async run({ world, terminal, root, options }) {
     const cloud = await readCloud(world, root)
-    const states = await Promise.all(roles.map((role) => roleState(world, cloud.folder, role)))
+    const states = await Promise.all(roles.map((role) => stateOf(world, cloud, role)))
     const report = reportOf(cloud, states, (await readProgress(world, cloud)).demo)
     if (options.json) terminal.print(JSON.stringify(report, null, 2))
     else for (const line of formatReport(report, terminal.colors)) terminal.print(line)
@@ -23,8 +23,21 @@ export const status: Verb = {
 }
 
 export type Report = ReturnType<typeof reportOf>
+type State = Awaited<ReturnType<typeof stateOf>>
 
-function reportOf(cloud: Cloud, states: readonly RoleState[], demo: unknown) {
+async function stateOf(world: World, cloud: Cloud, role: Role) {
+  const state = await roleState(world, cloud.folder, role)
+  const memory = async (process: { pid: number } | undefined) =>
+    process && world.processes.memory(process.pid)
+  const { process, supervisor } = state
+  return {
+    ...state,
+    memoryBytes: await memory(process),
+    supervisor: supervisor && { pid: supervisor.pid, memoryBytes: await memory(supervisor) },
+  }
+}
+
+function reportOf(cloud: Cloud, states: readonly State[], demo: unknown) {
   const { folder, settings, ports } = cloud
   const at = (name: PortName, path = '') => `http://${settings.publicHost}:${ports[name]}${path}`
   return {
@@ -36,9 +49,9 @@ function reportOf(cloud: Cloud, states: readonly RoleState[], demo: unknown) {
       role: state.role,
       running: state.process !== undefined,
       pid: state.process?.pid,
-      memoryBytes: state.process?.pssBytes,
+      memoryBytes: state.memoryBytes,
       uptimeSeconds: state.uptimeSeconds === undefined ? undefined : Math.round(state.uptimeSeconds),
-      supervisor: pick(state.supervisor),
+      supervisor: state.supervisor,
       log: state.log,
     })),
     endpoints: {
@@ -64,10 +77,6 @@ function reportOf(cloud: Cloud, states: readonly RoleState[], demo: unknown) {
       logs: folder.log,
     },
   }
-}
-
-function pick(process: ProcessInfo | undefined) {
-  return process && { pid: process.pid, memoryBytes: process.pssBytes }
 }
 
 export function formatReport(report: Report, colors: boolean): string[] {
