@@ -36,6 +36,9 @@ export type Setup = (session: Session) => Promise<void>
 
 const firstWaitMs = 100
 const longestWaitMs = 5_000
+/** Until a first connection the broker is taken to be starting, as we are ourselves: asked often, and not complained of. */
+const startingMs = 5_000
+const startingWaitMs = 25
 
 export class Link {
   readonly #options: LinkOptions
@@ -125,6 +128,7 @@ export class Link {
     const { world, log } = this.#options
     let wait = firstWaitMs
     let failures = 0
+    let startingUntil = world.clock.monotonic() + startingMs
     while (!this.#closed) {
       try {
         const session = await world.activity.track(this.#connect())
@@ -132,11 +136,16 @@ export class Link {
         else if (failures > 0) log.info({ failures }, 'connected to the message broker')
         wait = firstWaitMs
         failures = 0
+        startingUntil = 0
         const reason = await session.connection.ended
         this.#session = undefined
         if (!this.#closed)
           log.warn({ error: fullMessage(reason) }, 'the connection to the message broker was lost')
       } catch (error) {
+        if (world.clock.monotonic() < startingUntil) {
+          await this.#pause(startingWaitMs)
+          continue
+        }
         // Said once: a broker that is down for an hour isn't a thousand events.
         const say = failures++ === 0 ? log.warn : log.debug
         say({ error: fullMessage(error) }, 'cannot connect to the message broker; trying again')

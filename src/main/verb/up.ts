@@ -63,10 +63,11 @@ async function raise(
             : 'controller and host agent',
         ),
       )
+      // Both at once: the agent loads meanwhile, and finds the controller as soon as that listens.
       await startRole(world, cloud, 'controller', program)
+      await startRole(world, cloud, 'agent', program)
       await awaitApis(world, http, cloud)
       terminal.say(`  APIs answer after ${seconds(world, started)}`)
-      await startRole(world, cloud, 'agent', program)
     }
     const admin = await openSession(http, loginOf(cloud, 'admin'))
     await awaitHosts(world, admin, cloud)
