@@ -162,7 +162,7 @@ describe('the simulated host', () => {
       host: 'node1',
       resources: { vcpus: 2 },
     })
-    expect(await driver.info()).toMatchObject({ vcpus: 2, memoryMb: 32_768, accel: 'sim' })
+    expect(await driver.info()).toMatchObject({ vcpus: 2, memoryMb: 262_144, accel: 'sim' })
   })
 
   it('is found by its name, and no other is', async () => {

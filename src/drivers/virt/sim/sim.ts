@@ -62,8 +62,8 @@ export type SimVirtDriver = VirtDriver & {
 type Guest = { spec: GuestSpec; power: PowerState; console: string; startedAt: number }
 type Kept = { guests: Guest[]; images: string[] }
 
-/** 8 vCPUs, 32 GiB and 1 TiB: enough that a test that isn't about capacity never meets it. */
-const defaultResources = { vcpus: 8, memoryMb: 32_768, diskGb: 1024 }
+/** 64 vCPUs, 256 GiB and 4 TiB: enough that who isn't about capacity never meets it, hundreds of small servers included. */
+const defaultResources = { vcpus: 64, memoryMb: 262_144, diskGb: 4096 }
 
 export async function openSimDriver(world: World, log: Log, options: SimOptions): Promise<SimVirtDriver> {
   const resources = { ...defaultResources, ...options.resources }
