@@ -2,15 +2,10 @@
 // socket and the metadata agent to the metadata service. Needs root; all of it is in namespaces of its own.
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { dhcpAgentConfig, startDhcpAgent } from '#agents/dhcp/index.ts'
-import { metadataAgentConfig, startMetadataAgent } from '#agents/metadata/index.ts'
 import type { DhcpHost, DhcpNetwork } from '#contracts/network-agent.ts'
-import type { Bus } from '#kit/bus/bus.ts'
 import { withDefaults } from '#kit/config/section.ts'
-import { httpClient } from '#kit/http/client.ts'
 import { sampleFacts } from '#kit/metadata-tree/sample.ts'
-import { testPlatform } from '#kit/service/test-platform.ts'
-import { metadataConfig } from '#services/metadata/config.ts'
-import { openMetadata } from '#services/metadata/service.ts'
+import { serveMetadata } from './guest-metadata.ts'
 import { agentPort, guestNet, type Rig, subnetView, wiring, world } from './guest-net.ts'
 
 const networkId = 'a51635b1-d023-419a-93b5-39de47755d2d'
@@ -79,30 +74,12 @@ const daemons = async () =>
 
 beforeAll(async () => {
   rig = await guestNet()
-  const conductor = {
-    metadataGet: async () => ({ facts: { ...sampleFacts, metadata: { colour: 'blue' } } }),
-  }
-  const platform = testPlatform({ bus: { caller: () => conductor } as unknown as Bus })
-  const service = await openMetadata(platform, withDefaults(metadataConfig), 'oldboy')
-  const at = await service.http.listen({ host: '127.0.0.1', port: 0 })
-  const http = httpClient()
-  const metadata = await startMetadataAgent({
-    ...rig.common,
-    http,
-    endpoint: () => `http://127.0.0.1:${at.port}`,
-    secret: 'oldboy',
-    config: withDefaults(metadataAgentConfig),
-  })
-  stops.push(
-    () => service.stop(),
-    async () => http.close(),
-    () => metadata.stop(),
+  const metadata = await serveMetadata(
+    rig,
+    { ...sampleFacts, metadata: { colour: 'blue' } },
+    { via: networkId, ip: '10.0.0.70', portId: guestPort.portId },
   )
-  rig.owners.set(`${networkId} 10.0.0.70`, {
-    portId: guestPort.portId,
-    instanceId: sampleFacts.id,
-    tenantId: sampleFacts.projectId,
-  })
+  stops.push(() => metadata.stop())
   rig.wanted.dhcp = [network()]
   agent = await startDhcp()
   await rig.until('the network is served', () => isReady(1))

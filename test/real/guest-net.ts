@@ -1,17 +1,18 @@
 // One host of a cloud for tests of the network agents on this kernel: a network namespace that plays the host with a
 // switch of its own, clients in namespaces that play guests, and a network service that wants what the test says.
-import type {
-  AgentPort,
-  DhcpNetwork,
+import {
+  type AgentPort,
+  type DhcpNetwork,
   networkPlugin,
-  PortRule,
-  PortWiring,
-  RouterWiring,
-  SubnetView,
+  type PortRule,
+  type PortWiring,
+  type RouterWiring,
+  type SubnetView,
 } from '#contracts/network-agent.ts'
 import type { WiringDriver } from '#drivers/wiring/driver.ts'
 import { openOvsWiring } from '#drivers/wiring/ovs/open.ts'
-import type { Bus, Handlers, Incoming } from '#kit/bus/bus.ts'
+import type { Handlers } from '#kit/bus/bus.ts'
+import { testBus } from '#kit/bus/test-bus.ts'
 import { memorySink } from '#kit/journal/memory-sink.ts'
 import { openJournal } from '#kit/journal/store.ts'
 import { openLog } from '#kit/log/log.ts'
@@ -101,6 +102,8 @@ export async function must(command: string, ...args: string[]): Promise<string> 
   return result.stdout
 }
 
+type Plugin = Handlers<(typeof networkPlugin)['methods']>
+
 export type Rig = Awaited<ReturnType<typeof guestNet>>
 
 export async function guestNet() {
@@ -136,7 +139,7 @@ export async function guestNet() {
   const tell = (name: string) => async (params: Record<string, unknown>) => {
     told.push({ name, ...params })
   }
-  const plugin: Partial<Handlers<(typeof networkPlugin)['methods']>> = {
+  const plugin: Partial<Plugin> = {
     hostDhcp: async () => structuredClone({ generation: ++wanted.generation, networks: wanted.dhcp }),
     hostRouters: async () => structuredClone({ generation: ++wanted.generation, routers: wanted.routers }),
     agentReport: async () => ({ status: 'alive' }),
@@ -148,21 +151,10 @@ export async function guestNet() {
       port: owners.get(`${networkId ?? routerId} ${ip}`) ?? null,
     }),
   }
-  const incoming: Incoming = {
-    trace: { traceId: 'a'.repeat(32), spanId: 'b'.repeat(16) },
-    messageId: 'm',
-    deadline: undefined,
-    redelivered: false,
-  }
-  const bus = {
-    caller: () =>
-      new Proxy(plugin, {
-        get: (target, name: keyof typeof plugin) => async (params: never) => target[name]!(params, incoming),
-      }),
-    serve: async () => ({ stop: async () => {} }),
-  } as unknown as Bus
   const sink = memorySink()
   const journal = openJournal({ world, log, host: 'node1', service: 'agent', sink })
+  const bus = testBus(world, () => journal)
+  await bus.serve(networkPlugin, 'controller', 'neutron-server', plugin as Plugin)
 
   return {
     id,

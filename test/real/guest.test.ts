@@ -3,21 +3,16 @@
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { dhcpAgentConfig, startDhcpAgent } from '#agents/dhcp/index.ts'
 import { l3AgentConfig, startL3Agent } from '#agents/l3/index.ts'
-import { metadataAgentConfig, startMetadataAgent } from '#agents/metadata/index.ts'
 import { ed25519KeyPair } from '#cli/key-pair.ts'
 import type { DhcpHost, PortWiring } from '#contracts/network-agent.ts'
-import type { Bus } from '#kit/bus/bus.ts'
 import { withDefaults } from '#kit/config/section.ts'
-import { httpClient } from '#kit/http/client.ts'
 import { buildCdImage } from '#kit/iso9660/iso9660.ts'
 import type { InstanceFacts } from '#kit/metadata-tree/facts.ts'
 import { sampleFacts } from '#kit/metadata-tree/sample.ts'
 import { configDriveFiles } from '#kit/metadata-tree/tree.ts'
-import { testPlatform } from '#kit/service/test-platform.ts'
 import { readDistribution } from '#main/package.ts'
 import { buildTinyImage } from '#main/tiny-image/build.ts'
-import { metadataConfig } from '#services/metadata/config.ts'
-import { openMetadata } from '#services/metadata/service.ts'
+import { serveMetadata } from './guest-metadata.ts'
 import { agentPort, guestNet, type Rig, rules, subnetView, wiring, world } from './guest-net.ts'
 
 const networkId = 'a51635b1-d023-419a-93b5-39de47755d2d'
@@ -91,22 +86,10 @@ beforeAll(async () => {
     cache: `${rig.folder}/cache`,
     distribution,
   })
-  const conductor = { metadataGet: async () => ({ facts: facts('by-network') }) }
-  const platform = testPlatform({ bus: { caller: () => conductor } as unknown as Bus })
-  const service = await openMetadata(platform, withDefaults(metadataConfig), 'oldboy')
-  const at = await service.http.listen({ host: '127.0.0.1', port: 0 })
-  const http = httpClient()
-  const metadata = await startMetadataAgent({
-    ...rig.common,
-    http,
-    endpoint: () => `http://127.0.0.1:${at.port}`,
-    secret: 'oldboy',
-    config: withDefaults(metadataAgentConfig),
-  })
-  rig.owners.set(`${networkId} 10.0.0.11`, {
+  const metadata = await serveMetadata(rig, facts('by-network'), {
+    via: networkId,
+    ip: '10.0.0.11',
     portId: ports[0].portId,
-    instanceId: sampleFacts.id,
-    tenantId: sampleFacts.projectId,
   })
   rig.wanted.dhcp = [
     {
@@ -140,8 +123,6 @@ beforeAll(async () => {
   const dhcpAgent = await startDhcpAgent({ ...rig.common, socketPath, config: withDefaults(dhcpAgentConfig) })
   const l3Agent = await startL3Agent({ ...rig.common, socketPath, config: withDefaults(l3AgentConfig) })
   stops.push(
-    () => service.stop(),
-    async () => http.close(),
     () => metadata.stop(),
     () => dhcpAgent.stop(),
     () => l3Agent.stop(),

@@ -2,15 +2,10 @@
 // Needs root; the outside is the host's own end of br-ex, all in namespaces of the test's own.
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { type L3AgentConfig, l3AgentConfig, startL3Agent } from '#agents/l3/index.ts'
-import { metadataAgentConfig, startMetadataAgent } from '#agents/metadata/index.ts'
 import type { RouterWiring } from '#contracts/network-agent.ts'
-import type { Bus } from '#kit/bus/bus.ts'
 import { withDefaults } from '#kit/config/section.ts'
-import { httpClient } from '#kit/http/client.ts'
 import { sampleFacts } from '#kit/metadata-tree/sample.ts'
-import { testPlatform } from '#kit/service/test-platform.ts'
-import { metadataConfig } from '#services/metadata/config.ts'
-import { openMetadata } from '#services/metadata/service.ts'
+import { serveMetadata } from './guest-metadata.ts'
 import { agentPort, guestNet, must, type Rig, subnetView, wiring, world } from './guest-net.ts'
 
 const routerId = 'c0ffee00-1111-4222-8333-444455556666'
@@ -85,18 +80,17 @@ const askScript = `
 import socket
 print(socket.create_connection(('172.24.4.1', 8080), timeout=5).recv(100).decode())
 `
-/** The addresses of which gratuitous ARPs told within some seconds. */
+/** Listens until a gratuitous ARP tells of the address, and prints that. The file says that it listens. */
 const arpScript = `
 import socket, sys, time
 s = socket.socket(socket.AF_PACKET, socket.SOCK_RAW, socket.htons(0x0806))
 s.bind(('br-ex', 0)); s.settimeout(0.2)
-print('listening', flush=True)
-seen, end = set(), time.time() + float(sys.argv[1])
+open(sys.argv[2], 'w').close()
+end = time.time() + 20
 while time.time() < end:
     try: frame = s.recv(100)
     except OSError: continue
-    if frame[28:32] == frame[38:42]: seen.add(socket.inet_ntoa(frame[28:32]))
-print(' '.join(sorted(seen)))
+    if frame[28:32] == frame[38:42] == socket.inet_aton(sys.argv[1]): print(sys.argv[1]); break
 `
 
 let rig: Rig
@@ -153,8 +147,10 @@ test('guests of two networks reach each other, and the outside under the routerâ
 
 test('a floating IP leads in and out, and its neighbours are told', async () => {
   expect(await rig.ping(rig.host, '172.24.4.50', 1)).toBe(false)
-  const heard = world.processes.run('ip', ['netns', 'exec', rig.host, 'python3', '-c', arpScript, '3'])
-  await world.timers.sleep(500)
+  const listens = `${rig.folder}/arp-listens`
+  const words = ['netns', 'exec', rig.host, 'python3', '-c', arpScript, '172.24.4.50', listens]
+  const heard = world.processes.run('ip', words)
+  await rig.until('somebody listens', () => world.files.exists(listens))
   await want({ floatingIps: [floating] }, 2)
   expect(await rig.ping(rig.host, '172.24.4.50')).toBe(true)
   expect(await whoCalls(guests.get(first.portId)!)).toBe('172.24.4.50')
@@ -201,28 +197,12 @@ test("a user's route goes in and out; without SNAT nobody is answered outside", 
 })
 
 test('metadata by the router (row 202)', async () => {
-  const conductor = { metadataGet: async () => ({ facts: sampleFacts }) }
-  const platform = testPlatform({ bus: { caller: () => conductor } as unknown as Bus })
-  const service = await openMetadata(platform, withDefaults(metadataConfig), 'oldboy')
-  const at = await service.http.listen({ host: '127.0.0.1', port: 0 })
-  const http = httpClient()
-  const metadata = await startMetadataAgent({
-    ...rig.common,
-    http,
-    endpoint: () => `http://127.0.0.1:${at.port}`,
-    secret: 'oldboy',
-    config: withDefaults(metadataAgentConfig),
-  })
-  stops.push(
-    () => service.stop(),
-    async () => http.close(),
-    () => metadata.stop(),
-  )
-  rig.owners.set(`${routerId} 10.0.0.5`, {
+  const metadata = await serveMetadata(rig, sampleFacts, {
+    via: routerId,
+    ip: '10.0.0.5',
     portId: first.portId,
-    instanceId: sampleFacts.id,
-    tenantId: sampleFacts.projectId,
   })
+  stops.push(() => metadata.stop())
   await agent.stop()
   agent = await start({ enableMetadataProxy: true })
   await rig.until('the proxy runs', async () => (await rig.driver.processes()).length > 0)
