@@ -103,7 +103,7 @@ describe('volumes of servers', () => {
     await remove(blank)
   })
 
-  test('a volume host that is restarted has its volumes still, and removes those that nobody knows', async () => {
+  test('a volume host that is restarted has its volumes still, and removes those that nobody took over', async () => {
     const volumeId = await create()
     const [first] = cloud.hosts
     await first!.restart()
@@ -120,9 +120,16 @@ describe('volumes of servers', () => {
     await deleteServer(cloud, member, id)
     expect(await show(volumeId)).toMatchObject({ status: 'available', attachments: [] })
     await remove(volumeId)
-    await first!.volume.create('00000000-0000-4000-8000-00000000beef', 1)
+    // One left over from a build that was given up, and one of a cloud whose database is lost.
+    const [leftover, stranger] = [
+      '00000000-0000-4000-8000-00000000dead',
+      '00000000-0000-4000-8000-00000000beef',
+    ]
+    await first!.volume.create(leftover, 1)
+    await first!.volume.create(stranger, 1)
+    await first!.volume.confirm(stranger)
     await cloud.world.advance(700_000)
     await cloud.settle()
-    expect(await first!.volume.list()).toEqual([])
+    expect(await first!.volume.list()).toEqual([stranger])
   })
 })

@@ -72,12 +72,13 @@ export async function startVolumeAgent(parts: VolumeAgentParts): Promise<VolumeA
     }
   }
 
-  /** One at a time for each volume; the end is told until somebody hears it. */
+  /** One at a time for each volume; the end is told until somebody hears it, and `taken` follows where it counted. */
   async function run(
     name: string,
     order: Order,
     incoming: Incoming,
     work: (trace: Trace) => Promise<void>,
+    taken?: () => Promise<void>,
   ): Promise<void> {
     const { volumeId, operationId } = order
     const subject = `volume:${volumeId}`
@@ -92,10 +93,11 @@ export async function startVolumeAgent(parts: VolumeAgentParts): Promise<VolumeA
       }
       for (let attempt = 1; ; attempt++) {
         try {
-          await plugin.operationDone(
+          const { accepted } = await plugin.operationDone(
             { host, volumeId, operationId, ok: error === null, error },
             { trace: incoming.trace, subject },
           )
+          if (accepted && error === null) await taken?.()
           return
         } catch (thrown) {
           if (attempt === tellAttempts) throw thrown
@@ -114,12 +116,15 @@ export async function startVolumeAgent(parts: VolumeAgentParts): Promise<VolumeA
 
   const served = await bus.serve(volumeAgent, host, service, {
     create: ({ sizeGib, imageId, ...order }, incoming) =>
-      run('create', order, incoming, async (trace) =>
-        driver.create(
-          order.volumeId,
-          sizeGib,
-          imageId === null ? undefined : await imageSource(trace, imageId),
-        ),
+      run(
+        'create',
+        order,
+        incoming,
+        async (trace) => {
+          const source = imageId === null ? undefined : await imageSource(trace, imageId)
+          await driver.create(order.volumeId, sizeGib, source)
+        },
+        () => driver.confirm(order.volumeId),
       ),
     delete: (order, incoming) => run('delete', order, incoming, () => driver.delete(order.volumeId)),
     extend: ({ sizeGib, ...order }, incoming) =>
@@ -140,20 +145,32 @@ export async function startVolumeAgent(parts: VolumeAgentParts): Promise<VolumeA
     send: async (startedAt, options) =>
       plugin.hostReport({ host, backend: driver.name, ...(await driver.capacity()), startedAt }, options),
   })
-  /** The condition it removes: volumes here that the cloud does not know. */
   let orphans = new Map<string, number>()
+  const strangers = new Set<string>()
+  /**
+   * The condition it removes: volumes that were made here and never taken over. One that was, and is unknown now, is
+   * somebody's data and perhaps a database that was lost: it stays, and the log tells of it once.
+   */
   const sweep = startLoop(world, log, {
     name: 'volume-sweep',
     everyMs: sweepMs,
     async run() {
       const here = await driver.list()
+      const unconfirmed = new Set(await driver.unconfirmed())
       const { volumeIds } = await plugin.hostVolumes({ host }, { trace: journal.newTrace() })
       const known = new Set(volumeIds)
+      for (const id of unconfirmed) if (known.has(id) && !queues.has(id)) await driver.confirm(id)
       const now = world.clock.monotonic()
-      orphans = new Map(here.filter((id) => !known.has(id)).map((id) => [id, orphans.get(id) ?? now]))
+      const unknown = here.filter((id) => !known.has(id))
+      for (const id of unknown) {
+        if (unconfirmed.has(id) || strangers.has(id)) continue
+        strangers.add(id)
+        log.warn({ volumeId: id }, 'a volume lies here that the cloud does not know; it is left alone')
+      }
+      orphans = new Map(unknown.filter((id) => unconfirmed.has(id)).map((id) => [id, orphans.get(id) ?? now]))
       for (const [id, since] of orphans) {
         if (now - since < orphanGraceMs || queues.has(id)) continue
-        log.info({ volumeId: id }, 'removing a volume that the cloud does not know')
+        log.info({ volumeId: id }, 'removing a volume that was made and never taken over')
         await driver.delete(id)
       }
     },

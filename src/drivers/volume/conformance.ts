@@ -93,6 +93,19 @@ export function volumeConformance(name: string, make: () => Promise<VolumeRig>):
       expect((await again.connect(id, 'node1')).data.path).toBe(await pathOf(id))
     })
 
+    it('knows over restarts which volumes the cloud has not taken over', async () => {
+      const [left, taken, gone] = [newId(), newId(), newId()]
+      for (const id of [left, taken, gone]) await rig.driver.create(id, 1)
+      await rig.driver.confirm(taken)
+      await rig.driver.confirm(taken)
+      await rig.driver.create(taken, 1)
+      await rig.driver.delete(gone)
+      const unconfirmed = await (await rig.reopen()).unconfirmed()
+      expect(unconfirmed).toContain(left)
+      expect(unconfirmed).not.toContain(taken)
+      expect(unconfirmed).not.toContain(gone)
+    })
+
     it('says how much room there is', async () => {
       const { totalGib, freeGib } = await rig.driver.capacity()
       expect(totalGib).toBeGreaterThan(0)

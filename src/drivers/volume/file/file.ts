@@ -32,10 +32,15 @@ export async function openFileVolumes(world: World, options: VolumeOptions): Pro
   const incoming = join(folder, 'incoming')
   await files.makeFolder(incoming)
   for (const left of await files.list(incoming)) await files.remove(join(incoming, left))
+  // An empty file by the id of each volume that is not confirmed yet: made before the volume, removed after it.
+  const marks = join(folder, 'unconfirmed')
+  await files.makeFolder(marks)
   const pathOf = (id: string) => {
     if (!/^[0-9a-f-]{36}$/.test(id)) throw new CloudError('badRequest', `'${id}' is no volume id`)
     return join(folder, prefix + id)
   }
+  for (const id of await files.list(marks))
+    if (!(await files.exists(pathOf(id)))) await files.remove(join(marks, id))
   const need = async (id: string) => {
     if (!(await files.exists(pathOf(id))))
       throw new CloudError('notFound', `There is no volume ${id} on this host.`)
@@ -59,6 +64,7 @@ export async function openFileVolumes(world: World, options: VolumeOptions): Pro
       if (await files.exists(final)) return
       const work = join(incoming, `${id}.${world.random.hexId()}`)
       try {
+        await files.write(join(marks, id), '')
         if (source) await fill(world, work, `${work}.image`, source, sizeGib * gib)
         else await files.write(work, '', { mode: 0o600 })
         await setSize(work, sizeGib * gib)
@@ -66,12 +72,16 @@ export async function openFileVolumes(world: World, options: VolumeOptions): Pro
         await files.rename(work, final)
       } catch (error) {
         await files.remove(work)
+        await files.remove(join(marks, id))
         throw (error as NodeJS.ErrnoException).code === 'ENOSPC' ? full(error) : error
       } finally {
         await files.remove(`${work}.image`)
       }
     },
-    delete: async (id) => files.remove(pathOf(id)),
+    async delete(id) {
+      await files.remove(pathOf(id))
+      await files.remove(join(marks, id))
+    },
     async extend(id, sizeGib) {
       const path = await need(id)
       const { size } = (await files.info(path))!
@@ -84,6 +94,10 @@ export async function openFileVolumes(world: World, options: VolumeOptions): Pro
       const names = await files.list(folder)
       return names.filter((name) => name.startsWith(prefix)).map((name) => name.slice(prefix.length))
     },
+    async confirm(id) {
+      await files.remove(join(marks, id))
+    },
+    unconfirmed: () => files.list(marks),
     async capacity() {
       const { freeBytes, totalBytes } = await files.space(folder)
       return { totalGib: Math.floor(totalBytes / gib), freeGib: Math.floor(freeBytes / gib) }

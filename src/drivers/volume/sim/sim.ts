@@ -11,16 +11,24 @@ export type SimVolumes = VolumeDriver & {
 
 const totalGib = 1024
 
+/** GiB by id. */
+type State = { volumes: [string, number][]; unconfirmed: string[] }
+
 export async function openSimVolumes(world: World, options: VolumeOptions): Promise<SimVolumes> {
   const { files } = world
   const state = join(options.folder, 'volumes.json')
   await files.makeFolder(options.folder)
-  const volumes = new Map<string, number>(
-    (await files.exists(state)) ? JSON.parse(await files.readText(state)) : [],
-  )
+  const kept: State = (await files.exists(state))
+    ? JSON.parse(await files.readText(state))
+    : { volumes: [], unconfirmed: [] }
+  const volumes = new Map(kept.volumes)
+  const unconfirmed = new Set(kept.unconfirmed)
   let saving = Promise.resolve()
   const save = () => {
-    saving = saving.then(() => files.writeAtomic(state, JSON.stringify([...volumes])))
+    saving = saving.then(() => {
+      const now: State = { volumes: [...volumes], unconfirmed: [...unconfirmed] }
+      return files.writeAtomic(state, JSON.stringify(now))
+    })
     return saving
   }
   const failures: { operation: string; left: number }[] = []
@@ -45,11 +53,13 @@ export async function openSimVolumes(world: World, options: VolumeOptions): Prom
         throw new CloudError('tooLarge', 'The host has no room left for the volume.')
       if (source) for await (const _ of await source.open());
       volumes.set(id, sizeGib)
+      unconfirmed.add(id)
       await save()
     },
     async delete(id) {
       operate('delete')
       volumes.delete(id)
+      unconfirmed.delete(id)
       await save()
     },
     async extend(id, sizeGib) {
@@ -67,6 +77,10 @@ export async function openSimVolumes(world: World, options: VolumeOptions): Prom
       }
     },
     list: async () => [...volumes.keys()],
+    async confirm(id) {
+      if (unconfirmed.delete(id)) await save()
+    },
+    unconfirmed: async () => [...unconfirmed],
     capacity: async () => ({ totalGib, freeGib: totalGib - used() }),
   }
 }
