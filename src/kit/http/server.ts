@@ -2,7 +2,7 @@
 
 import { createServer, type Server } from 'node:http'
 import type { Readable } from 'node:stream'
-import { type FastifyInstance, fastify } from 'fastify'
+import { type FastifyInstance, type FastifyRequest, fastify } from 'fastify'
 import { CloudError } from '../errors/cloud-error.ts'
 import type { Journal, Trace } from '../journal/journal.ts'
 import type { Log } from '../log/log.ts'
@@ -40,6 +40,11 @@ export type ServiceSpec<App> = {
   bodyLimit?: number
   /** Headers in which this service repeats the request id, besides X-Openstack-Request-Id. */
   requestIdHeaders?: readonly string[]
+  /**
+   * Below the versions a path with a slash at its end is none, so that the thing with an empty id isn't taken for the
+   * list of all. Off: the slash counts for nothing.
+   */
+  strictSlash?: boolean
   /** Takes all requests for a WebSocket; without it there are none. */
   webSockets?: WebSocketDoor
 }
@@ -87,7 +92,8 @@ export async function httpService<App>(spec: ServiceSpec<App>): Promise<HttpServ
     server.route({
       method: group.method,
       url: group.url,
-      handler: (request, reply) => serve(spec, group, request, reply),
+      handler: (request, reply) =>
+        serve(spec, slashed(spec, group, request) ? undefined : group, request, reply),
     })
   }
   server.setNotFoundHandler((request, reply) => serve(spec, undefined, request, reply))
@@ -137,6 +143,11 @@ export async function httpService<App>(spec: ServiceSpec<App>): Promise<HttpServ
       await server.close()
     },
   }
+}
+
+function slashed<App>(spec: ServiceSpec<App>, group: Group<App>, request: FastifyRequest): boolean {
+  if (!spec.strictSlash || group.routes.some((route) => route.root)) return false
+  return request.raw.url?.split('?', 1)[0]?.endsWith('/') ?? false
 }
 
 /** Fastify listens once; another port gets a server of its own before the same router. */

@@ -116,6 +116,7 @@ export async function openCompute(
     journal,
     routes: computeRoutes,
     prefixes: ['/v2.1', '/v2.1/:project_id', '/v2', '/v2/:project_id'],
+    strictSlash: true,
     faults: computeFaults,
     policy,
     authenticate: identity.authenticate,

@@ -167,6 +167,11 @@ describe('image', () => {
     expect(wrongType.status).toBe(415)
   })
 
+  test('one with an empty id is not there, and is not the list', async () => {
+    expect((await as.owner('GET', '/v2/images')).status).toBe(200)
+    expect((await as.owner('GET', '/v2/images/')).status).toBe(404)
+  })
+
   test('a patch changes fields and properties, all of them or none', async () => {
     const id = await create()
     const change = (list: object[]) => as.owner('PATCH', `/v2/images/${id}`, list, patch)

@@ -45,6 +45,7 @@ export async function openImage(
     journal: platform.journal.as('glance-api'),
     routes: [...discoveryRoutes, ...imageRoutes, ...imageDataRoutes, ...memberRoutes],
     prefixes: ['/v2'],
+    strictSlash: true,
     faults: imageFaults,
     policy,
     authenticate,

@@ -87,6 +87,7 @@ export async function openVolume(
     journal,
     routes,
     prefixes,
+    strictSlash: true,
     faults: volumeFaults,
     policy,
     authenticate: identity.authenticate,

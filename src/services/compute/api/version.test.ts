@@ -23,6 +23,17 @@ it('tells its versions without a token, with and without the slash', async () =>
   expect((await anybody('GET', '/v2/')).body.version.id).toBe('v2.0')
 })
 
+it('does not take the thing with an empty id for the list of all', async () => {
+  const list = cloud.as('admin')
+  expect((await list('GET', '/v2.1/flavors')).status).toBe(200)
+  for (const path of [
+    '/v2.1/flavors/',
+    '/v2.1/servers/?limit=1',
+    `/v2.1/${projectId}/os-simple-tenant-usage/`,
+  ])
+    expect((await list('GET', path)).status).toBe(404)
+})
+
 it('repeats the version of an answer, in both headers', async () => {
   const { headers } = await cloud.as('member')('GET', '/v2.1/flavors', undefined, {
     'x-openstack-nova-api-version': '2.10',
