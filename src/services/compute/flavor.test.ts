@@ -99,6 +99,9 @@ describe('flavors', () => {
       .body
     const path = `/v2.1/flavors/${flavor.id}`
     expect((await compute.call('GET', path)).status).toBe(404)
+    expect((await admin('GET', `${path}/os-flavor-access`)).body).toEqual({ flavor_access: [] })
+    const listed = (await admin('GET', '/v2.1/flavors')).body.flavors
+    expect(listed.map((each: { id: string }) => each.id)).not.toContain(flavor.id)
     const tenant = callers.member!.projectId
     const added = await admin('POST', `${path}/action`, { addTenantAccess: { tenant } })
     expect(added.body.flavor_access).toContainEqual({ flavor_id: flavor.id, tenant_id: tenant })

@@ -314,6 +314,7 @@ describe('lists', () => {
     expect(second.body).not.toHaveProperty('servers_links')
     expect((await list('?marker=none')).status).toBe(400)
     expect((await list('?limit=-1')).status).toBe(400)
+    expect((await list('?limit=0')).body).toEqual({ servers: [] })
   })
 
   it('sort', async () => {
@@ -534,6 +535,12 @@ describe('changes', () => {
     })
     expect(put.body.server).toMatchObject({ name: 'other', accessIPv4: '192.0.2.9', description: 'x' })
     expect(await show(id)).toMatchObject({ name: 'other', 'OS-EXT-SRV-ATTR:hostname': 'other-host' })
+    const spelled = await compute.call('PUT', `/v2.1/servers/${id}`, {
+      server: { accessIPv6: '0000:0:0::babe:220.12.22.2' },
+    })
+    expect(spelled.body.server.accessIPv6).toBe('::babe:dc0c:1602')
+    const made = await compute.server({ accessIPv6: 'FE80:0::01' })
+    expect(await show(made.id)).toMatchObject({ accessIPv6: 'fe80::1' })
     const old = await compute.call('PUT', `/v2.1/servers/${id}`, { server: { name: 'third' } })
     expect(old.body.server).not.toHaveProperty('OS-EXT-STS:vm_state')
     expect((await compute.call('PUT', `/v2.1/servers/${id}`, { server: { description: 'x' } })).status).toBe(

@@ -206,6 +206,7 @@ describe('hypervisors', () => {
     const second = await admin('2.33')('GET', next.pathname + next.search)
     expect(second.body.hypervisors).toMatchObject([{ hypervisor_hostname: 'node2' }])
     expect(second.body.hypervisors_links).toBeUndefined()
+    expect((await admin('2.33')('GET', '/v2.1/os-hypervisors?limit=0')).body).toEqual({ hypervisors: [] })
     expect((await admin('2.33')('GET', '/v2.1/os-hypervisors?marker=77')).status).toBe(400)
   })
 })
@@ -226,6 +227,8 @@ describe('hosts', () => {
       { host, project: '(used_max)', cpu: 2, memory_mb: 1024, disk_gb: 5 },
       { host, project: projectId, cpu: 2, memory_mb: 1024, disk_gb: 5 },
     ])
+    const blank = (await admin()('GET', '/v2.1/os-hosts?zone=')).body.hosts
+    expect(blank).toEqual((await admin()('GET', '/v2.1/os-hosts')).body.hosts)
     expect((await admin()('GET', '/v2.1/os-hosts/elsewhere')).status).toBe(404)
     expect((await cloud.as('member')('GET', '/v2.1/os-hosts')).status).toBe(403)
     expect((await admin('2.43')('GET', '/v2.1/os-hosts')).status).toBe(404)
@@ -244,6 +247,8 @@ describe('aggregates', () => {
     expect(without.body.aggregate.metadata).toEqual({ ssd: 'true' })
     expect((await admin()('DELETE', `/v2.1/os-aggregates/${id}`)).status).toBe(200)
     expect((await admin()('GET', `/v2.1/os-aggregates/${id}`)).status).toBe(404)
+    expect((await admin()('GET', '/v2.1/os-aggregates/-1')).status).toBe(404)
+    expect((await admin()('GET', '/v2.1/os-aggregates/one')).status).toBe(400)
   })
 
   it('refuses a second one of a name, hosts that are not there, and hosts twice', async () => {

@@ -14,7 +14,7 @@ import { zonesOf } from './zone.ts'
 const noAggregate = (id: string) => new CloudError('notFound', `Aggregate ${id} could not be found.`)
 
 function numberOf(id: string): number {
-  if (!/^\d{1,9}$/.test(id))
+  if (!/^-?\d{1,9}$/.test(id))
     throw new CloudError('badRequest', `Invalid input for field/attribute id. Value: ${id}.`)
   return Number(id)
 }

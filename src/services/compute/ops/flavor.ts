@@ -109,11 +109,8 @@ export async function createFlavor(context: ComputeContext, wish: FlavorWish): P
       `'rxtx_factor' must be above 0 and at most 3.40282e38, not ${wish.rxtxFactor}`,
     )
   try {
-    await app.db.transaction(async (tx) => {
-      await store.insertFlavor(tx, row)
-      if (!row.isPublic && context.caller.projectId)
-        await store.insertAccess(tx, row.id, context.caller.projectId)
-    })
+    // One that isn't public begins without any project, its maker's too.
+    await app.db.transaction((tx) => store.insertFlavor(tx, row))
   } catch (error) {
     if (!isUniqueViolation(error)) throw error
     const sameName = await store.findFlavorByName(app.db, row.name)

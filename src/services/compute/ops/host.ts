@@ -15,7 +15,8 @@ export async function listHosts(context: ComputeContext, zone: string | undefine
   const { db, config } = context.app
   const zones = await readZones(db, config)
   const services = (await listServices(db)).map((each) => shownService(context, each, zones))
-  return services.filter((each) => zone === undefined || each.zone === zone)
+  // A zone left blank asks for all of them.
+  return services.filter((each) => !zone || each.zone === zone)
 }
 
 /** All of it, what is taken with what the host keeps for itself, what servers take, and that by project. */

@@ -28,7 +28,8 @@ export async function listHypervisors(
   const limit = list.limit ?? context.app.config.maxLimit
   const page = matching.slice(from, from + limit)
   const hypervisors = list.withServers ? await withServers(context, page) : page
-  return { hypervisors, next: matching.length > from + limit ? named(page.at(-1)!) : undefined }
+  const last = page.at(-1)
+  return { hypervisors, next: last && matching.length > from + limit ? named(last) : undefined }
 }
 
 export async function showHypervisor(

@@ -1,6 +1,7 @@
 // Makes servers: once all is checked, rows and a task for each in one transaction.
 import type { Transaction } from '#kit/db/database.ts'
 import { CloudError } from '#kit/errors/cloud-error.ts'
+import { canonicalAddress } from '#kit/net/address.ts'
 import type { ComputeContext } from '../app.ts'
 import { readBool } from '../resources/schema.ts'
 import type { Server } from '../resources/server.ts'
@@ -105,7 +106,7 @@ async function insertOne(
     userData: wish.userData ?? null,
     configDrive: readBool(wish.configDrive) || plan.image?.properties.img_config_drive === 'mandatory',
     accessIpV4: wish.accessIPv4 ?? null,
-    accessIpV6: wish.accessIPv6 ?? null,
+    accessIpV6: wish.accessIPv6 === undefined ? null : canonicalAddress(wish.accessIPv6),
     availabilityZone: plan.placement.zone,
     host: null,
     node: null,

@@ -44,7 +44,7 @@ export async function listGroups(context: ComputeContext, query: Query): Promise
   const groups = await store.listGroups(
     db,
     all ? undefined : (context.caller.projectId ?? ''),
-    limit,
+    limit === 0 ? config.maxLimit : limit,
     Number(offset),
   )
   const members = await store.membersOf(

@@ -1,5 +1,6 @@
 // Changes of what a server says of itself: name, addresses, metadata, tags.
 import { CloudError } from '#kit/errors/cloud-error.ts'
+import { canonicalAddress } from '#kit/net/address.ts'
 import type { PolicyRule } from '#kit/policy/policy.ts'
 import type { ComputeContext } from '../app.ts'
 import type { Server } from '../resources/server.ts'
@@ -20,7 +21,7 @@ export async function changeDetails(
     const given = wish[name]
     if (given === undefined) return undefined
     if (given !== '') checkAddress(name, given, kind)
-    return given === '' ? null : given
+    return given === '' ? null : canonicalAddress(given)
   }
   const change: Partial<Server> = {
     name: wish.name,

@@ -42,6 +42,7 @@ export const extensions: readonly Extension[] = [
   { alias: 'os-flavor-access', name: 'FlavorAccess', description: 'Flavors for some projects only.' },
   { alias: 'os-flavor-extra-specs', name: 'FlavorExtraSpecs', description: 'Extra specs of flavors.' },
   { alias: 'os-flavor-manage', name: 'FlavorManage', description: 'Create and delete flavors.' },
+  { alias: 'os-hosts', name: 'Hosts', description: 'Hosts and what is taken of them.' },
   { alias: 'os-hypervisors', name: 'Hypervisors', description: 'Hypervisors and their capacity.' },
   { alias: 'os-instance-actions', name: 'InstanceActions', description: 'What was done with a server.' },
   { alias: 'os-keypairs', name: 'Keypairs', description: 'Key pairs.' },

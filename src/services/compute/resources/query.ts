@@ -24,7 +24,7 @@ export function checkQuery(
 
 export const paging = ['limit', 'marker'] as const
 
-/** limit=0 means no limit of the caller's own, as in Nova. */
+/** limit=0 asks for an empty page, as in Nova; its server groups alone take it for no limit. */
 export function pageOf(query: Query, most: number): Page {
   const given = query.get('limit')
   if (given !== undefined && !/^\d+$/.test(given))
@@ -32,8 +32,7 @@ export function pageOf(query: Query, most: number): Page {
       'badRequest',
       `Invalid input for query parameters limit. Value: ${given}. '${given}' does not match '^[0-9]*$'`,
     )
-  const limit =
-    given === undefined || given === '' || Number(given) === 0 ? most : Math.min(Number(given), most)
+  const limit = given === undefined ? most : Math.min(Number(given), most)
   return { limit, marker: query.get('marker') }
 }
 
