@@ -1,6 +1,7 @@
 // A cloud of real processes for tests: raised by ./nimbo in a folder of its own, on ports of its own, asked by stock
-// clients. Whoever opens one calls destroy() at the end, also of a test that failed.
-import { chmodSync, mkdtempSync, rmSync } from 'node:fs'
+// clients. Whoever opens one calls destroy() at the end, also of a test that failed. The logs are copied to the folder
+// that NIMBO_TEST_LOGS names, if it does.
+import { chmodSync, cpSync, existsSync, mkdtempSync, rmSync } from 'node:fs'
 import { expect } from 'vitest'
 import { openSession, type Session } from '#cli/openstack.ts'
 import { httpClient } from '#kit/http/client.ts'
@@ -101,6 +102,8 @@ export async function prepareLiveCloud(name: string, plane: 'real' | 'sim'): Pro
     },
     async destroy() {
       http.close()
+      const kept = process.env.NIMBO_TEST_LOGS
+      if (kept && existsSync(`${root}/log`)) cpSync(`${root}/log`, `${kept}/${name}`, { recursive: true })
       if (await world.files.exists(`${root}/.nimbo-cloud`)) succeeded(await nimbo('destroy', '--yes'))
       rmSync(folder, { recursive: true, force: true })
     },

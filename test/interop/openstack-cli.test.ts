@@ -278,7 +278,7 @@ describe('the stock openstack client, from an empty cloud on', () => {
     expect(url.url).toMatch(/\/vnc_auto\.html\?path=.*token/)
     const page = await fetch(url.url)
     expect(page.status).toBe(200)
-    expect(await page.text()).toContain('noVNC')
+    expect(await page.text()).toContain('<main id="screen">')
   })
 
   test('stops, starts and reboots a server', async () => {

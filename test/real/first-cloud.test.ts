@@ -214,7 +214,7 @@ describe('the first cloud of a host', () => {
     const { url } = await demo('console', 'url', 'show', '--novnc', 'hello')
     const page = await fetch(url!)
     expect(page.status).toBe(200)
-    expect(await page.text()).toContain('noVNC')
+    expect(await page.text()).toContain('<main id="screen">')
   })
 
   test('changes nothing when it is asked to come up again, and says so', async () => {

@@ -53,6 +53,8 @@ describe('a cloud whose processes are killed', () => {
   let admin: Session
   let networkId: string
   let held: string[]
+  /** How each server ended: 'ACTIVE', or the point and the fault. */
+  const ends: string[] = []
   let round: (point: KillPoint) => Promise<{ serverId?: string; ended: string; fault?: string }>
 
   beforeAll(async () => {
@@ -111,7 +113,7 @@ describe('a cloud whose processes are killed', () => {
   const holdings = async () => [...(await heldByServices(admin)), ...(await heldByHost(cloud))]
   /** The same twice in ten seconds: hosts let go of some things a little after they were told to. */
   async function restingHoldings(): Promise<string[]> {
-    let last = await holdings()
+    let last: string[] | undefined
     return until(
       'nothing moves any more',
       async () => {
@@ -129,7 +131,7 @@ describe('a cloud whose processes are killed', () => {
     'gets over it: %s',
     async (_title, point) => {
       const { serverId, ended, fault } = await round(point)
-      expect(ended === 'ERROR' ? fault : ended).toBeTruthy()
+      ends.push(fault ? `${describePoint(point)}: ${fault}` : ended)
       let left: string[] = []
       const clean = async () => {
         left = difference(held, await holdings())
@@ -143,8 +145,10 @@ describe('a cloud whose processes are killed', () => {
     300_000,
   )
 
-  test('has been killed at least forty times, and boots a guest that runs', async () => {
+  test('was killed at least forty times, brought most boots to their end, and still boots a guest that runs', async () => {
     expect(points.length).toBeGreaterThanOrEqual(40)
+    const failed = ends.filter((each) => each !== 'ACTIVE' && each !== 'never began')
+    expect(failed.length, failed.join('\n')).toBeLessThan(points.length / 4)
     const { server } = await admin.call<{ server: { id: string } }>('compute', {
       method: 'POST',
       path: '/servers',
