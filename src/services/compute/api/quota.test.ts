@@ -110,6 +110,20 @@ describe('quotas', () => {
     // From 2.50 on, as in Nova.
     expect(shown.body.quota_class_set).not.toHaveProperty('server_groups')
   })
+
+  it('keep those of nova-network as old versions set them', async () => {
+    const limits = (fixed_ips: number) => ({ quota_class_set: { fixed_ips } })
+    const put = await as('admin', '2.49')('PUT', '/v2.1/os-quota-class-sets/default', limits(99))
+    expect(put.body.quota_class_set).toMatchObject({ fixed_ips: 99, floating_ips: -1 })
+    expect((await as('member')('GET', path)).body.quota_set).toMatchObject({ fixed_ips: 99 })
+    await as('admin')('PUT', path, { quota_set: { fixed_ips: 7 } })
+    const detail = (await as('member')('GET', `${path}/detail`)).body.quota_set
+    expect(detail.fixed_ips).toEqual({ limit: 7, in_use: 0, reserved: 0 })
+    expect((await as('member', '2.36')('GET', path)).body.quota_set).not.toHaveProperty('fixed_ips')
+    expect((await as('admin', '2.50')('PUT', '/v2.1/os-quota-class-sets/default', limits(1))).status).toBe(
+      400,
+    )
+  })
 })
 
 describe('limits', () => {

@@ -5,9 +5,8 @@ import * as quotas from '../ops/quota.ts'
 import * as groups from '../ops/server-group.ts'
 import { checkQuery, paging } from '../resources/query.ts'
 import {
-  configured,
   type Limited,
-  networkEntries,
+  limitNames,
   quotaClassBody,
   quotaRules,
   quotaSetBody,
@@ -15,16 +14,13 @@ import {
 } from '../resources/quota.ts'
 import { serverGroupBodies, serverGroupRules, serverGroupView } from '../resources/server-group.ts'
 
-const names = Object.keys(configured) as Limited[]
 type At = number | undefined
 
-function shownSet<V>(at: At, of: 'set' | 'class', values: Record<Limited, V>, wrap: (limit: number) => V) {
-  const own = names.filter((name) => shownAt(name, at, of)).map((name) => [name, values[name]] as const)
-  const gone = networkEntries(at, of).map(([name, limit]) => [name, wrap(limit)] as const)
-  return Object.fromEntries([...own, ...gone])
+function shownSet<V>(at: At, of: 'set' | 'class', values: Record<Limited, V>) {
+  return Object.fromEntries(
+    limitNames.filter((name) => shownAt(name, at, of)).map((name) => [name, values[name]]),
+  )
 }
-const same = (limit: number) => limit
-const detailed = (limit: number): quotas.Detail => ({ limit, in_use: 0, reserved: 0 })
 const userOf = (query: Query) => query.get('user_id')
 const known = new Set(['user_id'])
 /** Where 'user_id' of the query comes from a client that has none to give. */
@@ -38,21 +34,21 @@ export const quotaRoutes = [
     policy: 'token',
     handle: async (context, { params, query }) => {
       const limits = await quotas.quotaSet(context, params.project!, checked(context, query))
-      return { quota_set: { id: params.project, ...shownSet(context.version, 'set', limits, same) } }
+      return { quota_set: { id: params.project, ...shownSet(context.version, 'set', limits) } }
     },
   }),
   route('GET', '/os-quota-sets/:project/detail', {
     policy: 'token',
     handle: async (context, { params, query }) => {
       const details = await quotas.quotaDetail(context, params.project!, checked(context, query))
-      return { quota_set: { id: params.project, ...shownSet(context.version, 'set', details, detailed) } }
+      return { quota_set: { id: params.project, ...shownSet(context.version, 'set', details) } }
     },
   }),
   route('GET', '/os-quota-sets/:project/defaults', {
     policy: quotaRules.defaults,
     handle: async (context, { params }) => {
       const limits = await quotas.defaultLimits(context.app.db, context.app.config)
-      return { quota_set: { id: params.project, ...shownSet(context.version, 'set', limits, same) } }
+      return { quota_set: { id: params.project, ...shownSet(context.version, 'set', limits) } }
     },
   }),
   route('PUT', '/os-quota-sets/:project', {
@@ -60,7 +56,7 @@ export const quotaRoutes = [
     body: quotaSetBody,
     handle: async (context, { params, query, body }) => {
       const limits = await quotas.updateQuotas(context, params.project!, checked(context, query), body)
-      return { quota_set: shownSet(context.version, 'set', limits, same) }
+      return { quota_set: shownSet(context.version, 'set', limits) }
     },
   }),
   route('DELETE', '/os-quota-sets/:project', {
@@ -74,7 +70,7 @@ export const quotaRoutes = [
     policy: quotaRules.classShow,
     handle: async (context, { params }) => {
       const limits = await quotas.classLimits(context.app.db, context.app.config, params.name!)
-      return { quota_class_set: { id: params.name, ...shownSet(context.version, 'class', limits, same) } }
+      return { quota_class_set: { id: params.name, ...shownSet(context.version, 'class', limits) } }
     },
   }),
   route('PUT', '/os-quota-class-sets/:name', {
@@ -82,7 +78,7 @@ export const quotaRoutes = [
     body: quotaClassBody,
     handle: async (context, { params, body }) => {
       const limits = await quotas.updateClass(context, params.name!, body)
-      return { quota_class_set: shownSet(context.version, 'class', limits, same) }
+      return { quota_class_set: shownSet(context.version, 'class', limits) }
     },
   }),
   route('GET', '/limits', {
@@ -115,9 +111,9 @@ async function absolute(context: ComputeContext, asked: string | undefined): Pro
     }),
     ...(at < 2039 && { maxImageMeta: details.metadata_items.limit }),
     ...(at < 2036 && {
-      maxTotalFloatingIps: -1,
-      maxSecurityGroups: -1,
-      maxSecurityGroupRules: -1,
+      maxTotalFloatingIps: details.floating_ips.limit,
+      maxSecurityGroups: details.security_groups.limit,
+      maxSecurityGroupRules: details.security_group_rules.limit,
       totalFloatingIpsUsed: 0,
       totalSecurityGroupsUsed: 0,
     }),

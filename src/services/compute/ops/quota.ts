@@ -3,7 +3,7 @@ import type { Db, Transaction } from '#kit/db/database.ts'
 import { CloudError } from '#kit/errors/cloud-error.ts'
 import type { ComputeContext } from '../app.ts'
 import type { ComputeConfig } from '../config.ts'
-import { configured, type Limited, quotaRules } from '../resources/quota.ts'
+import { configuredLimit, type Limited, limitNames, quotaRules } from '../resources/quota.ts'
 import { readBool, readWhole } from '../resources/schema.ts'
 import { countKeypairs } from '../store/keypair.ts'
 import * as store from '../store/quota.ts'
@@ -12,11 +12,13 @@ import * as groups from '../store/server-group.ts'
 export type Limits = Record<Limited, number>
 type Owner = { projectId: string; userId?: string }
 
-const names = Object.keys(configured) as Limited[]
-
 export async function defaultLimits(db: Db, config: ComputeConfig): Promise<Limits> {
-  const limits = Object.fromEntries(names.map((name) => [name, config[configured[name]]])) as Limits
-  for (const row of await store.findClass(db, 'default')) limits[row.resource as Limited] = row.limit
+  return limitsOfClass(db, config, 'default')
+}
+
+async function limitsOfClass(db: Db, config: ComputeConfig, className: string): Promise<Limits> {
+  const limits = Object.fromEntries(limitNames.map((name) => [name, configuredLimit(config, name)])) as Limits
+  for (const row of await store.findClass(db, className)) limits[row.resource as Limited] = row.limit
   return limits
 }
 
@@ -130,7 +132,10 @@ async function detailOf(context: ComputeContext, projectId: string, userId: stri
     // Key pairs belong to users, not to projects: a project's detail says 0, as Nova's does.
     key_pairs: userId === undefined ? 0 : await countKeypairs(db, userId),
   }
-  const entries = names.map((name) => [name, { limit: limits[name], in_use: used[name] ?? 0, reserved: 0 }])
+  const entries = limitNames.map((name) => [
+    name,
+    { limit: limits[name], in_use: used[name] ?? 0, reserved: 0 },
+  ])
   return Object.fromEntries(entries) as Record<Limited, Detail>
 }
 
@@ -147,7 +152,7 @@ export async function updateQuotas(
   await db.transaction(async (tx) => {
     const project = await limitsOf(tx, config, { projectId })
     const used = await store.usedBy(tx, projectId, userId)
-    for (const name of names) {
+    for (const name of limitNames) {
       const given = wish[toCamel(name)]
       if (given === undefined) continue
       const limit = readWhole(given as number | string, name, { min: -1 })
@@ -176,7 +181,7 @@ export async function resetQuotas(context: ComputeContext, projectId: string, us
 export async function updateClass(context: ComputeContext, className: string, wish: Record<string, unknown>) {
   const { db, config } = context.app
   await db.transaction(async (tx) => {
-    for (const name of names) {
+    for (const name of limitNames) {
       const given = wish[toCamel(name)]
       if (given !== undefined)
         await store.setClass(tx, className, name, readWhole(given as number | string, name, { min: -1 }))
@@ -186,10 +191,7 @@ export async function updateClass(context: ComputeContext, className: string, wi
 }
 
 export async function classLimits(db: Db, config: ComputeConfig, className: string): Promise<Limits> {
-  if (className === 'default') return defaultLimits(db, config)
-  const limits = Object.fromEntries(names.map((name) => [name, config[configured[name]]])) as Limits
-  for (const row of await store.findClass(db, className)) limits[row.resource as Limited] = row.limit
-  return limits
+  return limitsOfClass(db, config, className)
 }
 
 function toCamel(name: string): string {

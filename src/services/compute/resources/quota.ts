@@ -28,7 +28,7 @@ export const quotaClass = table(
 )
 
 /** Wire names with the option that gives their default. */
-export const configured = {
+const configured = {
   instances: 'quotaInstances',
   cores: 'quotaCores',
   ram: 'quotaRam',
@@ -40,14 +40,20 @@ export const configured = {
   server_groups: 'quotaServerGroups',
   server_group_members: 'quotaServerGroupMembers',
 } as const satisfies Record<string, keyof ComputeConfig>
-export type Limited = keyof typeof configured
 
-/** Of nova-network, which is gone: shown until 2.35 with the values it always has. */
-const ofNetwork: Record<string, number> = {
-  fixed_ips: -1,
-  floating_ips: -1,
-  security_groups: -1,
-  security_group_rules: -1,
+/** Of nova-network, which is gone: nothing is held to them, but old versions keep and show what they are set to. */
+const ofNetwork = ['fixed_ips', 'floating_ips', 'security_groups', 'security_group_rules'] as const
+
+export type Limited = keyof typeof configured | (typeof ofNetwork)[number]
+export const limitNames = [...Object.keys(configured), ...ofNetwork] as Limited[]
+
+/** -1 is no limit. */
+export function configuredLimit(config: ComputeConfig, name: Limited): number {
+  return isOfNetwork(name) ? -1 : config[configured[name]]
+}
+
+function isOfNetwork(name: Limited): name is (typeof ofNetwork)[number] {
+  return ofNetwork.includes(name as 'fixed_ips')
 }
 
 const injected = new Set<string>([
@@ -58,15 +64,11 @@ const injected = new Set<string>([
 
 /** Quota sets show each resource at its versions; classes lack the server group ones until 2.49. */
 export function shownAt(name: Limited, at: Version | undefined, of: 'set' | 'class'): boolean {
+  if (isOfNetwork(name)) return at !== undefined && at < version(of === 'set' ? '2.36' : '2.50')
   if (at === undefined) return true
   if (injected.has(name)) return at < version('2.57')
   if (of === 'class' && name.startsWith('server_group')) return at >= version('2.50')
   return true
-}
-
-export function networkEntries(at: Version | undefined, of: 'set' | 'class'): [string, number][] {
-  const until = of === 'set' ? '2.36' : '2.50'
-  return at !== undefined && at < version(until) ? Object.entries(ofNetwork) : []
 }
 
 const limit = { schema: whole, optional: true } as const
@@ -81,18 +83,22 @@ const limits = {
   injected_files: { ...limit, until: '2.56' },
   injected_file_content_bytes: { ...limit, until: '2.56' },
   injected_file_path_bytes: { ...limit, until: '2.56' },
-  fixed_ips: { ...limit, until: '2.35' },
-  floating_ips: { ...limit, until: '2.35' },
-  security_groups: { ...limit, until: '2.35' },
-  security_group_rules: { ...limit, until: '2.35' },
-  networks: { ...limit, until: '2.35' },
 } as const
+const networkLimits = <const Until extends string>(until: Until) =>
+  ({
+    fixed_ips: { ...limit, until },
+    floating_ips: { ...limit, until },
+    security_groups: { ...limit, until },
+    security_group_rules: { ...limit, until },
+    networks: { ...limit, until },
+  }) as const
 export const quotaSetBody = body('quota_set', {
   ...limits,
+  ...networkLimits('2.35'),
   force: { schema: bool, optional: true },
   tenant_id: { schema: Type.String(), optional: true },
 })
-export const quotaClassBody = body('quota_class_set', limits)
+export const quotaClassBody = body('quota_class_set', { ...limits, ...networkLimits('2.49') })
 
 export const quotaRules = rules({
   show: ['os_compute_api:os-quota-sets:show', reader, 'Show the quotas of a project'],
