@@ -136,6 +136,8 @@ describe('a guest of the qemu driver', () => {
       `{"${path(guest.id, 'disk')}": "qcow2"}\n`,
     )
     expect((await stat(path(guest.id, 'disk'))).mode & 0o777).toBe(0o644)
+    // Others on this machine don't get that far.
+    expect((await stat(`${folder}/instances`)).mode & 0o007).toBe(0)
   })
 
   it('has a disk of which qemu-img and our own inspector say the same', async () => {

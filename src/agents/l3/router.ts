@@ -193,7 +193,7 @@ async function forwardPackets(parts: RouterParts, namespace: string): Promise<vo
  * gratuitous ARP for each address of a card whose hardware address is set, even to what it was.
  */
 async function announce(parts: RouterParts, namespace: string, device: string, mac: string): Promise<void> {
-  await run(parts, namespace, 'sh', ['-c', `echo 1 > /proc/sys/net/ipv4/conf/${device}/arp_notify`])
+  await run(parts, namespace, 'tee', [`/proc/sys/net/ipv4/conf/${device}/arp_notify`], '1')
   await run(parts, namespace, 'ip', ['link', 'set', 'dev', device, 'address', mac])
 }
 

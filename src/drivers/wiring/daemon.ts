@@ -44,7 +44,8 @@ export async function startDaemon(
   await endDaemon(host, running, daemon)
   await prepare()
   const { namespace, program, args, logFile } = daemon
-  const started = await driver.startIn(namespace, program, args, { detached: true, logFile })
+  // It outlives us and gives up root: our environment, which may hold passwords, is not its business.
+  const started = await driver.startIn(namespace, program, args, { detached: true, logFile, env: {} })
   let alive = true
   void started.exited.then(() => {
     alive = false

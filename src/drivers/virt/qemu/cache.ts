@@ -186,7 +186,7 @@ async function convert(
     `--fsize=${info.virtualSize + 2 ** 20}`,
   ]
   const tool = ['qemu-img', 'convert', '-f', convertible[info.format]!, '-O', 'raw', from, to]
-  const run = { timeoutMs: convertLimits.cpuSeconds * 2000, ...host.owner }
+  const run = { timeoutMs: convertLimits.cpuSeconds * 2000, env: {}, ...host.owner }
   const result = await host.world.processes.run('prlimit', [...limits, ...tool], run)
   if (result.code !== 0) {
     if (/No space left/.test(result.stderr)) throw fullDisk(host, info.virtualSize, `image ${image.id}`)

@@ -43,9 +43,10 @@ export async function openHost(world: World, log: Log, options: HostOptions): Pr
     await world.files.makeFolder(folder, { mode: 0o755 })
   if (options.runFolder) await world.files.makeFolder(options.runFolder, { mode: 0o755 })
   if (host.owner) {
-    await requireWay(host, layout.baseFolder)
     await openDevice(host, '/dev/kvm') // first: it may change the guests' group
     await openDevice(host, '/dev/net/tun')
+    await closeToOthers(host, layout.folder)
+    await requireWay(host, layout.baseFolder)
   }
   return host
 }
@@ -58,6 +59,17 @@ export async function giveToGuest(host: Host, path: string): Promise<void> {
 /** Takes a file back, so that no guest reaches it any more. No error where it is gone. */
 export async function takeFromGuest(host: Host, path: string): Promise<void> {
   if (host.owner && (await host.world.files.exists(path))) await host.world.files.chown(path, 0, 0)
+}
+
+/**
+ * Disks and console logs below have mode rw-r--r-- (row 121), so it is the folder that keeps this machine's other users
+ * out. One that isn't root's was made by somebody who decides that for himself.
+ */
+async function closeToOthers(host: Host, folder: string): Promise<void> {
+  const { files } = host.world
+  if ((await files.info(folder))?.uid !== 0) return
+  await files.chown(folder, 0, host.owner!.gid)
+  await files.chmod(folder, 0o750)
 }
 
 /** Guests must be able to walk down to their files; better said now than by QEMU's 'Permission denied'. */

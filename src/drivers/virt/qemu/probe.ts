@@ -108,7 +108,7 @@ export async function probeAccel(host: Host): Promise<Accel> {
       ...['-display', 'none', '-serial', 'stdio', '-device', 'isa-debug-exit,iobase=0xf4,iosize=4'],
       ...['-drive', `if=virtio,format=raw,readonly=on,file=${image}`],
     ]
-    const result = await processes.run(qemuProgram, args, { timeoutMs: patienceMs, ...host.owner })
+    const result = await processes.run(qemuProgram, args, { timeoutMs: patienceMs, env: {}, ...host.owner })
     const works = result.code === successCode && result.stdout.includes('K')
     if (!works)
       host.log.info(
