@@ -7,9 +7,17 @@ export const realClock: Clock = {
   monotonic: () => performance.now(),
 }
 
+/** Node fires at once, with a warning, where the time is negative or longer than this, which is 24.8 days. */
+const longestMs = 2 ** 31 - 1
+
 export const realTimers: Timers = {
   after(ms, fire) {
-    const timer = setTimeout(fire, ms)
+    let timer: NodeJS.Timeout
+    const wait = (left: number) => {
+      const part = Math.min(Math.max(left, 0), longestMs)
+      timer = setTimeout(() => (left > part ? wait(left - part) : fire()), part)
+    }
+    wait(ms)
     return () => clearTimeout(timer)
   },
   sleep(ms, options = {}) {
@@ -17,13 +25,13 @@ export const realTimers: Timers = {
       const { signal } = options
       if (signal?.aborted) return reject(signal.reason)
       const stop = () => {
-        clearTimeout(timer)
+        cancel()
         reject(signal?.reason)
       }
-      const timer = setTimeout(() => {
+      const cancel = realTimers.after(ms, () => {
         signal?.removeEventListener('abort', stop)
         resolve()
-      }, ms)
+      })
       signal?.addEventListener('abort', stop, { once: true })
     })
   },
