@@ -73,7 +73,8 @@ describe('systemd', () => {
   it('starts a role as the supervisor would, and leaves guests alone when it stops', () => {
     const text = unitText('agent', ['/opt/my cloud/node', '/n/main.ts', 'agent', '--data', '/var/lib/50%'])
     expect(text).toContain('ExecStart="/opt/my cloud/node" /n/main.ts agent --data /var/lib/50%%\n')
-    expect(text).toContain('KillMode=process\n')
+    for (const line of ['KillMode=process', 'OOMPolicy=continue', 'TasksMax=infinity'])
+      expect(text.split('\n')).toContain(line)
     expect(text).toContain('RestartPreventExitStatus=78\n')
   })
 

@@ -9,7 +9,11 @@ export function unitName(role: Role): string {
   return `nimbo-${role}.service`
 }
 
-/** `KillMode=process`: guests and their networks' servers outlive the agent, and are adopted again by the next. */
+/**
+ * Guests and their networks' servers are in the agent's control group, but outlive it and are adopted again by the next:
+ * `KillMode=process` ends none of them, `OOMPolicy=continue` lets the kernel end one without an end of the agent, and
+ * systemd's limit of tasks, made for one service, must not count theirs.
+ */
 export function unitText(role: Role, command: readonly string[]): string {
   const network =
     role === 'agent' ? 'openvswitch-switch.service nimbo-controller.service' : 'network-online.target'
@@ -25,6 +29,8 @@ export function unitText(role: Role, command: readonly string[]): string {
     'RestartSec=1',
     'RestartPreventExitStatus=78',
     'KillMode=process',
+    'OOMPolicy=continue',
+    'TasksMax=infinity',
     'TimeoutStopSec=30',
     'LimitNOFILE=65536',
     'UMask=0077',
