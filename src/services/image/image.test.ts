@@ -288,6 +288,17 @@ describe('image', () => {
       )
     expect(await names('name=in:list-1,list-3&sort=name:desc')).toEqual(['list-3', 'list-1'])
     expect(await names('size_min=1')).toEqual([])
+    const sized = await create({ name: 'sized', series: 'list', min_disk: 7, min_ram: 70 })
+    await upload(sized, Buffer.alloc(12_345))
+    for (const query of [
+      'size=12345',
+      'virtual_size=12345',
+      'min_disk=7',
+      'min_ram=70',
+      'os_hash_algo=sha512',
+    ])
+      expect(await names(query)).toEqual(['sized'])
+    expect(await names('size=12344')).toEqual([])
     expect(await names('created_at=gt:2026-01-01T00:00:00Z')).toEqual([])
   })
 
@@ -300,6 +311,7 @@ describe('image', () => {
     ['?visibility=zz', 'Invalid visibility value: zz'],
     ['?protected=zz', "Invalid value 'zz'"],
     ['?size_min=-1', 'size_min'],
+    ['?size=big', 'size'],
     ['?created_at=yesterday', 'created_at'],
   ])('a list refuses %s', async (query, words) => {
     const refused = await as.owner('GET', `/v2/images${query}`)

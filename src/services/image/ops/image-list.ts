@@ -19,7 +19,14 @@ const equalColumns = {
   id: 'id',
   owner: 'owner',
   checksum: 'checksum',
+  os_hash_algo: 'osHashAlgo',
   os_hash_value: 'osHashValue',
+} as const
+const numberColumns = {
+  size: 'size',
+  virtual_size: 'virtualSize',
+  min_disk: 'minDisk',
+  min_ram: 'minRam',
 } as const
 /** Arguments that are no filter on a property. */
 const known = [
@@ -39,6 +46,7 @@ const known = [
   'updated_at',
   'changes-since',
   ...Object.keys(equalColumns),
+  ...Object.keys(numberColumns),
 ]
 
 export async function listImages(
@@ -64,12 +72,15 @@ async function readFilter(context: ImageContext, query: Query): Promise<store.Im
     const value = query.get(name)
     if (value !== undefined) equal[column] = readIn(name, value)
   }
+  const equalNumber: store.ImageFilter['equalNumber'] = {}
+  for (const [name, column] of Object.entries(numberColumns)) equalNumber[column] = readSize(query, name)
   const marker = query.get('marker')
   const after = marker === undefined ? undefined : await store.findImage(context.app.db, marker)
   if (marker !== undefined && !after) throw new CloudError('badRequest', `No image found with ID ${marker}`)
   return {
     sees: await sees(context, query, visibility),
     equal,
+    equalNumber,
     visibility: visibility === 'all' ? undefined : (visibility as Visibility | undefined),
     osHidden: readBool(query, 'os_hidden') ?? false,
     protected: readBool(query, 'protected'),

@@ -77,10 +77,19 @@ export type ImageFilter = {
   sees: { all: true } | { all: false; projectId: string | undefined; sharedIds: string[]; community: boolean }
   equal: Partial<
     Record<
-      'name' | 'status' | 'containerFormat' | 'diskFormat' | 'id' | 'owner' | 'checksum' | 'osHashValue',
+      | 'name'
+      | 'status'
+      | 'containerFormat'
+      | 'diskFormat'
+      | 'id'
+      | 'owner'
+      | 'checksum'
+      | 'osHashAlgo'
+      | 'osHashValue',
       string[]
     >
   >
+  equalNumber: Partial<Record<'size' | 'virtualSize' | 'minDisk' | 'minRam', number>>
   visibility: Visibility | undefined
   /** With visibility 'shared', only those of others that are shared with the caller. */
   osHidden: boolean
@@ -125,6 +134,8 @@ export async function listImages(db: Db, filter: ImageFilter): Promise<WholeImag
       if (filter.sizeMin !== undefined) q = q.where('size', '>=', filter.sizeMin)
       if (filter.sizeMax !== undefined) q = q.where('size', '<=', filter.sizeMax)
       for (const [column, values] of Object.entries(filter.equal)) q = q.where(column as 'name', 'in', values)
+      for (const [column, value] of Object.entries(filter.equalNumber))
+        if (value !== undefined) q = q.where(column as 'size', '=', value)
       for (const { column, operator, value } of filter.times) q = q.where(column, operator, value)
       if (filter.after) q = afterRow(q, filter.sort, filter.after)
       return q
