@@ -251,6 +251,29 @@ describe('placement', () => {
       })
     })
 
+    test('the list of providers takes the same words', async () => {
+      const listed = async (query: string, version = '1.29') => {
+        const headers = { 'openstack-api-version': `placement ${version}` }
+        const { status, body } = await call('GET', `/resource_providers?${query}`, undefined, headers)
+        return status === 200 ? body.resource_providers.map((each: { uuid: string }) => each.uuid) : status
+      }
+      const aggregate = random.uuid()
+      const both = await host({ PCI_DEVICE: 4 }, { traits: ['HW_NUMA_ROOT', 'HW_CPU_HYPERTHREADING'] })
+      const one = await host({ PCI_DEVICE: 4 }, { traits: ['HW_NUMA_ROOT'] })
+      await call('PUT', `/resource_providers/${one}/aggregates`, {
+        resource_provider_generation: 2,
+        aggregates: [aggregate],
+      })
+      expect(new Set(await listed('required=HW_NUMA_ROOT'))).toEqual(new Set([both, one]))
+      expect(await listed('required=HW_NUMA_ROOT,!HW_CPU_HYPERTHREADING')).toEqual([one])
+      expect(await listed('required=HW_NUMA_ROOT,!HW_NUMA_ROOT')).toBe(400)
+      expect(await listed('required=hw')).toBe(400)
+      expect(await listed(`member_of=in:${aggregate},${random.uuid()}`)).toEqual([one])
+      expect(await listed(`member_of=${aggregate}&member_of=${random.uuid()}`)).toEqual([])
+      expect(await listed(`member_of=${aggregate}&member_of=${aggregate}`, '1.23')).toBe(400)
+      expect(await listed('member_of=nowhere')).toBe(400)
+    })
+
     test('stand in the aggregates asked for', async () => {
       const aggregate = random.uuid()
       const inside = await host({ FPGA: 1 })

@@ -1,4 +1,5 @@
-// What a question for allocation candidates says: groups of resources with the traits and aggregates they want.
+// What a question for allocation candidates says: groups of resources with the traits and aggregates they want. The list of
+// providers words its filters in the same way.
 import { CloudError } from '#kit/errors/cloud-error.ts'
 import type { Query } from '#kit/http/route.ts'
 import { canonical } from './provider.ts'
@@ -24,7 +25,7 @@ const since: Record<string, number> = {
   group_policy: 1025,
 }
 const forbiddenSince = 1022
-const repeatedMemberOfSince = 1024
+export const repeatedMemberOfSince = 1024
 const granularSince = 1025
 
 export function readCandidateQuery(query: Query, version: number): CandidateQuery {
@@ -47,8 +48,8 @@ export function readCandidateQuery(query: Query, version: number): CandidateQuer
     const group = groupOf(match[2] ?? '')
     const value = query.get(name)!
     if (argument === 'resources') group.resources = readResources(value)
-    else if (argument === 'required') readTraits(group, value, version)
-    else group.memberOf = readMemberOf(query.all(name), version)
+    else if (argument === 'required') Object.assign(group, readTraits(value, version >= forbiddenSince))
+    else group.memberOf = readMemberOf(query.all(name), version >= repeatedMemberOfSince)
   }
   if (groups.size === 0) throw invalid("'resources' is a required property")
   for (const group of groups.values()) {
@@ -91,26 +92,29 @@ export function readResources(value: string): [string, number][] {
   })
 }
 
-function readTraits(group: Group, value: string, version: number): void {
+/** `HW_CPU_X86_VMX,!CUSTOM_SLOW`; without `mayForbid` the second of these is refused. */
+export function readTraits(value: string, mayForbid: boolean): Pick<Group, 'required' | 'forbidden'> {
+  const traits = { required: [] as string[], forbidden: [] as string[] }
   for (const part of value.split(',')) {
     const forbidden = part.startsWith('!')
     const name = forbidden ? part.slice(1) : part
-    if (!/^[A-Z0-9_]+$/.test(name) || (forbidden && version < forbiddenSince)) {
+    if (!/^[A-Z0-9_]+$/.test(name) || (forbidden && !mayForbid)) {
       throw new CloudError(
         'badRequest',
         `Invalid query string parameters: Expected 'required' parameter value of the form: HW_CPU_X86_VMX,CUSTOM_MAGIC. Got: ${value}`,
       )
     }
-    if (forbidden) group.forbidden.push(name)
-    else group.required.push(name)
+    if (forbidden) traits.forbidden.push(name)
+    else traits.required.push(name)
   }
-  const both = group.required.find((name) => group.forbidden.includes(name))
+  const both = traits.required.find((name) => traits.forbidden.includes(name))
   if (both) throw new CloudError('badRequest', `Conflicting required and forbidden traits: ${both}`)
+  return traits
 }
 
-function readMemberOf(values: string[], version: number): string[][] {
-  if (values.length > 1 && version < repeatedMemberOfSince)
-    throw invalid('Only one member_of parameter is supported')
+/** Each value is an aggregate, or a choice of them as `in:<id>,<id>`. */
+export function readMemberOf(values: string[], mayRepeat: boolean): string[][] {
+  if (values.length > 1 && !mayRepeat) throw invalid('Only one member_of parameter is supported')
   return values.map((value) => {
     const list = (value.startsWith('in:') ? value.slice(3).split(',') : [value]).map(canonical)
     if (!list.every((uuid) => /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/.test(uuid))) {

@@ -4,7 +4,7 @@ import type { Query } from '#kit/http/route.ts'
 import type { PlacementContext } from '../app.ts'
 import type { Provider } from '../resources/provider.ts'
 import * as store from '../store/provider.ts'
-import { readCandidateQuery, readResources } from './candidate-query.ts'
+import { readMemberOf, readResources, readTraits, repeatedMemberOfSince } from './candidate-query.ts'
 import { canonical } from './provider.ts'
 
 export async function listProviders(context: PlacementContext, query: Query): Promise<Provider[]> {
@@ -19,7 +19,11 @@ export async function listProviders(context: PlacementContext, query: Query): Pr
   for (const [resourceClass, amount] of resources === undefined ? [] : readResources(resources)) {
     keep((await store.providersWithRoom(db, resourceClass, amount)).map((row) => row.providerUuid))
   }
-  const { memberOf, required, forbidden } = readFilters(query, context.version ?? 0)
+  // Other than candidates, the list knows forbidden traits in each of its versions.
+  const traitsWord = query.get('required')
+  const { required, forbidden } =
+    traitsWord === undefined ? { required: [], forbidden: [] } : readTraits(traitsWord, true)
+  const memberOf = readMemberOf(query.all('member_of'), (context.version ?? 0) >= repeatedMemberOfSince)
   for (const choice of memberOf) keep(await store.providersInAggregates(db, choice))
   let rootUuid: string | undefined
   if (query.has('in_tree')) {
@@ -42,23 +46,6 @@ export async function listProviders(context: PlacementContext, query: Query): Pr
     const own = traits.get(row.uuid) ?? []
     return required.every((name) => own.includes(name)) && !forbidden.some((name) => own.includes(name))
   })
-}
-
-/** The list's traits and aggregates are worded as those of candidates are. */
-function readFilters(
-  query: Query,
-  version: number,
-): { memberOf: string[][]; required: string[]; forbidden: string[] } {
-  const names = ['required', 'member_of'].filter((name) => query.has(name))
-  if (names.length === 0) return { memberOf: [], required: [], forbidden: [] }
-  const asCandidates: Query = {
-    names: () => ['resources', ...names],
-    has: (name) => name === 'resources' || names.includes(name),
-    get: (name) => (name === 'resources' ? 'VCPU:1' : names.includes(name) ? query.get(name) : undefined),
-    all: (name) => query.all(name),
-  }
-  // The list knew both before candidates did.
-  return readCandidateQuery(asCandidates, Math.max(version, version >= 1024 ? version : 1022)).groups[0]!
 }
 
 function requireUuid(text: string): string {
