@@ -135,7 +135,9 @@ async function roleProcess(cloud: LiveCloud, file: string): Promise<number | und
 
 async function kill(cloud: LiveCloud, role: Role): Promise<void> {
   const pid = await roleProcess(cloud, role)
-  if (pid) world.processes.signal(pid, 'SIGKILL')
+  if (!pid) return
+  world.processes.signal(pid, 'SIGKILL')
+  await until(`${role} is dead`, async () => !world.processes.alive(pid), 10_000, 1)
 }
 
 /** The supervisor starts it again; its pauses, which grow while a process keeps ending, are cut short. */

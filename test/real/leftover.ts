@@ -55,7 +55,9 @@ export function mentions(root: string, words: readonly string[]): string[] {
     .filter((path) => !records.has(path.split('/')[0]!))
     .filter((path) => {
       const full = `${root}/${path}`
-      if (statSync(full).size > 2 ** 20) return false
+      const size = statSync(full, { throwIfNoEntry: false })?.size
+      // Gone since it was listed, or a disk.
+      if (size === undefined || size > 2 ** 20) return false
       const text = readFileSync(full, 'latin1')
       return words.some((word) => text.includes(word))
     })

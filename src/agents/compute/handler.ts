@@ -7,6 +7,7 @@ import type { Trace } from '#kit/journal/journal.ts'
 import { type ConsoleDoor, openConsole } from './console.ts'
 import type { Operations, Order } from './operation.ts'
 import type { ComputeMethods, Parts } from './parts.ts'
+import { patiently } from './patience.ts'
 import type { Peers } from './peer.ts'
 import { connectVolume, guestSpec, step } from './spec.ts'
 
@@ -23,8 +24,10 @@ export function handlers(
   lookAgain: () => void,
 ): Handlers<ComputeMethods> {
   const { driver, conductor, host, journal, config } = parts
-  const orderOf = async (serverId: string, trace: Trace): Promise<ServerOrder | null> =>
-    (await conductor.serverGet({ host, serverId }, { trace, subject: `server:${serverId}` })).server
+  const orderOf = async (serverId: string, trace: Trace): Promise<ServerOrder | null> => {
+    const ask = () => conductor.serverGet({ host, serverId }, { trace, subject: `server:${serverId}` })
+    return (await patiently(parts.world, ask)).server
+  }
 
   const needed = async (order: Order, trace: Trace): Promise<ServerOrder> => {
     const server = await orderOf(order.serverId, trace)

@@ -5,6 +5,7 @@ import { CloudError } from '#kit/errors/cloud-error.ts'
 import { type RestClient, type RestRequest, restClient } from '#kit/http/client.ts'
 import type { Trace } from '#kit/journal/journal.ts'
 import type { Parts, PeerType } from './parts.ts'
+import { patiently } from './patience.ts'
 
 const peerNames = { image: 'glance-api', network: 'neutron-server', volume: 'cinder-api' } as const
 /** The first version of the volume API in which attachments are completed by their own call. */
@@ -23,7 +24,7 @@ export type VolumeConnection = { path: string; format: 'raw' | 'qcow2'; readOnly
 export type Peers = ReturnType<typeof openPeers>
 
 export function openPeers(parts: Parts) {
-  const { http, journal, endpoint, serviceToken } = parts
+  const { world, http, journal, endpoint, serviceToken } = parts
   const clients = new Map<PeerType, RestClient>()
   const ask = async <T>(
     type: PeerType,
@@ -37,7 +38,8 @@ export function openPeers(parts: Parts) {
       client = restClient({ http, journal, baseUrl: () => endpoint(type), peer: peerNames[type] })
       clients.set(type, client)
     }
-    return client.request<T>(trace, await serviceToken(trace), method, template, request)
+    const { request: send } = client
+    return patiently(world, async () => send<T>(trace, await serviceToken(trace), method, template, request))
   }
 
   return {

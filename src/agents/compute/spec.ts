@@ -5,6 +5,7 @@ import { asError, CloudError } from '#kit/errors/cloud-error.ts'
 import type { Trace } from '#kit/journal/journal.ts'
 import { configDriveFiles } from '#kit/metadata-tree/tree.ts'
 import type { Parts } from './parts.ts'
+import { patiently } from './patience.ts'
 import type { Peers } from './peer.ts'
 
 /** Runs a part of an operation; its failure names the part. */
@@ -56,7 +57,7 @@ async function configDriveOf(
   serverId: string,
   subject: string,
 ): Promise<Record<string, string | Uint8Array>> {
-  const { facts } = await conductor.metadataGet({ serverId }, { trace, subject })
+  const { facts } = await patiently(world, () => conductor.metadataGet({ serverId }, { trace, subject }))
   if (!facts) throw new CloudError('notFound', `The cloud no longer knows server ${serverId}`)
   return configDriveFiles(facts, {
     domain: config.dhcpDomain,

@@ -1,0 +1,84 @@
+import { existsSync, readFileSync } from 'node:fs'
+import { Readable } from 'node:stream'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import type { Session } from '#cli/openstack.ts'
+import { type LiveCloud, prepareLiveCloud, succeeded, until } from '#test/interop/live-cloud.ts'
+import { describePoint, type KillPoint, openRounds, type Role } from './kill-round.ts'
+import { heldByServices } from './leftover.ts'
+
+const point = (during: KillPoint['during'], ms: number, ...kill: Role[]): KillPoint => ({
+  kill,
+  during,
+  at: { ms },
+})
+/** A simulated boot takes some tens of milliseconds: these fall before, into and after it. */
+const points = [0, 10, 25, 50].flatMap((ms) => [
+  point('boot', ms, 'agent'),
+  point('boot', ms, 'controller'),
+  point('boot', ms, 'agent', 'controller'),
+  point('delete', ms, ms % 20 === 0 ? 'agent' : 'controller'),
+])
+
+/** The same control plane and agents as in a real cloud; hosts and guests are simulated, and outlive the agent in files. */
+describe('a simulated cloud whose processes are killed', () => {
+  let cloud: LiveCloud
+  let admin: Session
+  let round: ReturnType<typeof openRounds>
+  let held: string[]
+  beforeAll(async () => {
+    cloud = await prepareLiveCloud('kill-sim', 'sim')
+    succeeded(await cloud.up('--hosts', '2', '--empty'))
+    admin = await cloud.session('admin')
+    const image = await admin.call<{ id: string }>('image', {
+      method: 'POST',
+      path: '/v2/images',
+      body: { name: 'blank', disk_format: 'raw', container_format: 'bare' },
+    })
+    await admin.call('image', {
+      method: 'PUT',
+      path: `/v2/images/${image.id}/file`,
+      headers: { 'content-type': 'application/octet-stream' },
+      body: Readable.from([Buffer.alloc(4096)]),
+    })
+    const { network } = await admin.call<{ network: { id: string } }>('network', {
+      method: 'POST',
+      path: '/v2.0/networks',
+      body: { network: { name: 'private' } },
+    })
+    await admin.call('network', {
+      method: 'POST',
+      path: '/v2.0/subnets',
+      body: { subnet: { network_id: network.id, ip_version: 4, cidr: '10.0.0.0/24' } },
+    })
+    round = openRounds(cloud, admin, (name) => ({
+      ...{ name, imageRef: image.id, flavorRef: '0', networks: [{ uuid: network.id }] },
+    }))
+    await round({ kill: [], during: 'boot', at: { ms: 0 } })
+    held = await holdings()
+  }, 120_000)
+  afterAll(() => cloud?.destroy(), 60_000)
+
+  const guests = () =>
+    ['node1', 'node2'].flatMap((host) => {
+      const file = `${cloud.root}/hosts/${host}/guests.json`
+      // A host that never had a guest has no file.
+      if (!existsSync(file)) return []
+      const state = JSON.parse(readFileSync(file, 'utf8')) as { guests: { spec: { id: string } }[] }
+      return state.guests.map(({ spec }) => `guest ${spec.id} on ${host}`)
+    })
+  const holdings = async () => [...(await heldByServices(admin)), ...guests()]
+
+  test.each(points.map((each) => [describePoint(each), each] as const))(
+    'gets over it: %s',
+    async (_title, each) => {
+      const { ended } = await round(each)
+      expect(['ACTIVE', 'ERROR', 'never began']).toContain(ended)
+      let now: string[] = []
+      await until('nothing is left', async () => {
+        now = await holdings()
+        return JSON.stringify(now) === JSON.stringify(held)
+      }).catch(() => expect(now).toEqual(held))
+    },
+    240_000,
+  )
+})
