@@ -1,5 +1,5 @@
 // How a host's events reach the controller's journal. Repeats are harmless: the store knows an event by its id.
-import { type Static, Type } from 'typebox'
+import { Type } from 'typebox'
 import { cast, contract } from '#kit/bus/contract.ts'
 import type { EventKind } from '#kit/journal/journal.ts'
 
@@ -51,7 +51,6 @@ export const JournalAppendSchema = Type.Object({
   host: Text,
   events: Type.Array(JournalEventSchema, { maxItems: 10_000 }),
 })
-export type JournalAppend = Static<typeof JournalAppendSchema>
 
 export const journalContract = contract('nimbo', 'journal', '1.0', {
   append: cast(JournalAppendSchema),

@@ -14,7 +14,6 @@ export const NetworkTypeSchema = Type.Union([
 ])
 
 export const FixedIpSchema = Type.Object({ subnetId: Id, ipAddress: Type.String() })
-export type FixedIp = Static<typeof FixedIpSchema>
 
 /** `ipAddress` is an address or a prefix; both must match what the port sends. */
 export const AddressPairSchema = Type.Object({ ipAddress: Type.String(), macAddress: Type.String() })

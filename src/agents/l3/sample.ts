@@ -24,7 +24,7 @@ const port = (portId: string, networkId: string, on: SubnetView, ipAddress: stri
   subnets: [on],
 })
 
-export const sampleGateway = port(
+const sampleGateway = port(
   '9f1b7c2d-31aa-4d0e-8f7b-2b3c4d5e6f70',
   'net-public',
   subnet('sub-public', '172.24.4.0/24', '172.24.4.1'),

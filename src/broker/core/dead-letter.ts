@@ -61,7 +61,7 @@ function isDeath(value: FieldValue): value is Death {
 }
 
 /** A message that no client published. */
-export function newMessage(exchange: string, routingKey: string, content: Message['content']): Message {
+function newMessage(exchange: string, routingKey: string, content: Message['content']): Message {
   const writer = new Writer(64)
   writer.shortstr(exchange)
   writer.shortstr(routingKey)

@@ -7,7 +7,7 @@ import type { Message } from './message.ts'
 import type { Queue } from './queue.ts'
 import { TopicTrie } from './topic.ts'
 
-export const exchangeTypes = ['direct', 'fanout', 'topic', 'headers'] as const
+const exchangeTypes = ['direct', 'fanout', 'topic', 'headers'] as const
 export type ExchangeType = (typeof exchangeTypes)[number]
 
 export type Binding = {

@@ -15,7 +15,7 @@ const drivers: Record<
   sim: async () => (await import('./sim/sim.ts')).openSimDriver,
 }
 
-export const virtDriverNames = Object.keys(drivers)
+const virtDriverNames = Object.keys(drivers)
 
 /** Opens the driver and adopts the guests that run already. */
 export async function loadVirtDriver(

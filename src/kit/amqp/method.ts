@@ -22,7 +22,7 @@ for (const name of Object.keys(methods) as MethodName[]) {
 }
 
 /** Class and method in one number, as the first four octets of a method frame are. */
-export function methodNumber(classId: number, methodId: number): number {
+function methodNumber(classId: number, methodId: number): number {
   return classId * 65536 + methodId
 }
 

@@ -247,11 +247,3 @@ export type MethodInput<N extends MethodName> = Partial<MethodFields<N>>
 
 /** A method as it was read, told apart by `name`. */
 export type Method = { [N in MethodName]: { name: N; fields: MethodFields<N> } }[MethodName]
-
-/** Methods that a content header and body follow. */
-export const carriesContent: ReadonlySet<MethodName> = new Set([
-  'basic.publish',
-  'basic.return',
-  'basic.deliver',
-  'basic.get-ok',
-])

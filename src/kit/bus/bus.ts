@@ -1,6 +1,6 @@
 // What services and agents see of the bus; client.ts and server.ts speak AMQP underneath.
 import type { Trace } from '../journal/journal.ts'
-import type { Contract, MethodSpec, Methods, ParamsOf, ResultOf } from './contract.ts'
+import type { Contract, Methods, ParamsOf, ResultOf } from './contract.ts'
 
 export type Target = {
   /** One server of the topic by its host; without it any one of them takes the message. */
@@ -47,5 +47,3 @@ export type Bus = {
   readonly connected: boolean
   close(): Promise<void>
 }
-
-export type AnyMethod = MethodSpec

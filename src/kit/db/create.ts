@@ -18,6 +18,6 @@ export async function createTable(db: Db, shape: Shape): Promise<void> {
   })
 }
 
-export async function tableExists(db: Db, name: string): Promise<boolean> {
+async function tableExists(db: Db, name: string): Promise<boolean> {
   return (await db.sql.introspection.getTables()).some((table) => table.name === name && !table.isView)
 }

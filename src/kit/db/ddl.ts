@@ -61,7 +61,7 @@ export function ddl(db: Db): Ddl {
   }
 }
 
-export function parseWord(word: string): { kind: ColumnKind; length?: number; nullable: boolean } {
+function parseWord(word: string): { kind: ColumnKind; length?: number; nullable: boolean } {
   const match = /^(id|text|int|bigint|real|bool|json|time|autoId)(?:\((\d+)\))?(\?)?$/.exec(word)
   if (!match) throw new TypeError(`${word} is no kind of column`)
   const kind = match[1] as ColumnKind
@@ -87,7 +87,7 @@ function literal(db: Db, value: string | number | boolean): string {
 }
 
 /** A name too long for PostgreSQL ends in a hash of itself. */
-export function indexName(table: string, columns: readonly string[], unique: boolean): string {
+function indexName(table: string, columns: readonly string[], unique: boolean): string {
   const full = `${table}_${columns.join('_')}_${unique ? 'key' : 'idx'}`
   if (full.length <= longestName) return full
   let hash = 5381

@@ -10,7 +10,7 @@ import { c, table } from './table.ts'
 /** `id` is its place and its name, `0001-first`; it never changes once released. `up` uses `ddl(tx)` and SQL. */
 export type Migration = { readonly id: string; up(tx: Transaction): Promise<void> }
 
-export const schemaMigration = table(
+const schemaMigration = table(
   'schema_migration',
   { id: c.text(100), appliedAt: c.time() },
   { primaryKey: ['id'] },

@@ -242,7 +242,7 @@ const kindOf = new Map(
 )
 
 /** The other service's words, kept, with its kind of error. */
-export function remoteError(peer: string, what: string, response: Response): CloudError {
+function remoteError(peer: string, what: string, response: Response): CloudError {
   const { message, type } = remoteMessage(response.body)
   const kind = kindOf.get(response.status) ?? (response.status >= 500 ? 'badGateway' : 'badRequest')
   return new CloudError(kind, message ?? `${peer} answered ${response.status}`, {

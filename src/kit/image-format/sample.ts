@@ -60,7 +60,7 @@ export function vdiSample(kind = 1): Buffer {
   return image
 }
 
-export function vhdFooter(kind: number): Buffer {
+function vhdFooter(kind: number): Buffer {
   const footer = Buffer.alloc(512)
   footer.write('conectix', 0, 'latin1')
   footer.writeBigUInt64BE(BigInt(gib), 48)

@@ -2,7 +2,7 @@
 import type { InstanceFacts } from './facts.ts'
 import { guestHostname, type TreeOptions } from './openstack.ts'
 
-export const ec2Versions = [
+const ec2Versions = [
   '1.0',
   '2007-01-19',
   '2007-03-01',
@@ -95,7 +95,7 @@ function unlisted(facts: InstanceFacts, path: readonly string[]): string | undef
   return path.length === 1 && path[0] === 'security-groups' ? facts.securityGroups.join('\n') : undefined
 }
 
-export function ec2InstanceId(number: number): string {
+function ec2InstanceId(number: number): string {
   return `i-${number.toString(16).padStart(8, '0')}`
 }
 

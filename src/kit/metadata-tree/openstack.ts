@@ -3,7 +3,7 @@ import type { InstanceFacts } from './facts.ts'
 import { networkData } from './network-data.ts'
 
 /** A date names what a guest may expect from that tree on. */
-export const openstackVersions = [
+const openstackVersions = [
   '2012-08-10',
   '2013-04-04',
   '2013-10-17',

@@ -33,11 +33,6 @@ export function canonicalAddress(text: string): string {
   return formatAddress(address(text))
 }
 
-export function compareAddresses(a: IpAddress, b: IpAddress): number {
-  if (a.version !== b.version) return a.version - b.version
-  return a.value < b.value ? -1 : a.value > b.value ? 1 : 0
-}
-
 /** The address `count` further on; throws 'badRequest' past either end of the address space. */
 export function addressPlus(ip: IpAddress, count: bigint | number): IpAddress {
   const value = ip.value + BigInt(count)
@@ -50,18 +45,9 @@ export function isMulticast(ip: IpAddress): boolean {
   return ip.version === 4 ? ip.value >> 28n === 0xen : ip.value >> 120n === 0xffn
 }
 
-export function isLoopback(ip: IpAddress): boolean {
-  return ip.version === 4 ? ip.value >> 24n === 127n : ip.value === 1n
-}
-
 /** 169.254.0.0/16 or fe80::/10. */
 export function isLinkLocal(ip: IpAddress): boolean {
   return ip.version === 4 ? ip.value >> 16n === 0xa9fen : ip.value >> 118n === 0x3fan
-}
-
-/** The all-zero address, which no port may have. */
-export function isUnspecified(ip: IpAddress): boolean {
-  return ip.value === 0n
 }
 
 function parseVersion4(text: string): bigint | undefined {

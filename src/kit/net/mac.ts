@@ -35,7 +35,7 @@ export function isGroupMac(text: string): boolean {
 }
 
 /** The modified EUI-64 interface identifier (RFC 4291, appendix A). */
-export function eui64(text: string): bigint {
+function eui64(text: string): bigint {
   const bytes = mac(text)
     .split(':')
     .map((byte) => Number.parseInt(byte, 16))

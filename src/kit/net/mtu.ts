@@ -3,9 +3,9 @@
 
 export type NetworkType = 'flat' | 'vlan' | 'vxlan' | 'gre' | 'local'
 
-export const tunnelOverhead = { vxlan: 50, gre: 42 } as const
+const tunnelOverhead = { vxlan: 50, gre: 42 } as const
 /** IPv6 underlays have 20 bytes more in the outer header. */
-export const outerIpv6Extra = 20
+const outerIpv6Extra = 20
 
 /** `wireMtu`: of the physical network or the tunnel's underlay, in bytes. */
 export function mtuOf(type: NetworkType, wireMtu = 1500, underlayVersion: 4 | 6 = 4): number {

@@ -38,7 +38,7 @@ export function rangeCovers(outer: IpRange, inner: IpRange): boolean {
   return outer.version === inner.version && outer.first <= inner.first && inner.last <= outer.last
 }
 
-export function rangeSize(given: IpRange): bigint {
+function rangeSize(given: IpRange): bigint {
   return given.last < given.first ? 0n : given.last - given.first + 1n
 }
 

@@ -5,7 +5,7 @@ import type { Migration } from '../db/migrate.ts'
 import { c, type RowOf, table } from '../db/table.ts'
 
 export type TaskStatus = 'ready' | 'waiting' | 'undoing' | 'done' | 'failed'
-export const openStatuses = ['ready', 'waiting', 'undoing'] as const
+const openStatuses = ['ready', 'waiting', 'undoing'] as const
 
 /** `fresh` until it has ended a wait. */
 export type Signal = { readonly payload: unknown; readonly fresh: boolean }

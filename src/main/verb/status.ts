@@ -79,7 +79,7 @@ function reportOf(cloud: Cloud, states: readonly State[], demo: unknown) {
   }
 }
 
-export function formatReport(report: Report, colors: boolean): string[] {
+function formatReport(report: Report, colors: boolean): string[] {
   const processes = report.processes.map((each) => [
     each.role,
     each.running ? 'running' : each.supervisor ? 'starting again' : 'down',

@@ -43,6 +43,6 @@ function totalsOf(vitest: Vitest): Totals {
   return totals
 }
 
-export function formatTotals({ passed, failed, skipped }: Totals): string {
+function formatTotals({ passed, failed, skipped }: Totals): string {
   return `${passed} passed, ${failed} failed${skipped > 0 ? `, ${skipped} skipped` : ''}`
 }

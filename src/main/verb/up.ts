@@ -151,7 +151,7 @@ function summarize(terminal: Terminal, cloud: Cloud, demo: DemoFacts | undefined
   for (const line of columns(rows)) terminal.print(`  ${line}`)
 }
 
-export function sshCommand(cloud: Cloud, address: string): string {
+function sshCommand(cloud: Cloud, address: string): string {
   const { demoKey, root } = cloud.folder
   return `ssh -i ${demoKey} -o StrictHostKeyChecking=accept-new -o UserKnownHostsFile=${root}/known_hosts cirros@${address}`
 }

@@ -42,7 +42,7 @@ export type ComputeIdentity = {
 
 export type RunningCompute = RunningService & { app: Compute; http: HttpService }
 
-export const computeMigrations = [taskMigration, first]
+const computeMigrations = [taskMigration, first]
 export const computeTasks: readonly AnyDefinition[] = [
   serverCreate,
   serverDelete,

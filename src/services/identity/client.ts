@@ -183,7 +183,7 @@ type TokenBody = {
 }
 
 /** What the body of an issued or validated token says of its owner. */
-export function readCaller(token: string, body: unknown): Caller {
+function readCaller(token: string, body: unknown): Caller {
   const said = (body as Partial<TokenBody> | undefined)?.token
   if (!said?.user || !said.expires_at)
     throw new CloudError('badGateway', 'Identity answered with something that is no token')

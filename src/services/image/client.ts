@@ -48,7 +48,7 @@ export function imageClient({ platform, journal }: { platform: Platform; journal
   }
 }
 
-export function imageFacts(body: Record<string, unknown>): ImageFacts {
+function imageFacts(body: Record<string, unknown>): ImageFacts {
   const text = (value: unknown) => (typeof value === 'string' ? value : null)
   const number = (value: unknown) => (typeof value === 'number' ? value : null)
   return {

@@ -35,7 +35,7 @@ export type IdentityAccess = {
 
 const beatMs = 10_000
 
-export const volumePolicies = [
+const volumePolicies = [
   ...aliasRules,
   ...[volumeRules, attachmentRules, volumeTypeRules, quotaRules, serviceRules].flatMap((of) =>
     Object.values(of),

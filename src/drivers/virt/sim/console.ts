@@ -2,7 +2,7 @@
 import type { GuestSpec } from '../driver.ts'
 
 /** EC2 name of a server, from its number: i-0000002a. */
-export function ec2Id(number: number): string {
+function ec2Id(number: number): string {
   return `i-${number.toString(16).padStart(8, '0')}`
 }
 

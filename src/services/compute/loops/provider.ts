@@ -49,7 +49,7 @@ async function tellPlacement(app: Compute, host: Hypervisor, aggregates: readonl
 }
 
 /** A resource that the host has none of is left out: placement takes no empty inventory. */
-export function inventoriesOf(host: Hypervisor, config: ComputeConfig): Record<string, Inventory> {
+function inventoriesOf(host: Hypervisor, config: ComputeConfig): Record<string, Inventory> {
   const one = (total: number, reserved: number, allocationRatio: number): Inventory => ({
     total,
     // Never all of it: a small host in a test has less than the usual reserve.

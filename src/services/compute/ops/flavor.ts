@@ -11,7 +11,7 @@ import * as store from '../store/flavor.ts'
 
 type FlavorWish = ReturnType<(typeof flavorCreate)['parse']>
 
-export function noFlavor(id: string): CloudError {
+function noFlavor(id: string): CloudError {
   return new CloudError('notFound', `Flavor ${id} could not be found.`)
 }
 

@@ -45,7 +45,7 @@ export type HostFilter = { name: string; passes(host: HostState, wanted: Wanted)
 const amongNeighbours = (host: HostState, ids: readonly string[]) =>
   ids.filter((id) => host.neighbours.has(id)).length
 
-export const hostFilters: readonly HostFilter[] = [
+const hostFilters: readonly HostFilter[] = [
   { name: 'ComputeFilter', passes: (host) => host.up && host.enabled },
   {
     name: 'RequestedHostFilter',

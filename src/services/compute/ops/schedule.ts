@@ -16,7 +16,7 @@ import { readZones } from './zone.ts'
 
 export type Destination = { host: string; node: string; providerId: string }
 
-export const noValidHost = (why: string) =>
+const noValidHost = (why: string) =>
   new CloudError('conflict', `No valid host was found. ${why}`, { type: 'NoValidHost' })
 
 /** Asked again for the same server it gives the same host, unless that is excluded now. */
@@ -65,7 +65,7 @@ async function alreadyChosen(
 }
 
 /** What placement is to claim. `resources:CLASS` among the extra specs lies over what the flavor's fields say. */
-export function resourcesOf(server: Server): Resources {
+function resourcesOf(server: Server): Resources {
   const { flavor } = server
   const rootGb = server.imageId === null ? 0 : flavor.rootGb
   const resources: Resources = {

@@ -1,5 +1,5 @@
 // What was asked for when a server was made, as far as the server's own row doesn't say: the scheduler and the tasks read it.
-import { c, type RowOf, table } from '#kit/db/table.ts'
+import { c, table } from '#kit/db/table.ts'
 
 export type NetworkWish = {
   /** The user's own port; or else a port is made on the network. */
@@ -36,4 +36,3 @@ export const requestSpec = table(
   { serverId: c.id(), spec: c.json<RequestedServer>() },
   { primaryKey: ['serverId'] },
 )
-export type RequestSpec = RowOf<typeof requestSpec>

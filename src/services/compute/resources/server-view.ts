@@ -49,7 +49,7 @@ type ShownAddress = {
   'OS-EXT-IPS:type': string
   'OS-EXT-IPS-MAC:mac_addr': string
 }
-export function addressesByNetwork(addresses: readonly ServerAddress[]): Record<string, ShownAddress[]> {
+function addressesByNetwork(addresses: readonly ServerAddress[]): Record<string, ShownAddress[]> {
   const networks: Record<string, ShownAddress[]> = {}
   for (const each of addresses) {
     networks[each.network] ??= []

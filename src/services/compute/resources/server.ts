@@ -140,7 +140,7 @@ export const knownStatuses = new Set(
 
 type Allowed = { vm: readonly VmState[]; whileBusy?: readonly TaskState[] | 'any' }
 /** Which states allow which action; unless `whileBusy` says so, no other action may be under way. */
-export const serverCan = {
+const serverCan = {
   start: { vm: ['stopped'] },
   stop: { vm: ['active', 'error'] },
   softReboot: { vm: ['active'] },

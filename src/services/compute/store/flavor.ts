@@ -3,7 +3,6 @@ import type { Db } from '#kit/db/database.ts'
 import { type Flavor, flavor, flavorAccess } from '../resources/flavor.ts'
 
 export const findFlavor = (db: Db, id: string) => flavor.get(db, id)
-export const findFlavors = (db: Db, ids: readonly string[]) => flavor.find(db, { id: ids })
 export const findFlavorByName = (db: Db, name: string) => flavor.first(db, { name })
 export const insertFlavor = (db: Db, row: Flavor) => flavor.insert(db, row)
 export const updateFlavor = (db: Db, id: string, change: Partial<Flavor>) => flavor.update(db, { id }, change)

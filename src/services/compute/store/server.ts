@@ -33,8 +33,6 @@ export async function updateUnlessDeleting(db: Db, id: string, change: Partial<S
 export const insertSpec = (db: Db, serverId: string, spec: RequestedServer) =>
   requestSpec.insert(db, { serverId, spec })
 export const findSpec = async (db: Db, serverId: string) => (await requestSpec.get(db, serverId))?.spec
-export const updateSpec = (db: Db, serverId: string, spec: RequestedServer) =>
-  requestSpec.update(db, { serverId }, { spec })
 
 export async function forgetParts(db: Db, serverId: string): Promise<void> {
   await requestSpec.delete(db, { serverId })

@@ -14,7 +14,7 @@ export type RoleTarget =
   | { kind: 'system' }
 
 /** All that the user and its groups were given, anywhere. */
-export async function assignmentsOfUser(db: Db, userId: string): Promise<Assignment[]> {
+async function assignmentsOfUser(db: Db, userId: string): Promise<Assignment[]> {
   return listAssignments(db, { actorId: [userId, ...(await groupIdsOf(db, userId))] })
 }
 

@@ -10,7 +10,7 @@ import { listAgents } from '../store/agent.ts'
 export type Zone = { name: string; resource: 'network' | 'router'; state: 'available' | 'unavailable' }
 
 /** Which agents a zone is made of. */
-export const zoneAgents = { network: agentTypes.dhcp.agentType, router: agentTypes.l3.agentType } as const
+const zoneAgents = { network: agentTypes.dhcp.agentType, router: agentTypes.l3.agentType } as const
 
 export function zoneOf(app: NetworkApp, agent: Agent): string {
   return agent.availabilityZone ?? app.config.defaultAvailabilityZone

@@ -171,7 +171,7 @@ export function agentPort(
 }
 
 /** One for each host and network, as Neutron names it. */
-export function dhcpDeviceId(host: string, networkId: string): string {
+function dhcpDeviceId(host: string, networkId: string): string {
   return `dhcp-${host.slice(0, 64)}-${networkId}`
 }
 

@@ -59,7 +59,7 @@ async function waitsForDhcp({ app, tx }: Work, row: Port): Promise<boolean> {
   return agent !== undefined && isAlive(app, agent)
 }
 
-export async function setStatus(work: Work, row: Port, status: PortStatus): Promise<void> {
+async function setStatus(work: Work, row: Port, status: PortStatus): Promise<void> {
   if (row.status === status) return
   const { app, tx, changes } = work
   await ports.updatePort(tx, row.id, {

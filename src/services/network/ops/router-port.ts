@@ -11,7 +11,7 @@ import type { Work } from './change.ts'
 import { networkNotFound } from './network.ts'
 import { createPort, updatePort } from './port.ts'
 
-export const floatingOwner = 'network:floatingip'
+const floatingOwner = 'network:floatingip'
 
 export type RouterPortWish = {
   networkId: string

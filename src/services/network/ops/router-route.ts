@@ -5,7 +5,7 @@ import { cidr, cidrHas } from '#kit/net/cidr.ts'
 import type { HostRoute } from '../resources/subnet.ts'
 import type { RouterSubnet } from '../store/router.ts'
 
-export function sameRoute(a: HostRoute, b: HostRoute): boolean {
+function sameRoute(a: HostRoute, b: HostRoute): boolean {
   return a.destination === b.destination && a.nexthop === b.nexthop
 }
 

@@ -91,7 +91,7 @@ function distinct(rules: readonly PortRule[]): PortRule[] {
   return [...new Map(rules.map((rule) => [JSON.stringify(rule), rule])).values()]
 }
 
-export function portRule(rule: SecurityGroupRule): PortRule {
+function portRule(rule: SecurityGroupRule): PortRule {
   return {
     direction: rule.direction,
     ethertype: rule.ethertype,

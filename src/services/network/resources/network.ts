@@ -74,7 +74,7 @@ export const networkRules = {
   getSegmentation: adminGet('provider:segmentation_id'),
 }
 
-export const networkTypes = ['local', 'flat', 'vlan', 'vxlan', 'gre'] as const satisfies NetworkType[]
+const networkTypes = ['local', 'flat', 'vlan', 'vxlan', 'gre'] as const satisfies NetworkType[]
 const zoneHints = (value: unknown) => array(value).map((each) => text(255)(each))
 
 export const networkAttributes = {

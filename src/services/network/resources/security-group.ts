@@ -61,7 +61,7 @@ export const securityGroupRules = rulesOf('security_group')
 export const securityGroupRuleRules = rulesOf('security_group_rule', { get: ' or rule:sg_owner' })
 
 /** IANA's numbers of the protocols that have names in the API. */
-export const protocolNumbers: Record<string, number> = {
+const protocolNumbers: Record<string, number> = {
   hopopt: 0,
   icmp: 1,
   igmp: 2,

@@ -6,8 +6,6 @@ import { routerL3Agent } from '../resources/router.ts'
 export const findAgent = (db: Db, id: string) => agent.get(db, id)
 export const findAgentOf = (db: Db, agentType: string, host: string) => agent.first(db, { agentType, host })
 export const listAgents = (db: Db, agentType: string) => agent.find(db, { agentType })
-export const listAllAgents = (db: Db) => agent.find(db)
-export const agentsByIds = (db: Db, ids: string[]) => agent.find(db, { id: ids })
 export const insertAgent = (db: Db, row: Agent) => agent.insertIfAbsent(db, row)
 export const updateAgent = (db: Db, id: string, change: Partial<Agent>) => agent.update(db, { id }, change)
 
@@ -22,8 +20,6 @@ export async function dhcpAgentOf(db: Db, networkId: string): Promise<Agent | un
   return binding && agent.get(db, binding.agentId)
 }
 export const dhcpHostOf = async (db: Db, networkId: string) => (await dhcpAgentOf(db, networkId))?.host
-export const dhcpBindings = (db: Db, networkIds: string[]) =>
-  networkDhcpAgent.find(db, { networkId: networkIds })
 export const dhcpBindingsOfAgents = (db: Db, agentIds: string[]) =>
   networkDhcpAgent.find(db, { agentId: agentIds })
 export const insertDhcpBinding = (db: Db, networkId: string, agentId: string) =>
@@ -35,7 +31,6 @@ export async function routerAgentOf(db: Db, routerId: string): Promise<Agent | u
   return binding && agent.get(db, binding.agentId)
 }
 export const routerHostOf = async (db: Db, routerId: string) => (await routerAgentOf(db, routerId))?.host
-export const routerBindings = (db: Db, routerIds: string[]) => routerL3Agent.find(db, { routerId: routerIds })
 export const routerBindingsOfAgents = (db: Db, agentIds: string[]) =>
   routerL3Agent.find(db, { agentId: agentIds })
 export const insertRouterBinding = (db: Db, routerId: string, agentId: string) =>

@@ -21,6 +21,3 @@ export const dueEvents = (db: Db, now: number, limit: number): Promise<ComputeEv
 export const deleteEvents = (db: Db, ids: number[]) => computeEvent.delete(db, { id: ids })
 export const delayEvents = (db: Db, ids: number[], attempts: number, runAt: number) =>
   computeEvent.update(db, { id: ids }, { attempts, runAt })
-export async function nextEventTime(db: Db): Promise<number | undefined> {
-  return (await computeEvent.first(db, {}, { orderBy: [['runAt', 'asc']] }))?.runAt
-}

@@ -15,9 +15,9 @@ export const updateFloatingIp = (db: Db, id: string, change: Partial<FloatingIp>
 export const deleteFloatingIp = (db: Db, id: string) => floatingIp.delete(db, { id })
 
 export const floatingIpsOfPort = (db: Db, fixedPortId: string) => floatingIp.find(db, { fixedPortId })
+export const freeFloatingIpsOf = (db: Db, floatingNetworkId: string) =>
+  floatingIp.find(db, { floatingNetworkId, fixedPortId: null })
 export const floatingIpsOfRouters = (db: Db, routerId: string | string[]) => floatingIp.find(db, { routerId })
-export const floatingIpOfFloatingPort = (db: Db, floatingPortId: string) =>
-  floatingIp.first(db, { floatingPortId })
 export const associatedWith = (
   db: Db,
   floatingNetworkId: string,

@@ -2,7 +2,6 @@
 import type { Db } from '#kit/db/database.ts'
 import { agent, networkDhcpAgent } from '../resources/agent.ts'
 import { type Network, network, segment, type WholeNetwork } from '../resources/network.ts'
-import { subnet } from '../resources/subnet.ts'
 
 export const findNetwork = (db: Db, id: string) => network.get(db, id)
 export const findNetworks = (db: Db, ids: string[]) => network.find(db, { id: ids })
@@ -10,7 +9,6 @@ export const insertNetwork = (db: Db, row: Network) => network.insert(db, row)
 export const updateNetwork = (db: Db, id: string, change: Partial<Network>) =>
   network.update(db, { id }, change)
 export const countNetworks = (db: Db, projectId: string) => network.count(db, { projectId })
-export const clearDefault = (db: Db) => network.update(db, { isDefault: true }, { isDefault: false })
 export const sharedNetworkIds = async (db: Db): Promise<string[]> =>
   (await network.find(db, { shared: true })).map((row) => row.id)
 export const externalDefault = (db: Db) => network.first(db, { isDefault: true })
@@ -49,8 +47,6 @@ export async function withSubnets(
     whole.get(String(row.network_id))!.availabilityZones.push(String(row.zone ?? defaultZone))
   return [...whole.values()]
 }
-
-export const countSubnetsOf = (db: Db, networkId: string) => subnet.count(db, { networkId })
 
 /** False where the segment is taken. */
 export const takeSegment = (db: Db, row: typeof segment.Row) => segment.insertIfAbsent(db, row)

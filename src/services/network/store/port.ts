@@ -13,7 +13,6 @@ export const updatePort = (db: Db, id: string | string[], change: Partial<Port>)
 export const countPorts = (db: Db, projectId: string) => port.count(db, { projectId })
 export const portsOfHost = (db: Db, hostId: string) => port.find(db, { hostId })
 export const portsOfNetwork = (db: Db, networkId: string) => port.find(db, { networkId })
-export const portsOfDevice = (db: Db, deviceId: string) => port.find(db, { deviceId })
 export const ownedPorts = (db: Db, networkId: string | string[], deviceOwner: string | string[]) =>
   port.find(db, { networkId, deviceOwner })
 export const macTaken = async (db: Db, networkId: string, macAddress: string) =>

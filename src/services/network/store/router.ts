@@ -107,33 +107,6 @@ export async function routersBetween(
   return rows.map((row) => ({ routerId: String(row.router_id), ipAddress: String(row.ip_address) }))
 }
 
-/** Routers with an interface on the subnet. */
-export async function routersOnSubnet(db: Db, subnetId: string): Promise<string[]> {
-  const rows = await db.sql
-    .selectFrom('ipallocations')
-    .innerJoin('port', 'port.id', 'ipallocations.port_id')
-    .select('port.device_id')
-    .distinct()
-    .where('ipallocations.subnet_id', '=', subnetId)
-    .where('port.device_owner', '=', interfaceOwner)
-    .execute()
-  return rows.map((row) => String(row.device_id))
-}
-
-/** Which of the subnets have a router's interface. */
-export async function routedSubnets(db: Db, subnetIds: string[]): Promise<Set<string>> {
-  if (subnetIds.length === 0) return new Set()
-  const rows = await db.sql
-    .selectFrom('ipallocations')
-    .innerJoin('port', 'port.id', 'ipallocations.port_id')
-    .select('ipallocations.subnet_id as subnet_id')
-    .distinct()
-    .where('ipallocations.subnet_id', 'in', subnetIds)
-    .where('port.device_owner', '=', interfaceOwner)
-    .execute()
-  return new Set(rows.map((row) => String(row.subnet_id)))
-}
-
 /** With the addresses of their gateways and the zones of their agents: two queries, however many routers. */
 export async function wholeRouters(
   db: Db,
@@ -159,14 +132,4 @@ export async function wholeRouters(
   for (const row of zones)
     whole.get(String(row.router_id))!.availabilityZones.push(String(row.zone ?? defaultZone))
   return [...whole.values()]
-}
-
-/** How many routers each L3 agent serves. */
-export async function routersPerAgent(db: Db): Promise<Map<string, number>> {
-  const rows = await db.sql
-    .selectFrom('router_l3_agent')
-    .select((e) => ['agent_id', e.fn.countAll().as('routers')])
-    .groupBy('agent_id')
-    .execute()
-  return new Map(rows.map((row) => [String(row.agent_id), Number(row.routers)]))
 }

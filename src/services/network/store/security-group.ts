@@ -25,8 +25,6 @@ export async function deleteGroup(db: Db, id: string): Promise<void> {
 
 export const findDefaultGroup = async (db: Db, projectId: string) =>
   (await defaultGroup.get(db, projectId))?.securityGroupId
-export const isDefaultGroup = async (db: Db, id: string) =>
-  (await defaultGroup.count(db, { securityGroupId: id })) > 0
 export const insertDefaultGroup = (db: Db, projectId: string, securityGroupId: string) =>
   defaultGroup.insertIfAbsent(db, { projectId, securityGroupId })
 

@@ -68,7 +68,6 @@ export const addressesOfPorts = (db: Db, portIds: string[]): Promise<Allocation[
   allocation.find(db, { portId: portIds })
 export const releaseAddresses = (db: Db, networkId: string, ipAddress: string[]) =>
   allocation.delete(db, { networkId, ipAddress })
-export const releaseOfPort = (db: Db, portId: string) => allocation.delete(db, { portId })
 export const allocationsOfSubnet = (db: Db, subnetId: string) => allocation.find(db, { subnetId })
 export const findAddress = (db: Db, networkId: string, ipAddress: string) =>
   allocation.get(db, { networkId, ipAddress })

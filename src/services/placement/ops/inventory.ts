@@ -162,7 +162,7 @@ function refuseInUse(uuid: string, row: Inventory): void {
   }
 }
 
-export async function assertClass(db: Db, name: string): Promise<void> {
+async function assertClass(db: Db, name: string): Promise<void> {
   if (isStandardClass(name) || (await vocabulary.findClass(db, name))) return
   throw new CloudError('badRequest', `Unknown resource class in inventory: No such resource class ${name}.`)
 }

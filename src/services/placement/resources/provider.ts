@@ -66,7 +66,7 @@ export const providerCreate = checked({
 export const providerUpdate = checked({ name, parent_provider_uuid: parent })
 
 const whole = (minimum: number) => Type.Integer({ minimum, maximum: 2 ** 31 - 1 })
-export const inventoryFields = {
+const inventoryFields = {
   total: whole(1),
   reserved: Type.Optional(whole(0)),
   min_unit: Type.Optional(whole(1)),

@@ -111,7 +111,7 @@ export const resourceClass = table(
 )
 export const trait = table('trait', { name: c.text(255), createdAt: c.time() }, { primaryKey: ['name'] })
 
-export const customName = Type.String({ minLength: 1, maxLength: 255, pattern: '^CUSTOM_[A-Z0-9_]+$' })
+const customName = Type.String({ minLength: 1, maxLength: 255, pattern: '^CUSTOM_[A-Z0-9_]+$' })
 export const resourceClassCreate = checked({ name: { schema: customName } })
 
 const guard = (name: string, what: string) =>

@@ -3,7 +3,6 @@ import type { Db } from '#kit/db/database.ts'
 import { type Allocation, allocation, type Consumer, consumer } from '../resources/allocation.ts'
 
 export const findConsumer = (db: Db, uuid: string) => consumer.get(db, uuid)
-export const findConsumers = (db: Db, uuids: string[]) => consumer.find(db, { uuid: uuids })
 /** False where another writer made it first. */
 export const insertConsumer = (db: Db, row: Consumer) => consumer.insertIfAbsent(db, row)
 export const deleteConsumer = (db: Db, uuid: string) => consumer.delete(db, { uuid })

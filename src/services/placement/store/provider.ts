@@ -123,9 +123,6 @@ export async function providersInAggregates(db: Db, aggregateUuids: string[]): P
     (await providerAggregate.find(db, { aggregateUuid: aggregateUuids })).map((row) => row.providerUuid),
   )
 }
-export async function providersWithTraits(db: Db, traits: string[]): Promise<Map<string, string[]>> {
-  return group(await providerTrait.find(db, { trait: traits }), (row) => row.trait)
-}
 export const countProvidersWithTrait = (db: Db, trait: string) => providerTrait.count(db, { trait })
 export async function traitsInUse(db: Db): Promise<Set<string>> {
   const rows = await db.sql.selectFrom('resource_provider_trait').select('trait').distinct().execute()

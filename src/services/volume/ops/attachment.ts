@@ -57,11 +57,7 @@ export async function createAttachment(context: VolumeContext, wish: Reservation
 }
 
 /** Another project's attachment is not there, unless for administrators. */
-export async function loadAttachment(
-  context: VolumeContext,
-  id: string,
-  rule: PolicyRule,
-): Promise<Attachment> {
+async function loadAttachment(context: VolumeContext, id: string, rule: PolicyRule): Promise<Attachment> {
   const found = await store.findAttachment(context.app.db, id)
   const missing = () =>
     new CloudError('notFound', `Volume attachment could not be found with filter: attachment_id = ${id}.`)
