@@ -45,6 +45,8 @@ export type ServiceSpec<App> = {
    * list of all. Off: the slash counts for nothing.
    */
   strictSlash?: boolean
+  /** Paths may end in '.json', by which older clients ask for the only format there is. */
+  jsonSuffix?: boolean
   /** Takes all requests for a WebSocket; without it there are none. */
   webSockets?: WebSocketDoor
 }
@@ -82,6 +84,7 @@ export async function httpService<App>(spec: ServiceSpec<App>): Promise<HttpServ
     keepAliveTimeout: 75_000,
     routerOptions: { maxParamLength: 4096, ignoreTrailingSlash: true, caseSensitive: true },
     forceCloseConnections: true,
+    ...(spec.jsonSuffix && { rewriteUrl: ({ url }) => (url ?? '/').replace(/\.json(?=\?|$)/, '') }),
     exposeHeadRoutes: false,
   })
   server.server.headersTimeout = headersTimeoutMs

@@ -508,6 +508,14 @@ describe('network', () => {
       ])
     })
 
+    test('no other takes the name of the default one, neither at first nor later', async () => {
+      const group = await make(net.alice, 'security_group', { name: 'web' }, '/v2.0/security-groups')
+      const named = { security_group: { name: 'Default' } }
+      const taken = [409, 'SecurityGroupDefaultAlreadyExists']
+      expect(refusal(await net.alice('POST', '/v2.0/security-groups', named))).toEqual(taken)
+      expect(refusal(await net.alice('PUT', `/v2.0/security-groups/${group.id}`, named))).toEqual(taken)
+    })
+
     test('rules are checked, and the same rule is refused however it is written', async () => {
       const group = await make(net.alice, 'security_group', { name: 'web' }, '/v2.0/security-groups')
       const ask = (rule: object) =>

@@ -162,6 +162,8 @@ describe('quotas', () => {
       limit: 100,
       reserved: 0,
     })
+    const withSuffix = await net.alice('GET', `${path()}/details.json?fields=network`)
+    expect(withSuffix.body.quota.network.used).toBe(1)
     expect((await net.bob('GET', path())).status).toBe(403)
     expect((await net.alice('GET', '/v2.0/quotas')).status).toBe(403)
     expect((await net.alice('PUT', path(), { quota: { network: 1000 } })).status).toBe(403)

@@ -288,6 +288,20 @@ describe('gateways', () => {
     })
   })
 
+  test('floating IPs that lead nowhere go with their network, and one that leads to a port keeps it', async () => {
+    const { external, router, port } = await wholeWay()
+    const floating_network_id = external.network.id
+    const free = await make(net.alice, 'floatingip', { floating_network_id })
+    const used = await make(net.alice, 'floatingip', { floating_network_id, port_id: port.id })
+    const path = `/v2.0/networks/${floating_network_id}`
+    expect(refusal(await net.admin('DELETE', path))).toEqual([409, 'NetworkInUse'])
+    expect(await get(net.alice, 'floatingip', free.id)).toEqual(free)
+    await net.alice('PUT', `/v2.0/floatingips/${used.id}`, { floatingip: { port_id: null } })
+    expect((await setGateway(net.alice, router, null)).status).toBe(200)
+    expect((await net.admin('DELETE', path)).status).toBe(204)
+    expect((await net.alice('GET', '/v2.0/floatingips')).body.floatingips).toEqual([])
+  })
+
   test('an external network with gateways is not deleted, nor made internal', async () => {
     const { network } = await outside()
     const router = await make(net.alice, 'router', { external_gateway_info: { network_id: network.id } })

@@ -116,6 +116,7 @@ export async function openNetwork(
     policy,
     authenticate,
     authUri: () => platform.endpoint('identity'),
+    jsonSuffix: true,
   })
   return {
     name: 'network',

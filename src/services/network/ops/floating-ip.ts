@@ -78,6 +78,11 @@ export async function deleteFloatingIp(work: Work, row: FloatingIp): Promise<voi
   if (port) await removePort(work, port)
 }
 
+/** Those of a network that lead to no port, whoever's they are. */
+export async function removeFreeFloatingIps(work: Work, networkId: string): Promise<void> {
+  for (const row of await store.freeFloatingIpsOf(work.tx, networkId)) await deleteFloatingIp(work, row)
+}
+
 async function applyChange(work: Work, row: FloatingIp, change: Partial<FloatingIp>): Promise<FloatingIp> {
   const whole = { ...change, revision: row.revision + 1, updatedAt: work.app.world.clock.now() }
   await store.updateFloatingIp(work.tx, row.id, whole)

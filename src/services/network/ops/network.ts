@@ -9,6 +9,7 @@ import { otherProjectsOn, portsOfNetwork } from '../store/port.ts'
 import { routersOnNetwork } from '../store/router.ts'
 import { subnetsOf } from '../store/subnet.ts'
 import { noteDhcp, type Work } from './change.ts'
+import { removeFreeFloatingIps } from './floating-ip.ts'
 import { removePort } from './port-delete.ts'
 import { enforceQuota } from './quota.ts'
 import { ensureDefaultGroup } from './security-group.ts'
@@ -88,9 +89,10 @@ async function applyUpdate(work: Work, row: Network, change: Partial<Network>): 
   return { ...row, ...whole }
 }
 
-/** Its own DHCP ports go with it; anything else keeps it. */
+/** Its own DHCP ports go with it, and floating IPs that lead nowhere; anything else keeps it. */
 export async function deleteNetwork(work: Work, row: Network): Promise<void> {
   const { tx } = work
+  await removeFreeFloatingIps(work, row.id)
   const ports = await portsOfNetwork(tx, row.id)
   if (ports.some((each) => each.deviceOwner !== 'network:dhcp'))
     throw new CloudError(

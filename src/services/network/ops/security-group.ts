@@ -60,10 +60,7 @@ export async function defaultGroupExists(context: NetworkContext, projectId: str
 export async function createGroup(work: Work, given: GroupCreate): Promise<SecurityGroup> {
   const { app, tx } = work
   await ensureDefaultGroup(work, given.projectId)
-  if (given.name.toLowerCase() === 'default')
-    throw new CloudError('conflict', 'Default security group already exists.', {
-      type: 'SecurityGroupDefaultAlreadyExists',
-    })
+  refuseDefaultName(given.name)
   await enforceQuota(work, given.projectId, 'security_group')
   const row: SecurityGroup = { ...newStandard(app.world, given), name: given.name, stateful: given.stateful }
   await store.insertGroup(tx, row)
@@ -81,6 +78,14 @@ export async function createGroup(work: Work, given: GroupCreate): Promise<Secur
   return row
 }
 
+/** Each project has its default group from the start. */
+function refuseDefaultName(name: string): void {
+  if (name.toLowerCase() !== 'default') return
+  throw new CloudError('conflict', 'Default security group already exists.', {
+    type: 'SecurityGroupDefaultAlreadyExists',
+  })
+}
+
 export async function updateGroup(
   work: Work,
   row: SecurityGroup,
@@ -92,6 +97,7 @@ export async function updateGroup(
     throw new CloudError('conflict', `Updating default security group not allowed.`, {
       type: 'SecurityGroupCannotUpdateDefault',
     })
+  if (!isDefault && given.name !== undefined) refuseDefaultName(given.name)
   if (
     given.stateful !== undefined &&
     given.stateful !== row.stateful &&
