@@ -186,6 +186,43 @@ describe('server groups', () => {
   })
 })
 
+describe('servers of a group made at once', () => {
+  const hostsOf = async (policy: string) => {
+    const asked = compute.as('member', '2.64')
+    const made = await asked('POST', '/v2.1/os-server-groups', { server_group: { name: policy, policy } })
+    const server = {
+      name: policy,
+      flavorRef: await compute.flavor(),
+      imageRef: compute.image(),
+      networks: 'none',
+      min_count: 2,
+      return_reservation_id: true,
+    }
+    const { body } = await asked('POST', '/v2.1/servers', {
+      server,
+      'os:scheduler_hints': { group: made.body.server_group.id },
+    })
+    await compute.world.settle()
+    const list = await compute.as('admin', '2.64')(
+      'GET',
+      `/v2.1/servers/detail?all_tenants=1&reservation_id=${body.reservation_id}`,
+    )
+    const pair: Record<string, string>[] = list.body.servers
+    expect(pair.map((each) => each.status)).toEqual(['ACTIVE', 'ACTIVE'])
+    const hosts = pair.map((each) => each['OS-EXT-SRV-ATTR:host'])
+    for (const each of pair) await asked('DELETE', `/v2.1/servers/${each.id}`)
+    await compute.world.settle()
+    await asked('DELETE', `/v2.1/os-server-groups/${made.body.server_group.id}`)
+    return new Set(hosts).size
+  }
+
+  // Equal hosts are chosen by chance: several pairs, so that none is right by luck.
+  it.each([1, 2, 3, 4, 5])('keep its policy (%i)', async () => {
+    expect(await hostsOf('anti-affinity')).toBe(2)
+    expect(await hostsOf('affinity')).toBe(1)
+  })
+})
+
 describe('the scheduler', () => {
   it('tells who was left after each filter, and the weights', async () => {
     const { id } = await compute.server()

@@ -42,8 +42,25 @@ export type Wanted = {
 
 export type HostFilter = { name: string; passes(host: HostState, wanted: Wanted): boolean }
 
-const amongNeighbours = (host: HostState, ids: readonly string[]) =>
+const amongNeighbours = (host: Pick<HostState, 'neighbours'>, ids: readonly string[]) =>
   ids.filter((id) => host.neighbours.has(id)).length
+
+const groupFilters: readonly {
+  name: string
+  passes(host: Pick<HostState, 'neighbours'>, wanted: Pick<Wanted, 'group'>): boolean
+}[] = [
+  {
+    name: 'ServerGroupAntiAffinityFilter',
+    passes: (host, { group }) =>
+      group?.policy !== 'anti-affinity' || amongNeighbours(host, group.members) < group.mostPerHost,
+  },
+  {
+    name: 'ServerGroupAffinityFilter',
+    // The first of a group may go anywhere; `neighbours` of a placed group are on some host.
+    passes: (host, { group }) =>
+      group?.policy !== 'affinity' || group.members.length === 0 || amongNeighbours(host, group.members) > 0,
+  },
+]
 
 const hostFilters: readonly HostFilter[] = [
   { name: 'ComputeFilter', passes: (host) => host.up && host.enabled },
@@ -83,18 +100,12 @@ const hostFilters: readonly HostFilter[] = [
     name: 'DifferentHostFilter',
     passes: (host, { differentHost }) => amongNeighbours(host, differentHost) === 0,
   },
-  {
-    name: 'ServerGroupAntiAffinityFilter',
-    passes: (host, { group }) =>
-      group?.policy !== 'anti-affinity' || amongNeighbours(host, group.members) < group.mostPerHost,
-  },
-  {
-    name: 'ServerGroupAffinityFilter',
-    // The first of a group may go anywhere; `neighbours` of a placed group are on some host.
-    passes: (host, { group }) =>
-      group?.policy !== 'affinity' || group.members.length === 0 || amongNeighbours(host, group.members) > 0,
-  },
+  ...groupFilters,
 ]
+
+/** Asked again where a host is written: others of the group may have taken theirs since the filters ran. */
+export const admitsGroup = (host: Pick<HostState, 'neighbours'>, group: Wanted['group']): boolean =>
+  groupFilters.every((filter) => filter.passes(host, { group }))
 
 export type FilterResult = { name: string; hosts: string[] }
 

@@ -1,4 +1,5 @@
 // The scheduler: candidates from placement, filters and weighers over them, a claim, and the host in the server's row.
+import type { Db } from '#kit/db/database.ts'
 import { CloudError } from '#kit/errors/cloud-error.ts'
 import type { Journal, Trace } from '#kit/journal/journal.ts'
 import type { Resources } from '#services/placement/client.ts'
@@ -9,7 +10,7 @@ import { isUp } from '../resources/service.ts'
 import { listHypervisors, listServices } from '../store/host.ts'
 import { findServer, findServers, findSpec, loadOfHosts, updateServer } from '../store/server.ts'
 import { findGroup, membersOf } from '../store/server-group.ts'
-import { filterHosts, type HostState, type Wanted } from './host-filter.ts'
+import { admitsGroup, filterHosts, type HostState, type Wanted } from './host-filter.ts'
 import { type Weighed, weighHosts } from './host-weight.ts'
 import { subjectOf } from './server-load.ts'
 import { readZones } from './zone.ts'
@@ -34,19 +35,47 @@ export async function selectDestination(
   const before = await alreadyChosen(app, trace, token, server, wish.exclude)
   if (before) return before
 
-  const wanted = await wantedOf(app, server, spec, wish.exclude)
   const resources = resourcesOf(server)
-  const hosts = await candidates(app, trace, token, { server, spec, wanted, resources })
-  const { left, results } = filterHosts(hosts, wanted)
-  const ranked = left.length > 0 ? weighHosts(left, wanted, app.config, app.world.random) : []
-  tell(journal, trace, subject, hosts, results, ranked)
-  if (ranked.length === 0) throw noValidHost('There are not enough hosts available.')
-  const chosen = await claimFirst(app, trace, token, server, resources, ranked)
-  const { host, node, providerId } = chosen
-  await journal.span(trace, { kind: 'db', name: 'server.host', subject, data: { host, node } }, () =>
-    updateServer(app.db, server.id, { host, node, generation: server.generation + 1 }),
-  )
-  return { host, node, providerId }
+  for (let round = 0; round < mostRounds; round++) {
+    const wanted = await wantedOf(app, server, spec, wish.exclude)
+    const hosts = await candidates(app, trace, token, { server, spec, wanted, resources })
+    const { left, results } = filterHosts(hosts, wanted)
+    const ranked = left.length > 0 ? weighHosts(left, wanted, app.config, app.world.random) : []
+    tell(journal, trace, subject, hosts, results, ranked)
+    if (ranked.length === 0) throw noValidHost('There are not enough hosts available.')
+    const { host, node, providerId } = await claimFirst(app, trace, token, server, resources, ranked)
+    const written = await journal.span(
+      trace,
+      { kind: 'db', name: 'server.host', subject, data: { host, node } },
+      () => writeHost(app, server, spec.hints.group, { host, node }),
+    )
+    if (written) return { host, node, providerId }
+    await app.schedulerPeers.placement.release(trace, token, server.id, subject)
+  }
+  throw noValidHost('Others of its group were placed at the same time, again and again.')
+}
+
+/** Each round that is lost has placed another server of the group. */
+const mostRounds = 10
+
+/**
+ * False where others of the group took their hosts since the filters ran, so that this one would break its policy. Of
+ * two at once one is first: the transaction sees the other's host.
+ */
+function writeHost(
+  app: Compute,
+  server: Server,
+  groupId: string | undefined,
+  { host, node }: { host: string; node: string },
+): Promise<boolean> {
+  return app.db.transaction(async (tx) => {
+    const group = await groupOf(tx, server.id, groupId)
+    const members = group ? await findServers(tx, group.members) : []
+    const neighbours = new Set(members.filter((each) => each.host === host).map((each) => each.id))
+    if (!admitsGroup({ neighbours }, group)) return false
+    await updateServer(tx, server.id, { host, node, generation: server.generation + 1 })
+    return true
+  })
 }
 
 async function alreadyChosen(
@@ -113,20 +142,16 @@ async function wantedOf(
     requestedNode: spec.requestedNode,
     sameHost: spec.hints.sameHost ?? [],
     differentHost: spec.hints.differentHost ?? [],
-    group: await groupOf(app, server.id, spec.hints.group),
+    group: await groupOf(app.db, server.id, spec.hints.group),
   }
 }
 
 /** Members that have a host already; the server itself is not among them. */
-async function groupOf(
-  app: Compute,
-  serverId: string,
-  groupId: string | undefined,
-): Promise<Wanted['group']> {
-  const group = groupId === undefined ? undefined : await findGroup(app.db, groupId)
+async function groupOf(db: Db, serverId: string, groupId: string | undefined): Promise<Wanted['group']> {
+  const group = groupId === undefined ? undefined : await findGroup(db, groupId)
   if (!group) return null
-  const ids = (await membersOf(app.db, [group.id])).get(group.id)!.filter((id) => id !== serverId)
-  const placed = (await findServers(app.db, ids)).filter((each) => each.host !== null)
+  const ids = (await membersOf(db, [group.id])).get(group.id)!.filter((id) => id !== serverId)
+  const placed = (await findServers(db, ids)).filter((each) => each.host !== null)
   return {
     policy: group.policy,
     members: placed.map((each) => each.id),
