@@ -14,7 +14,8 @@ import {
 } from '../store/project.ts'
 import { deleteRole, listRoles } from '../store/role.ts'
 import { deleteUsers, listUsers } from '../store/user.ts'
-import { change, found, mergeOptions, refuseImmutable } from './change.ts'
+import { change, found, refuseImmutable } from './change.ts'
+import { changedRow, newRow } from './project-row.ts'
 import { dropReferencesToGroups, dropReferencesToTargets, dropReferencesToUsers } from './reference.ts'
 
 export async function listDomains(
@@ -45,19 +46,12 @@ export async function createDomain(
 ): Promise<Project> {
   const { app } = context
   context.authorize(domainRules.create, {})
-  const row: Project = {
+  const row = newRow(app, given, {
     id: given.explicitDomainId ?? app.world.random.hexId(),
-    name: given.name,
     domainId: domainOfDomains,
     parentId: null,
-    description: given.description ?? '',
-    enabled: given.enabled ?? true,
     isDomain: true,
-    tags: given.tags ?? [],
-    options: mergeOptions({}, given.options),
-    extra: given.extra,
-    createdAt: app.world.clock.now(),
-  }
+  })
   await change(
     app,
     (tx) => insertProject(tx, row),
@@ -75,15 +69,7 @@ export async function changeDomain(
   context.authorize(domainRules.update, { 'target.domain.id': id })
   const row = found(await domainRow(context, id), 'domain', id)
   refuseImmutable('domain', row, given)
-  const after: Project = {
-    ...row,
-    name: given.name ?? row.name,
-    description: given.description === undefined ? row.description : given.description,
-    enabled: given.enabled ?? row.enabled,
-    tags: given.tags ?? row.tags,
-    options: mergeOptions(row.options, given.options),
-    extra: { ...row.extra, ...given.extra },
-  }
+  const after = changedRow(row, given)
   await change(
     app,
     async (tx) => {

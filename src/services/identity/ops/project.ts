@@ -21,8 +21,9 @@ import {
   type ProjectFilter,
   updateProject,
 } from '../store/project.ts'
-import { change, found, mergeOptions, notFound, refuseImmutable } from './change.ts'
+import { change, found, notFound, refuseImmutable } from './change.ts'
 import { createDomain } from './domain.ts'
+import { changedRow, newRow } from './project-row.ts'
 import { dropReferencesToTargets } from './reference.ts'
 
 export async function listProjectsFor(
@@ -55,19 +56,12 @@ export async function createProject(context: IdentityContext, given: NewProject)
   context.authorize(projectRules.create, projectTarget({ domainId }))
   if (given.parentId && !parent) throw notFound('project', given.parentId)
 
-  const row: Project = {
+  const row = newRow(app, given, {
     id: app.world.random.hexId(),
-    name: given.name,
     domainId,
     parentId: parent?.id ?? domainId,
-    description: given.description ?? '',
-    enabled: given.enabled ?? true,
     isDomain: false,
-    tags: given.tags ?? [],
-    options: mergeOptions({}, given.options),
-    extra: given.extra,
-    createdAt: app.world.clock.now(),
-  }
+  })
   await change(
     app,
     async (tx) => {
@@ -107,15 +101,7 @@ export async function changeProject(
   const row = found(before, 'project', id)
   refuseImmutable('project', row, given)
   refuseMove(row, given)
-  const after: Project = {
-    ...row,
-    name: given.name ?? row.name,
-    description: given.description === undefined ? row.description : given.description,
-    enabled: given.enabled ?? row.enabled,
-    tags: given.tags ?? row.tags,
-    options: mergeOptions(row.options, given.options),
-    extra: { ...row.extra, ...given.extra },
-  }
+  const after = changedRow(row, given)
   await change(
     app,
     async (tx) => {
