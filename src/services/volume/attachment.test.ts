@@ -172,6 +172,16 @@ describe('an attachment', () => {
   })
 })
 
+describe('the list of attachments', () => {
+  it('refuses a page whose beginning is gone, and a limit that is no number', async () => {
+    const { id } = await reserved()
+    const list = async (query: string) => (await member()('GET', `${base}/attachments?${query}`)).status
+    expect(await list(`marker=${id}&limit=1`)).toBe(200)
+    expect(await list(`marker=${serverId}`)).toBe(404)
+    expect(await list('limit=few')).toBe(400)
+  })
+})
+
 describe('the older calls', () => {
   it('reserve, attach, begin to detach, and detach', async () => {
     const { id } = await test.volume()
@@ -212,5 +222,42 @@ describe('the older calls', () => {
     expect((await act({ 'os-force_delete': {} })).status).toBe(202)
     await test.world.settle()
     expect((await member()('GET', `${base}/volumes/${id}`)).status).toBe(404)
+  })
+
+  it('leave a volume that a server uses to compute, and are free to undo what they noted themselves', async () => {
+    const used = await attached()
+    const detach = (as: ReturnType<typeof member>) =>
+      as('POST', `${base}/volumes/${used.volumeId}/action`, { 'os-detach': { attachment_id: used.id } })
+    const refused = await detach(member())
+    expect([refused.status, refused.body.conflictingRequest.message]).toEqual([
+      409,
+      expect.stringContaining('Compute API'),
+    ])
+    expect((await volume(used.volumeId)).status).toBe('in-use')
+    expect((await detach(service())).status).toBe(202)
+    expect((await volume(used.volumeId)).status).toBe('available')
+  })
+
+  it('give a volume to one server only, however many ask at once', async () => {
+    const { id } = await test.volume()
+    const attach = { 'os-attach': { instance_uuid: serverId, mountpoint: '/dev/vdc' } }
+    const answers = await Promise.all(
+      [1, 2, 3].map(() => member()('POST', `${base}/volumes/${id}/action`, attach)),
+    )
+    expect(answers.map(({ status }) => status).sort()).toEqual([202, 400, 400])
+    expect((await volume(id)).attachments).toHaveLength(1)
+  })
+
+  it("free a volume in error by force, and by an administrator's word that it is detached", async () => {
+    const attach = { 'os-attach': { instance_uuid: serverId, mountpoint: '/dev/vdc' } }
+    const act = (id: string, body: unknown) => test.as('admin')('POST', `/v3/volumes/${id}/action`, body)
+    const { id } = await test.volume()
+    await act(id, attach)
+    await act(id, { 'os-reset_status': { status: 'error' } })
+    expect((await act(id, { 'os-force_detach': { connector: null } })).status).toBe(202)
+    expect(await volume(id)).toMatchObject({ status: 'available', attachments: [] })
+    await act(id, attach)
+    await act(id, { 'os-reset_status': { status: 'available', attach_status: 'detached' } })
+    expect(await volume(id)).toMatchObject({ status: 'available', attachments: [] })
   })
 })

@@ -20,7 +20,7 @@ import {
   unreserve,
 } from '../ops/volume-action.ts'
 import { loadVolume } from '../ops/volume-load.ts'
-import { isUuid, readBool } from '../resources/schema.ts'
+import { readBool } from '../resources/schema.ts'
 import { volumeRules } from '../resources/volume.ts'
 import {
   attachBody,
@@ -36,7 +36,7 @@ import {
 } from '../resources/volume-body.ts'
 
 const path = '/volumes/:id/action'
-const idOf = (value: unknown) => (typeof value === 'string' && isUuid(value) ? value : undefined)
+const idOf = (value: unknown) => (value === null || value === undefined ? undefined : String(value))
 
 export const volumeActionRoutes = [
   route('POST', path, {

@@ -18,7 +18,7 @@ import {
 } from '../resources/volume.ts'
 import * as store from '../store/attachment.ts'
 import { findVolume, updateVolume } from '../store/volume.ts'
-import { scope } from './volume-list.ts'
+import { scope, wholeOf } from './volume-list.ts'
 import { loadVolume, noVolume } from './volume-load.ts'
 
 export type Reservation = {
@@ -56,13 +56,14 @@ export async function createAttachment(context: VolumeContext, wish: Reservation
   return connectAttachment(context, made.id, wish.connector)
 }
 
+export const noAttachment = (id: string) =>
+  new CloudError('notFound', `Volume attachment could not be found with filter: attachment_id = ${id}.`)
+
 /** Another project's attachment is not there, unless for administrators. */
 async function loadAttachment(context: VolumeContext, id: string, rule: PolicyRule): Promise<Attachment> {
   const found = await store.findAttachment(context.app.db, id)
-  const missing = () =>
-    new CloudError('notFound', `Volume attachment could not be found with filter: attachment_id = ${id}.`)
-  if (!found) throw missing()
-  if (found.projectId !== context.caller.projectId && !context.allows(isAdmin, {})) throw missing()
+  if (!found) throw noAttachment(id)
+  if (found.projectId !== context.caller.projectId && !context.allows(isAdmin, {})) throw noAttachment(id)
   context.authorize(rule, volumeTarget(found))
   return found
 }
@@ -87,9 +88,10 @@ export async function listAttachments(context: VolumeContext, query: Query): Pro
     if (value !== undefined) list.equal[column] = value
   }
   const rows = await store.listAttachments(context.app.db, list.equal as Partial<Attachment>)
-  const from = query.has('marker') ? rows.findIndex((row) => row.id === query.get('marker')) + 1 : 0
-  const limit = Number(query.get('limit') ?? rows.length)
-  return rows.slice(from, from + (Number.isInteger(limit) && limit > 0 ? limit : rows.length))
+  const marker = query.get('marker')
+  const from = marker === undefined ? 0 : rows.findIndex((row) => row.id === marker) + 1
+  if (marker !== undefined && from === 0) throw noAttachment(marker)
+  return rows.slice(from, from + wholeOf(query, 'limit', rows.length))
 }
 
 /** Asks the host that holds the volume how the connector's host reaches it; asked again it says the same. */
@@ -111,7 +113,7 @@ export async function connectAttachment(
   const connectionInfo = { ...connection, attachment_id: id, volume_id: row.id }
   return app.db.transaction(async (tx) => {
     const now = await store.findAttachment(tx, id)
-    if (!now) throw new CloudError('notFound', `Volume attachment ${id} could not be found.`)
+    if (!now) throw noAttachment(id)
     const change: Partial<Attachment> = {
       connectionInfo,
       hostName,
@@ -153,30 +155,34 @@ export async function connectionOf(
 /** The server has the volume. */
 export async function completeAttachment(context: VolumeContext, id: string): Promise<void> {
   const { app } = context
-  const seen = await loadAttachment(context, id, attachmentRules.complete)
-  if (seen.status === 'reserved')
-    throw new CloudError('badRequest', `Invalid volume: attachment ${id} is not connected with any host yet.`)
+  await loadAttachment(context, id, attachmentRules.complete)
   await app.db.transaction(async (tx) => {
+    const now = await store.findAttachment(tx, id)
+    if (!now) throw noAttachment(id)
+    if (now.status === 'reserved')
+      throw new CloudError(
+        'badRequest',
+        `Invalid volume: attachment ${id} is not connected with any host yet.`,
+      )
     await store.updateAttachment(tx, id, {
       status: 'attached',
-      attachedAt: seen.attachedAt ?? app.world.clock.now(),
+      attachedAt: now.attachedAt ?? app.world.clock.now(),
     })
-    await settleStatus(tx, context, seen.volumeId)
+    await settleStatus(tx, context, now.volumeId)
   })
+}
+
+/** Taking a volume from under a running server is compute's to do: it detaches first (CVE-2023-2088). */
+export function refuseTaking(context: VolumeContext, { serverId }: Attachment): void {
+  if (serverId === null || context.allows(isService, {}) || context.allows(isAdmin, {})) return
+  throw new CloudError('conflict', `Detach volume from instance ${serverId} using the Compute API`)
 }
 
 /** Returns the attachments that the volume has left. */
 export async function deleteAttachment(context: VolumeContext, id: string): Promise<Attachment[]> {
   const { app } = context
   const seen = await loadAttachment(context, id, attachmentRules.delete)
-  // Taking the volume from under a running server is compute's to do: it detaches first (CVE-2023-2088).
-  if (
-    seen.status === 'attached' &&
-    seen.serverId !== null &&
-    !context.allows(isService, {}) &&
-    !context.allows(isAdmin, {})
-  )
-    throw new CloudError('conflict', `Detach volume from instance ${seen.serverId} using the Compute API`)
+  if (seen.status === 'attached') refuseTaking(context, seen)
   return app.db.transaction(async (tx) => {
     await store.deleteAttachment(tx, id)
     await settleStatus(tx, context, seen.volumeId)
@@ -184,12 +190,17 @@ export async function deleteAttachment(context: VolumeContext, id: string): Prom
   })
 }
 
-const settled = new Set<VolumeStatus>(['available', 'reserved', 'attaching', 'in-use', 'detaching'])
+const settled: readonly VolumeStatus[] = ['available', 'reserved', 'attaching', 'in-use', 'detaching']
 
 /** Attached before attaching before reserved before available; a volume on which other work goes on keeps its status. */
-export async function settleStatus(tx: Transaction, context: VolumeContext, volumeId: string): Promise<void> {
+export async function settleStatus(
+  tx: Transaction,
+  context: VolumeContext,
+  volumeId: string,
+  also: readonly VolumeStatus[] = [],
+): Promise<void> {
   const row = await findVolume(tx, volumeId)
-  if (!row || !settled.has(row.status)) return
+  if (!row || !(settled.includes(row.status) || also.includes(row.status))) return
   const status = statusBy(await store.attachmentsOf(tx, volumeId))
   await updateVolume(tx, volumeId, { status, updatedAt: context.app.world.clock.now() })
 }

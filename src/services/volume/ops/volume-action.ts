@@ -11,10 +11,10 @@ import {
   volumeRules,
 } from '../resources/volume.ts'
 import * as store from '../store/attachment.ts'
-import { changeVolume } from '../store/volume.ts'
-import { connectionOf, settleStatus } from './attachment.ts'
+import { changeVolume, findVolume } from '../store/volume.ts'
+import { connectionOf, noAttachment, refuseTaking, settleStatus } from './attachment.ts'
 import { changedMeanwhile } from './volume.ts'
-import { loadVolume } from './volume-load.ts'
+import { loadVolume, noVolume } from './volume-load.ts'
 
 async function move(
   context: VolumeContext,
@@ -59,7 +59,7 @@ export async function attach(context: VolumeContext, id: string, wish: OldAttach
       'badRequest',
       'Invalid request to attach volume to an invalid target: name a server or a host.',
     )
-  if (!row.multiattach || row.status !== 'in-use') requireStatus(row, 'attach', 'attach')
+  requireAttachable(row)
   if (row.readOnly && wish.mode !== 'ro')
     throw new CloudError(
       'badRequest',
@@ -80,9 +80,16 @@ export async function attach(context: VolumeContext, id: string, wish: OldAttach
     createdAt: now,
   }
   await app.db.transaction(async (tx) => {
+    const present = await findVolume(tx, id)
+    if (!present) throw noVolume(id)
+    requireAttachable(present)
     await store.insertAttachment(tx, made)
     await settleStatus(tx, context, id)
   })
+}
+
+function requireAttachable(row: Volume): void {
+  if (!row.multiattach || row.status !== 'in-use') requireStatus(row, 'attach', 'attach')
 }
 
 /** By force: whatever the status, and the volume is free after it. */
@@ -92,24 +99,23 @@ export async function detach(
   attachmentId: string | null | undefined,
   force: boolean,
 ): Promise<void> {
-  const { app } = context
   const row = await loadVolume(context, id, force ? volumeRules.forceDetach : volumeRules.detach)
   if (!force) requireStatus(row, 'detach', 'detach')
-  const attachments = await store.attachmentsOf(app.db, id)
-  if (!attachmentId && attachments.length > 1)
-    throw new CloudError(
-      'badRequest',
-      `Invalid volume: Volume ${id} has several attachments: name the one that ends.`,
-    )
-  const ends = attachmentId ? attachments.filter((each) => each.id === attachmentId) : attachments
-  if (attachmentId && ends.length === 0)
-    throw new CloudError(
-      'notFound',
-      `Volume attachment could not be found with filter: attachment_id = ${attachmentId}.`,
-    )
-  await app.db.transaction(async (tx) => {
-    for (const each of ends) await store.deleteAttachment(tx, each.id)
-    await settleStatus(tx, context, id)
+  await context.app.db.transaction(async (tx) => {
+    const attachments = await store.attachmentsOf(tx, id)
+    if (!attachmentId && attachments.length > 1)
+      throw new CloudError(
+        'badRequest',
+        `Invalid volume: Volume ${id} has several attachments: name the one that ends.`,
+      )
+    const ends = attachmentId ? attachments.filter((each) => each.id === attachmentId) : attachments
+    if (attachmentId && ends.length === 0) throw noAttachment(attachmentId)
+    for (const each of ends) {
+      // No host was ever told how to reach what was only noted here, so none can be cut off.
+      if (each.connectionInfo !== null) refuseTaking(context, each)
+      await store.deleteAttachment(tx, each.id)
+    }
+    await settleStatus(tx, context, id, force ? ['error', 'error_extending', 'maintenance'] : [])
   })
 }
 

@@ -178,7 +178,7 @@ function orderOf(query: Query): VolumeList['orderBy'] {
   return [...order, ['number', 'desc']]
 }
 
-function wholeOf(query: Query, name: 'limit' | 'offset', otherwise: number): number {
+export function wholeOf(query: Query, name: 'limit' | 'offset', otherwise: number): number {
   const given = query.get(name)
   if (given === undefined || given === '') return otherwise
   if (!/^\d+$/.test(given) || Number(given) > 0x7fff_ffff)
