@@ -130,6 +130,26 @@ describe('quotas', () => {
   })
 })
 
+describe('a quota of gigabytes', () => {
+  it('counts what volumes are growing to', async () => {
+    const small = await testVolume({ hosts: 0, config: { quotaGigabytes: 10 } })
+    const host = await small.host('node1')
+    const [one, other] = [await small.volume(), await small.volume()]
+    host.mute = true
+    const extend = ({ id }: { id: string }, new_size: number) =>
+      small.as('member')('POST', `/v3/volumes/${id}/action`, { 'os-extend': { new_size } })
+    expect((await extend(one, 6)).status).toBe(202)
+    expect((await extend(other, 6)).status).toBe(413)
+    const answer = await small.as('member')('POST', '/v3/volumes', { volume: { size: 4 } })
+    expect(answer.body.overLimit.message).toContain('7G has been consumed')
+    host.mute = false
+    await small.world.advance(35_000)
+    const usage = await small.as('member')('GET', `/v3/os-quota-sets/${projectId}?usage=true`)
+    expect(usage.body.quota_set.gigabytes).toEqual({ limit: 10, in_use: 7, reserved: 0 })
+    await small.stop()
+  })
+})
+
 describe('services', () => {
   it('are up while they report, and take no volumes while disabled', async () => {
     await test.world.settle()

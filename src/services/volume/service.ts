@@ -25,6 +25,7 @@ import { serviceRules } from './resources/volume-service.ts'
 import { volumeTypeRules } from './resources/volume-type.ts'
 import { definitions, serveHosts } from './rpc.ts'
 import { first } from './store/migrations/0001-first.ts'
+import { growth } from './store/migrations/0002-growth.ts'
 
 export type RunningVolume = RunningService & { app: VolumeApp; http: HttpService }
 /** Of service user cinder. */
@@ -51,7 +52,7 @@ export async function openVolume(
   const log = platform.log.with({ service: 'cinder-api' })
   const journal = platform.journal.as('cinder-api')
   const db = await openDatabase(world, platform.databaseUrl('volume'))
-  await migrate(world, db, [taskMigration, first])
+  await migrate(world, db, [taskMigration, first, growth])
   const policy = openPolicy({ rules: volumePolicies, overrides: platform.policyText('volume') })
   const app: Omit<VolumeApp, 'tasks'> & { tasks?: VolumeApp['tasks'] } = {
     world,

@@ -85,6 +85,40 @@ describe('volume-create', () => {
   })
 })
 
+describe('a volume deleted by force', () => {
+  const forced = { 'os-force_delete': {} }
+  const begun = async () => {
+    const test = await testVolume({ hosts: 0 })
+    return { test, host: await test.host('node1') }
+  }
+  const force = async ({ test, host }: Parts, id: string) => {
+    const answer = await test.as('admin')('POST', `/v3/volumes/${id}/action`, forced)
+    expect(answer.status).toBe(202)
+    host.mute = false
+    for (let turn = 0; turn < 4; turn++) {
+      await host.report()
+      await test.world.advance(35_000)
+    }
+    expect((await test.as('admin')('GET', `/v3/volumes/${id}`)).status).toBe(404)
+    expect(host.volumes.size).toBe(0)
+    await test.stop()
+  }
+
+  it('while it is made is gone, on its host too', async () => {
+    const parts = await begun()
+    parts.host.mute = true
+    await force(parts, (await parts.test.volume()).id)
+  })
+
+  it('while it grows stays deleted', async () => {
+    const parts = await begun()
+    const { id } = await parts.test.volume()
+    parts.host.mute = true
+    await act(parts.test, 'POST', `/${id}/action`, { 'os-extend': { new_size: 4 } })
+    await force(parts, id)
+  })
+})
+
 describe('volume-extend', () => {
   provesTask<VolumeApp>({
     definition: volumeExtend,

@@ -111,6 +111,13 @@ describe('a new volume', () => {
     expect(answer.body.badRequest.message).toEqual(expect.any(String))
   })
 
+  it('is not made from another volume, and that one is not there where it is none', async () => {
+    const from = async (source_volid: string) =>
+      (await member()('POST', path, { volume: { size: 1, source_volid } })).status
+    expect(await from((await test.volume()).id)).toBe(400)
+    expect(await from('11111111-2222-4333-8444-555555555555')).toBe(404)
+  })
+
   it('may have a name of 255 characters', async () => {
     expect((await test.volume({ name: 'n'.repeat(255) })).id).toBeDefined()
   })

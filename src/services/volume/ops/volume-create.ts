@@ -2,15 +2,17 @@
 import { CloudError } from '#kit/errors/cloud-error.ts'
 import type { ImageFacts } from '#services/image/client.ts'
 import type { VolumeContext } from '../app.ts'
-import { readBool, readSize } from '../resources/schema.ts'
+import { isUuid, readBool, readSize } from '../resources/schema.ts'
 import { subjectOf, type Volume, volumeRules } from '../resources/volume.ts'
 import type { VolumeCreate } from '../resources/volume-body.ts'
 import type { VolumeType } from '../resources/volume-type.ts'
 import { insertVolume } from '../store/volume.ts'
+import { findType } from '../store/volume-type.ts'
 import { type CreateFrame, volumeCreate } from '../tasks/volume-create.ts'
 import { notifyVolume } from './notify.ts'
 import { checkQuota } from './quota.ts'
-import { typeForVolume } from './volume-type.ts'
+import { loadVolume } from './volume-load.ts'
+import { noTypeNamed, typeForVolume } from './volume-type.ts'
 
 const gib = 2 ** 30
 
@@ -18,7 +20,7 @@ export async function createVolume(context: VolumeContext, wish: VolumeCreate): 
   const { app, caller, trace } = context
   const projectId = caller.projectId ?? ''
   context.authorize(volumeRules.create, { project_id: projectId })
-  refuseOtherSources(wish)
+  await refuseOtherSources(context, wish)
   const imageId = wish.imageRef || wish.imageId || null
   if (imageId !== null) context.authorize(volumeRules.createFromImage, { project_id: projectId })
   const size = readSize(wish.size)
@@ -36,6 +38,7 @@ export async function createVolume(context: VolumeContext, wish: VolumeCreate): 
     name: (wish.name ?? wish.displayName ?? null)?.trim() ?? null,
     description: (wish.description ?? wish.displayDescription ?? null)?.trim() ?? null,
     size,
+    growsTo: null,
     status: 'creating',
     host: null,
     typeId: type.id,
@@ -59,6 +62,8 @@ export async function createVolume(context: VolumeContext, wish: VolumeCreate): 
   }
   const number = await app.db.transaction(async (tx) => {
     await checkQuota(tx, app.config, projectId, { volumes: 1, gigabytes: size, size, type: type.name })
+    // A type that was deleted meanwhile must not stay behind in a volume.
+    if (!(await findType(tx, type.id))) throw noTypeNamed(type.name)
     const made = await insertVolume(tx, row)
     await app.tasks.start(tx, volumeCreate, { subject: subjectOf(row.id), frame, trace })
     return made
@@ -69,7 +74,7 @@ export async function createVolume(context: VolumeContext, wish: VolumeCreate): 
 }
 
 /** Snapshots, copies, groups and backups don't exist here, so none can be the source of a volume. */
-function refuseOtherSources(wish: VolumeCreate): void {
+async function refuseOtherSources(context: VolumeContext, wish: VolumeCreate): Promise<void> {
   const missing = [
     ['snapshot', wish.snapshotId],
     ['volume', wish.sourceVolid],
@@ -79,11 +84,13 @@ function refuseOtherSources(wish: VolumeCreate): void {
   ].find(([, id]) => id)
   if (!missing) return
   const [what, id] = missing
-  if (what === 'volume')
+  if (what === 'volume') {
+    if (isUuid(id!)) await loadVolume(context, id!, volumeRules.show)
     throw new CloudError(
       'badRequest',
       `Invalid input received: volumes can't be made from volumes here (${id}).`,
     )
+  }
   throw new CloudError('notFound', `${what![0]!.toUpperCase()}${what!.slice(1)} ${id} could not be found.`)
 }
 

@@ -42,13 +42,15 @@ export async function loadType(context: VolumeContext, id: string, rule: PolicyR
   return type
 }
 
+export const noTypeNamed = (name: string) =>
+  new CloudError('notFound', `Volume type with name ${name} could not be found.`)
+
 /** By id or by name, as a new volume asks for it. */
 export async function typeForVolume(context: VolumeContext, asked: string | undefined): Promise<VolumeType> {
   const { db, config } = context.app
   const wanted = asked || config.defaultType
   const type = (await store.findType(db, wanted)) ?? (await store.findTypeByName(db, wanted))
-  if (!type || !(await mayUse(context, type)))
-    throw new CloudError('notFound', `Volume type with name ${wanted} could not be found.`)
+  if (!type || !(await mayUse(context, type))) throw noTypeNamed(wanted)
   return type
 }
 

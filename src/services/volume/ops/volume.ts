@@ -5,7 +5,7 @@ import type { VolumeContext } from '../app.ts'
 import { readSize } from '../resources/schema.ts'
 import { requireStatus, subjectOf, type Volume, volumeRules } from '../resources/volume.ts'
 import type { VolumeUpdate } from '../resources/volume-body.ts'
-import { attachmentsOf } from '../store/attachment.ts'
+import { attachmentsOf, deleteAttachmentsOf } from '../store/attachment.ts'
 import { changeVolume, findVolume, updateVolume } from '../store/volume.ts'
 import { findType } from '../store/volume-type.ts'
 import { volumeDelete } from '../tasks/volume-delete.ts'
@@ -76,10 +76,15 @@ export async function editImageMetadata(
   rule: PolicyRule,
   edit: (now: Record<string, string>) => Record<string, string>,
 ): Promise<Record<string, string>> {
-  const row = await loadVolume(context, id, rule)
-  const imageMetadata = edit(row.imageMetadata ?? {})
-  await change(context, row, { imageMetadata })
-  return imageMetadata
+  await loadVolume(context, id, rule)
+  const { db, world } = context.app
+  return db.transaction(async (tx) => {
+    const row = await findVolume(tx, id)
+    if (!row) throw noVolume(id)
+    const imageMetadata = edit(row.imageMetadata ?? {})
+    await updateVolume(tx, id, { imageMetadata, updatedAt: world.clock.now() })
+    return imageMetadata
+  })
 }
 
 /** `force`: whatever its status, and what holds it is forgotten. */
@@ -94,8 +99,6 @@ export async function deleteVolumeBy(
   // A volume that is being deleted goes on being deleted.
   if (row.status === 'deleting') return
   if (!force) requireStatus(row, 'delete', 'be deleted')
-  if (row.status === 'creating' || row.status === 'downloading')
-    throw new CloudError('badRequest', `Invalid volume: Volume ${id} is still being made.`)
   if (!force && (await attachmentsOf(app.db, id)).length > 0)
     throw new CloudError(
       'badRequest',
@@ -130,7 +133,7 @@ export async function extendVolume(
   await app.db.transaction(async (tx) => {
     const type = (await findType(tx, row.typeId))?.name ?? ''
     await checkQuota(tx, app.config, row.projectId, { volumes: 0, gigabytes: size - row.size, size, type })
-    const to = { status: 'extending', updatedAt: app.world.clock.now() } as const
+    const to = { status: 'extending', growsTo: size, updatedAt: app.world.clock.now() } as const
     if (!(await changeVolume(tx, id, row.status, to))) throw changedMeanwhile(id)
     const frame = {
       volumeId: id,
@@ -168,6 +171,7 @@ export async function resetStatus(
     throw new CloudError('badRequest', `Must specify a valid status, and '${status}' is none.`)
   if (attachStatus !== undefined && !['attached', 'detached'].includes(attachStatus.toLowerCase()))
     throw new CloudError('badRequest', `Must specify a valid attach_status, and '${attachStatus}' is none.`)
+  if (attachStatus?.toLowerCase() === 'detached') await deleteAttachmentsOf(context.app.db, id)
   await change(context, row, {
     ...(status !== undefined && { status: status.toLowerCase() as Volume['status'] }),
     ...(migrationStatus !== undefined && {

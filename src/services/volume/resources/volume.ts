@@ -31,6 +31,8 @@ export const volume = table(
     description: c.nullable(c.text(255)),
     /** GiB. */
     size: c.int(),
+    /** GiB, while it is being made larger: what counts against quotas and hosts. */
+    growsTo: c.nullable(c.int()),
     status: c.text<VolumeStatus>(32),
     /** Where it lies: 'node1@file'; null until a host is chosen, and after that host has given it up. */
     host: c.nullable(c.text(255)),

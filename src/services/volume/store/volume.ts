@@ -1,4 +1,5 @@
 // SQL of volumes.
+import type { ExpressionBuilder } from 'kysely'
 import type { Db } from '#kit/db/database.ts'
 import { agentOf, type Volume, type VolumeStatus, volume } from '../resources/volume.ts'
 
@@ -60,17 +61,20 @@ export function listVolumes(db: Db, list: VolumeList): Promise<Volume[]> {
   )
 }
 
+const taken = (e: ExpressionBuilder<Record<string, Record<string, number>>, string>) =>
+  e.fn.coalesce(volume.columns.growsTo.databaseName, volume.columns.size.databaseName)
+
 export type Used = { volumes: number; gigabytes: number }
 
 /** What a project's volumes take, by type. */
 export async function usedByType(db: Db, projectId: string): Promise<Map<string, Used>> {
-  const { projectId: project, typeId, size } = volume.columns
+  const { projectId: project, typeId } = volume.columns
   const rows = await db.sql
     .selectFrom(volume.name)
     .select((e) => [
       `${typeId.databaseName} as type`,
       e.fn.countAll().as('volumes'),
-      e.fn.sum(size.databaseName).as('gigabytes'),
+      e.fn.sum(taken(e)).as('gigabytes'),
     ])
     .where(project.databaseName, '=', projectId)
     .groupBy(typeId.databaseName)
@@ -85,13 +89,13 @@ export async function usedByType(db: Db, projectId: string): Promise<Map<string,
 
 /** GiB by host that volumes there may come to fill. */
 export async function sizeByHost(db: Db): Promise<Map<string, Used>> {
-  const { host, size } = volume.columns
+  const { host } = volume.columns
   const rows = await db.sql
     .selectFrom(volume.name)
     .select((e) => [
       `${host.databaseName} as host`,
       e.fn.countAll().as('volumes'),
-      e.fn.sum(size.databaseName).as('gigabytes'),
+      e.fn.sum(taken(e)).as('gigabytes'),
     ])
     .where(host.databaseName, 'is not', null)
     .groupBy(host.databaseName)

@@ -5,7 +5,7 @@ import type { VolumeApp } from '../app.ts'
 import { chooseHost } from '../ops/host.ts'
 import { notifyVolume } from '../ops/notify.ts'
 import type { Volume } from '../resources/volume.ts'
-import { findVolume, updateVolume } from '../store/volume.ts'
+import { changeVolume, findVolume, updateVolume } from '../store/volume.ts'
 import { askAgainMs, outcomeOf, removeFromHost, sendOptions, signalOf } from './operation.ts'
 
 export type CreateFrame = {
@@ -28,7 +28,7 @@ export const volumeCreate = task<VolumeApp, CreateFrame>()({
       const host = t.state.host ?? (await chooseHost(t.app, row.size, row.availabilityZone))
       t.set({ host })
       await t.undo('giveUpHost')
-      await updateVolume(t.app.db, row.id, {
+      await changeVolume(t.app.db, row.id, row.status, {
         host,
         status: t.state.imageId === null ? 'creating' : 'downloading',
         updatedAt: t.app.world.clock.now(),
@@ -51,7 +51,7 @@ export const volumeCreate = task<VolumeApp, CreateFrame>()({
         return { wait: signalOf(state.operationId), then: 'settle', timeoutMs: askAgainMs }
       }
       const change = { status: 'available', updatedAt: app.world.clock.now() } as const
-      await updateVolume(app.db, row.id, change)
+      await changeVolume(app.db, row.id, row.status, change)
       await notifyVolume(app, t.trace, { ...row, ...change }, 'create.end')
       return { done: true }
     },
@@ -65,7 +65,7 @@ export const volumeCreate = task<VolumeApp, CreateFrame>()({
   },
   failed: async (t, { message }) => {
     const row = await findVolume(t.app.db, t.state.volumeId)
-    if (!row) return
+    if (!row || isBeingDeleted(row)) return
     t.log.warn({ volumeId: row.id, reason: message }, 'a volume could not be made')
     const change = { status: 'error', updatedAt: t.app.world.clock.now() } as const
     await updateVolume(t.app.db, row.id, change)
@@ -73,11 +73,14 @@ export const volumeCreate = task<VolumeApp, CreateFrame>()({
   },
 })
 
+/** By force, before it was made. */
+const isBeingDeleted = ({ status }: Volume) => status === 'deleting' || status === 'error_deleting'
+
 type Handle = TaskHandle<VolumeApp, CreateFrame>
 
 async function load(t: Handle): Promise<Volume> {
   const row = await findVolume(t.app.db, t.state.volumeId)
-  if (!row) throw new CloudError('gone', 'The volume is gone.')
+  if (!row || isBeingDeleted(row)) throw new CloudError('gone', 'The volume is gone.')
   return row
 }
 

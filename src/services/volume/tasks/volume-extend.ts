@@ -4,7 +4,7 @@ import { type TaskHandle, task } from '#kit/task/task.ts'
 import type { VolumeApp } from '../app.ts'
 import { notifyVolume } from '../ops/notify.ts'
 import type { Volume, VolumeStatus } from '../resources/volume.ts'
-import { findVolume, updateVolume } from '../store/volume.ts'
+import { changeVolume, findVolume, updateVolume } from '../store/volume.ts'
 import { askAgainMs, outcomeOf, sendOptions, signalOf } from './operation.ts'
 
 export type ExtendFrame = {
@@ -37,20 +37,22 @@ export const volumeExtend = task<VolumeApp, ExtendFrame>()({
         await send(t, row)
         return { wait: signalOf(state.operationId), then: 'settle', timeoutMs: askAgainMs }
       }
-      const change = { size: state.size, status: state.before, updatedAt: app.world.clock.now() }
+      const change = { size: state.size, growsTo: null, updatedAt: app.world.clock.now() }
       await updateVolume(app.db, row.id, change)
-      await notifyVolume(app, t.trace, { ...row, ...change }, 'resize.end')
+      // Whoever set another status meanwhile, or began to delete it, has the last word.
+      await changeVolume(app.db, row.id, 'extending', { status: state.before })
+      await notifyVolume(app, t.trace, { ...row, ...change, status: state.before }, 'resize.end')
       return { done: true }
     },
   },
   undo: {
     // What the host has made larger stays so unseen; extended again it is only shown.
     showOldSize: async (t) =>
-      void (await updateVolume(t.app.db, t.state.volumeId, { size: t.state.sizeBefore })),
+      void (await updateVolume(t.app.db, t.state.volumeId, { size: t.state.sizeBefore, growsTo: null })),
   },
   failed: async (t, { message }) => {
     t.log.warn({ volumeId: t.state.volumeId, reason: message }, 'a volume could not be extended')
-    await updateVolume(t.app.db, t.state.volumeId, {
+    await changeVolume(t.app.db, t.state.volumeId, 'extending', {
       status: 'error_extending',
       updatedAt: t.app.world.clock.now(),
     })
