@@ -1,6 +1,6 @@
 // One service's HTTP face: its routes on fastify, behind sockets or in this process. The life of a request is in serve.ts.
 
-import { createServer, type Server } from 'node:http'
+import { createServer, type IncomingMessage, type Server } from 'node:http'
 import type { Readable } from 'node:stream'
 import { type FastifyInstance, type FastifyRequest, fastify } from 'fastify'
 import { CloudError } from '../errors/cloud-error.ts'
@@ -84,7 +84,9 @@ export async function httpService<App>(spec: ServiceSpec<App>): Promise<HttpServ
     keepAliveTimeout: 75_000,
     routerOptions: { maxParamLength: 4096, ignoreTrailingSlash: true, caseSensitive: true },
     forceCloseConnections: true,
-    ...(spec.jsonSuffix && { rewriteUrl: ({ url }) => (url ?? '/').replace(/\.json(?=\?|$)/, '') }),
+    ...(spec.jsonSuffix && {
+      rewriteUrl: ({ url }: IncomingMessage) => (url ?? '/').replace(/\.json(?=\?|$)/, ''),
+    }),
     exposeHeadRoutes: false,
   })
   server.server.headersTimeout = headersTimeoutMs

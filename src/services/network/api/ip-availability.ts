@@ -3,7 +3,7 @@
 import type { Db } from '#kit/db/database.ts'
 import { countAddresses, range } from '#kit/net/range.ts'
 import { route } from '../app.ts'
-import { networkNotFound } from '../ops/network.ts'
+import { networkNotFound } from '../ops/network-fault.ts'
 import { bad, readValue } from '../resources/attribute.ts'
 import { ipAvailabilityRules } from '../resources/ip-availability.ts'
 import { type Network, network } from '../resources/network.ts'

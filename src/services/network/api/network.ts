@@ -1,6 +1,7 @@
 // Routes of networks.
 
 import * as ops from '../ops/network.ts'
+import { networkNotFound } from '../ops/network-fault.ts'
 import { type Network, network, networkResource, networkRules, networkTarget } from '../resources/network.ts'
 import { anyOf, oneOf } from '../store/list.ts'
 import { withSubnets } from '../store/network.ts'
@@ -11,7 +12,7 @@ export const networkRoutes = collectionRoutes({
   path: '/networks',
   table: network,
   rules: networkRules,
-  missing: ops.networkNotFound,
+  missing: networkNotFound,
   sees: async ({ caller }) =>
     anyOf([oneOf('projectId', [caller.projectId ?? '']), oneOf('shared', [true]), oneOf('external', [true])]),
   whole: (app, db, rows: Network[]) => withSubnets(db, rows, app.config.defaultAvailabilityZone),

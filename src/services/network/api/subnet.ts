@@ -2,7 +2,7 @@
 import type { NetworkContext } from '../app.ts'
 import { ensureVisible } from '../ops/access.ts'
 import type { Work } from '../ops/change.ts'
-import { networkNotFound } from '../ops/network.ts'
+import { networkNotFound } from '../ops/network-fault.ts'
 import * as ops from '../ops/subnet.ts'
 import { type Network, networkRules, networkTarget } from '../resources/network.ts'
 import { type Subnet, subnet, subnetResource, subnetRules, subnetTarget } from '../resources/subnet.ts'

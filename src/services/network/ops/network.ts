@@ -2,7 +2,7 @@
 import { CloudError } from '#kit/errors/cloud-error.ts'
 import type { CreateOf, UpdateOf } from '../resources/attribute.ts'
 import { invalidInput } from '../resources/attribute.ts'
-import type { Network, networkAttributes, WholeNetwork } from '../resources/network.ts'
+import type { Network, networkAttributes } from '../resources/network.ts'
 import { newStandard } from '../resources/standard.ts'
 import * as store from '../store/network.ts'
 import { otherProjectsOn, portsOfNetwork } from '../store/port.ts'
@@ -21,10 +21,6 @@ export type NetworkUpdate = UpdateOf<typeof networkAttributes>
 
 /** RFC 791 and RFC 8200: what each version of IP must be able to carry. */
 const leastMtu = { 4: 68, 6: 1280 } as const
-
-export function networkNotFound(id: string): CloudError {
-  return new CloudError('notFound', `Network ${id} could not be found.`, { type: 'NetworkNotFound' })
-}
 
 export async function createNetwork(work: Work, given: NetworkCreate): Promise<Network> {
   const { app, tx } = work
@@ -110,12 +106,6 @@ export async function deleteNetwork(work: Work, row: Network): Promise<void> {
   await releaseSegments(work, row.id)
   await store.deleteNetwork(tx, row.id)
 }
-
-export const wholeNetworks = (
-  work: Pick<Work, 'app'>,
-  db: Work['tx'] | Work['app']['db'],
-  rows: Network[],
-): Promise<WholeNetwork[]> => store.withSubnets(db, rows, work.app.config.defaultAvailabilityZone)
 
 function chosenMtu(wished: number, most: number): number {
   if (wished === 0) return most

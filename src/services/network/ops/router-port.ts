@@ -8,7 +8,7 @@ import { findNetwork } from '../store/network.ts'
 import { withSides } from '../store/port.ts'
 import { interfaceOwner } from '../store/router.ts'
 import type { Work } from './change.ts'
-import { networkNotFound } from './network.ts'
+import { networkNotFound } from './network-fault.ts'
 import { createPort, updatePort } from './port.ts'
 
 const floatingOwner = 'network:floatingip'
