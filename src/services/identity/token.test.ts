@@ -107,7 +107,6 @@ describe('logging in', () => {
       passwordAuth(name, 'pw', inProject('nowhere')),
       passwordAuth(name, 'pw', { system: { all: true } }),
       passwordAuth(name, 'pw', { domain: { id: 'default' } }),
-      { identity: { methods: ['token'], token: { id: 'gAAAAArubbish' } } },
     ]
     for (const failure of failures) {
       const answer = await identity.auth(failure)
@@ -154,6 +153,20 @@ describe('logging in', () => {
     expect(token.expires_at).toBe(first.body.token.expires_at)
     expect(token.audit_ids).toHaveLength(2)
     expect(token.audit_ids[1]).toBe(first.body.token.audit_ids[0])
+  })
+
+  it('does not know a token that is void, as when it is asked about one', async () => {
+    const { name, userId } = await person()
+    const token = (await identity.auth(passwordAuth(name, 'pw'))).headers['x-subject-token']!
+    const again = (id: string) => identity.auth({ identity: { methods: ['token'], token: { id } } })
+    expect((await again(token)).status).toBe(201)
+    const user = { password: 'new', original_password: 'pw' }
+    await identity.ask(token, 'POST', `/v3/users/${userId}/password`, { user })
+    for (const id of [token, 'gAAAAArubbish']) {
+      const answer = await again(id)
+      expect(answer.status).toBe(404)
+      expect(answer.body.error.message).toBe('Failed to validate token')
+    }
   })
 
   it('records who got a token, and never the token', async () => {

@@ -7,6 +7,7 @@ import { type IdentityContext, route } from '../app.ts'
 import { authenticate } from '../ops/auth.ts'
 import { change } from '../ops/change.ts'
 import { domainsOfUser, projectsOfUser, rolesOn } from '../ops/effective-role.ts'
+import { tokenNotFound } from '../ops/standing.ts'
 import type { ValidToken } from '../ops/token-provider.ts'
 import { domainView } from '../resources/domain.ts'
 import { projectView } from '../resources/project.ts'
@@ -24,11 +25,7 @@ async function subject(
   const token = incoming.headers['x-subject-token']
   if (!token) throw new CloudError('notFound', 'No token in the request')
   const allowExpired = truth(incoming.query, 'allow_expired') ?? false
-  const valid = await context.app.tokens.validate(token, { allowExpired }).catch((error) => {
-    if (error instanceof CloudError && error.kind === 'unauthorized')
-      throw new CloudError('notFound', 'Failed to validate token', { cause: error, detail: error.detail })
-    throw error
-  })
+  const valid = await context.app.tokens.validate(token, { allowExpired }).catch(tokenNotFound)
   // Whoever doesn't check access rules would let the token do everything.
   if (valid.standing.accessRules && !incoming.headers['openstack-identity-access-rules'])
     throw new CloudError('notFound', 'Failed to validate token', {

@@ -8,7 +8,7 @@ import type { User } from '../resources/user.ts'
 import { findApplicationCredential, listApplicationCredentials } from '../store/application-credential.ts'
 import { findDomainByName, findProject } from '../store/project.ts'
 import { findUser, findUserByName } from '../store/user.ts'
-import { refuse } from './standing.ts'
+import { refuse, tokenNotFound } from './standing.ts'
 
 export type Proof = {
   userId: string
@@ -85,7 +85,7 @@ export async function namedDomain(
 
 async function byToken(app: Identity, wish: IdentityWish): Promise<Proof> {
   if (!wish.token) throw expecting('token', 'identity')
-  const { payload } = await app.tokens.validate(wish.token.id)
+  const { payload } = await app.tokens.validate(wish.token.id).catch(tokenNotFound)
   if (payload.scope.kind === 'trust')
     throw new CloudError('forbidden', 'A token of a trust cannot be used to get another token.')
   return {

@@ -38,6 +38,13 @@ export function refuse(detail: string): CloudError {
   return new CloudError('unauthorized', unauthenticated, { detail })
 }
 
+/** A token that is asked about or logged in with, and is no valid one, is not there: Keystone answers 404 to both. */
+export function tokenNotFound(error: unknown): never {
+  if (error instanceof CloudError && error.kind === 'unauthorized')
+    throw new CloudError('notFound', 'Failed to validate token', { cause: error, detail: error.detail })
+  throw error
+}
+
 /** Throws 'unauthorized' where the user, the scope or all roles are gone or disabled. */
 export async function standingOf(
   db: Db,
