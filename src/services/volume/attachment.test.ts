@@ -189,7 +189,7 @@ describe('the older calls', () => {
     const status = async () => (await volume(id)).status
     expect(await act({ 'os-reserve': null })).toBe(202)
     expect(await act({ 'os-reserve': null })).toBe(400)
-    expect(await status()).toBe('reserved')
+    expect(await status()).toBe('attaching')
     expect(await act({ 'os-unreserve': null })).toBe(202)
     expect(await status()).toBe('available')
     expect(await act({ 'os-attach': { instance_uuid: serverId, mountpoint: '/dev/vdc' } })).toBe(202)

@@ -85,7 +85,7 @@ describe('volume types', () => {
     expect(await names('?is_public=False', 'admin')).toEqual(['secret'])
     expect(await names('?is_public=None', 'admin')).toEqual(['secret', '__DEFAULT__'])
     const access = await admin()('GET', `/v3/types/${id}/os-volume-type-access`)
-    expect(access.body.volume_type_access).toContainEqual({ volume_type_id: id, project_id: projectId })
+    expect(access.body.volume_type_access).toEqual([{ volume_type_id: id, project_id: projectId }])
     expect((await act({ removeProjectAccess: { project: projectId } })).status).toBe(202)
     expect((await act({ removeProjectAccess: { project: projectId } })).status).toBe(404)
     expect(await names()).toEqual(['__DEFAULT__'])

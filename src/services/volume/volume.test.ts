@@ -205,6 +205,7 @@ describe('the list of volumes', () => {
     const second = await member()('GET', href.replace(/^http:\/\/[^/]+/, ''))
     expect(second.body).toMatchObject({ volumes: [{ id: ids[2] }] })
     expect(second.body.volumes_links).toBeUndefined()
+    expect((await member()('GET', `${path}?limit=3`)).body.volumes_links).toHaveLength(1)
     const sorted = await member()('GET', `${path}/detail?sort=name:asc&limit=1&marker=${ids[2]}`)
     expect(sorted.body.volumes.map((v: { name: string }) => v.name)).toEqual(['b'])
     expect((await member('3.45')('GET', `${path}?with_count=true&limit=1`)).body.count).toBe(3)

@@ -31,7 +31,7 @@ async function move(
 }
 
 export const reserve = (context: VolumeContext, id: string) =>
-  move(context, id, volumeRules.reserve, 'reserve', 'reserve', 'reserved')
+  move(context, id, volumeRules.reserve, 'reserve', 'reserve', 'attaching')
 export const beginDetaching = (context: VolumeContext, id: string) =>
   move(context, id, volumeRules.beginDetaching, 'beginDetaching', 'begin detaching', 'detaching')
 export const rollDetaching = (context: VolumeContext, id: string) =>

@@ -48,14 +48,15 @@ export async function listVolumes(context: VolumeContext, query: Query): Promise
   const plain =
     list.orderBy.length === 1 && list.orderBy[0]![0] === 'number' && list.orderBy[0]![1] === 'desc'
   if (plain && before && !withCount) list.below = before.number
-  if (plain && !withCount && filters.length === 0) list.limit = offset + limit + 1
+  if (plain && !withCount && filters.length === 0) list.limit = offset + limit
   const rows = (await findVolumes(db, list)).filter((row) => filters.every((passes) => passes(row)))
   const after = list.below === undefined && before ? rows.findIndex((row) => row.id === before.id) + 1 : 0
   const from = after + offset
   const volumes = rows.slice(from, from + limit)
   return {
     volumes,
-    next: rows.length > from + limit && volumes.length > 0 ? volumes.at(-1)!.id : undefined,
+    // As Cinder, which doesn't look beyond the page: a full one may be the last.
+    next: volumes.length === limit ? volumes.at(-1)?.id : undefined,
     total: withCount ? rows.length : undefined,
   }
 }

@@ -135,8 +135,6 @@ export async function createType(
   }
   if (!(await store.insertType(db, row)))
     throw new CloudError('conflict', `Volume Type ${row.name} already exists.`)
-  // A private type serves first of all those who made it.
-  if (!row.isPublic && context.caller.projectId) await store.addAccess(db, row.id, context.caller.projectId)
   return row
 }
 
