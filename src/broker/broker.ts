@@ -91,6 +91,7 @@ export async function openBroker(options: BrokerOptions): Promise<Broker> {
       for (const connection of connections) connection.destroy()
       await Promise.all([...listeners].map((listener) => listener.close()))
       await empty
+      for (const vhost of vhosts.values()) for (const queue of vhost.queues.values()) queue.rest()
       await store.close()
     },
   }

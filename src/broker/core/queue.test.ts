@@ -4,6 +4,8 @@ import { afterEach, describe, expect, test } from 'vitest'
 import type { ClientChannel } from '#kit/amqp/client/channel.ts'
 import type { Properties } from '#kit/amqp/property.ts'
 import type { Table } from '#kit/amqp/table.ts'
+import { virtualWorld } from '#kit/world/virtual.ts'
+import type { Timers } from '#kit/world/world.ts'
 import { consumer, type TestBroker, testBroker } from '../test-broker.ts'
 import { Deque } from './deque.ts'
 import { TopicTrie } from './topic.ts'
@@ -142,6 +144,36 @@ describe('limits', () => {
     expect(await depth(channel, 'q')).toBe(1)
     await parts.world.advance(800)
     expect(await depth(channel, 'q')).toBe(0)
+  })
+
+  test('no timer outlives the broker, whatever waits in its queues', async () => {
+    const given = virtualWorld()
+    const waiting = new Set<object>()
+    const after: Timers['after'] = (ms, fire, options) => {
+      const timer = {}
+      waiting.add(timer)
+      const over = () => waiting.delete(timer)
+      const run = () => {
+        over()
+        fire()
+      }
+      const cancel = given.timers.after(ms, run, options)
+      return () => {
+        over()
+        cancel()
+      }
+    }
+    const world = { ...given, timers: { ...given.timers, after } }
+    const parts = await testBroker({ world })
+    const channel = await parts.channel()
+    await declare(channel, 'q')
+    await declare(channel, 'idle', { 'x-expires': 60_000 })
+    await send(channel, 'q', ['waits'], { expiration: '60000' })
+    expect(waiting.size).toBeGreaterThanOrEqual(2)
+    await parts.broker.close()
+    // The client gives the broker a moment to hang up.
+    await world.advance(5000)
+    expect(waiting.size).toBe(0)
   })
 
   test('expiration 0 is for a consumer that is ready, or nobody', async () => {

@@ -188,6 +188,12 @@ export class Queue {
     return entries
   }
 
+  /** The broker ends: all stays as it is, and no timer keeps the process waiting for it. */
+  rest(): void {
+    this.#expiry?.cancel()
+    this.#disuse?.()
+  }
+
   /** Gives ready messages to ready consumers, in turn. */
   dispatch(): void {
     if (this.#dispatching || this.consumers.length === 0) return
