@@ -27,7 +27,9 @@ const roleVerbs: Record<string, () => Promise<Verb>> = {
   agent: async () => (await import('./verb/role.ts')).roleVerb('agent'),
 }
 
-const program: Program = [process.execPath, '--disable-warning=ExperimentalWarning', import.meta.filename]
+/** With the same options as in the launcher. */
+const nodeOptions = ['--preserve-symlinks', '--preserve-symlinks-main', '--disable-warning=ExperimentalWarning']
+const program: Program = [process.execPath, ...nodeOptions, import.meta.filename]
 
 const terminal: Terminal = {
   print: (line) => void process.stdout.write(`${line}\n`),
