@@ -193,6 +193,7 @@ describe('a new server', () => {
     [{ min_count: 3, max_count: 2 }, '2.93'],
     [{ min_count: 0 }, '2.93'],
     [{ personality: [] }, '2.57'],
+    [{ networks: undefined, personality: [{ path: '/a', contents: 'not encoded.' }] }, '2.1'],
     [{ tags: ['a'] }, '2.51'],
     [{ hostname: 'h1' }, '2.89'],
     [{ hostname: 'a.b' }, '2.93'],

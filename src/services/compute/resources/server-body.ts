@@ -136,11 +136,8 @@ function checkAt(wish: Inner, at: Version | undefined): void {
         `Invalid input for field/attribute fixed_ip. Value: ${each.fixed_ip}. '${each.fixed_ip}' is not a valid address`,
       )
   }
-  if (wish.userData !== undefined && !isBase64(wish.userData))
-    throw new CloudError(
-      'badRequest',
-      `Invalid input for field/attribute user_data. Value: ${wish.userData.slice(0, 200)}. It is not a 'base64'`,
-    )
+  if (wish.userData !== undefined) checkBase64('user_data', wish.userData)
+  for (const { contents } of wish.personality ?? []) checkBase64('contents', contents)
 }
 
 export function checkAddress(name: string, given: string | undefined, kind: 4 | 6): void {
@@ -148,6 +145,14 @@ export function checkAddress(name: string, given: string | undefined, kind: 4 | 
     throw new CloudError(
       'badRequest',
       `Invalid input for field/attribute ${name}. Value: ${given}. '${given}' is not a 'ipv${kind}'`,
+    )
+}
+
+function checkBase64(name: string, given: string): void {
+  if (!isBase64(given))
+    throw new CloudError(
+      'badRequest',
+      `Invalid input for field/attribute ${name}. Value: ${given.slice(0, 200)}. It is not a 'base64'`,
     )
 }
 
