@@ -108,6 +108,13 @@ describe('image inspection', () => {
     expect(await formatOfHead(Buffer.alloc(10))).toBe('raw')
   })
 
+  it('refuses an image that ends within its first mark', async () => {
+    for (const length of [4, 7])
+      await expect(inspect(Buffer.from('QFI\xfb\0\0\0', 'latin1').subarray(0, length))).rejects.toThrow(
+        'The image ends within its qcow2 header.',
+      )
+  })
+
   it('answers any bytes with a picture or a CloudError, never with anything else', async () => {
     const seeds = [...healthy, ...dangerous.map(([, claimed, image]) => [claimed, image] as const)]
       .map(([, image]) => image)

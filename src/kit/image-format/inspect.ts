@@ -36,6 +36,9 @@ const marks: Mark[] = [
   mark('iso', isoDescriptorAt + 1, 'CD001'),
 ]
 
+/** Version 1 has qcow2's mark, and is another format. */
+const firstQcow = Buffer.from([0, 0, 0, 1])
+
 /** How much of an image's beginning is enough to tell its format: the ISO 9660 mark lies furthest in. */
 export const formatBytes = isoDescriptorAt + 2048
 
@@ -59,7 +62,7 @@ const parsers: Partial<Record<ImageFormat, (read: Reader, fileSize: number) => P
 export async function inspectImage(read: Reader, fileSize: number): Promise<ImageInfo> {
   const formats = await formatsOf(read, fileSize)
   const [found = 'raw', ...alsoLooksLike] = formats
-  const format = found === 'qcow2' && (await read(4, 4)).readUInt32BE?.(0) === 1 ? 'qcow' : found
+  const format = found === 'qcow2' && (await read(4, 4)).equals(firstQcow) ? 'qcow' : found
   const parse = parsers[format]
   const parsed: Parsed = parse ? await parse(read, fileSize) : { virtualSize: fileSize }
   const partitions = format === 'raw' || format === 'iso' ? await partitionTable(read) : undefined
