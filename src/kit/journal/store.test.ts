@@ -270,3 +270,26 @@ describe('trace context', () => {
     expect(parseTraceparent(undefined)).toBeUndefined()
   })
 })
+
+it('goes on writing after a disk that took longer than the pause between two batches', async () => {
+  const world = virtualWorld()
+  const kept: string[] = []
+  const slow: JournalSink = {
+    async append(events) {
+      await world.timers.sleep(200)
+      kept.push(...events.map((event) => event.name))
+    },
+    close() {},
+  }
+  const { journal } = openOn(slow, world)
+  const trace = journal.newTrace()
+  const record = (name: string) => journal.record(trace, { kind: 'db', name })
+  record('first')
+  await world.advance(50)
+  record('while the first is written')
+  await world.advance(1_000)
+  expect(kept).toEqual(['first', 'while the first is written'])
+  record('after both')
+  await world.advance(1_000)
+  expect(kept).toEqual(['first', 'while the first is written', 'after both'])
+})

@@ -97,9 +97,12 @@ export function openJournal(settings: JournalSettings): OpenJournal {
     return writing
   }
   const schedule = () => {
-    cancelTimer ??= world.timers.after(failing ? retryMs : gatherMs, () => void writeAll(), {
-      background: true,
-    })
+    const due = () => {
+      // First of all: the next one may have to be set while an earlier batch is still being written.
+      cancelTimer = undefined
+      void writeAll()
+    }
+    cancelTimer ??= world.timers.after(failing ? retryMs : gatherMs, due, { background: true })
   }
   const flush = async () => {
     // What was recorded while an earlier batch was being written needs a second turn, ours or another flush's.
