@@ -200,6 +200,7 @@ describe('the older calls', () => {
     expect(await status()).toBe('in-use')
     expect(await act({ 'os-detach': { attachment_id: serverId } })).toBe(404)
     expect(await act({ 'os-detach': {} })).toBe(202)
+    expect(await act({ 'os-detach': {} })).toBe(202)
     expect(await volume(id)).toMatchObject({ status: 'available', attachments: [] })
   })
 

@@ -100,6 +100,8 @@ export async function detach(
   force: boolean,
 ): Promise<void> {
   const row = await loadVolume(context, id, force ? volumeRules.forceDetach : volumeRules.detach)
+  // Detached already: there is nothing to do, as in Cinder.
+  if (row.status === 'available' && !attachmentId) return
   if (!force) requireStatus(row, 'detach', 'detach')
   await context.app.db.transaction(async (tx) => {
     const attachments = await store.attachmentsOf(tx, id)
