@@ -28,7 +28,11 @@ const roleVerbs: Record<string, () => Promise<Verb>> = {
 }
 
 /** With the same options as in the launcher. */
-const nodeOptions = ['--preserve-symlinks', '--preserve-symlinks-main', '--disable-warning=ExperimentalWarning']
+const nodeOptions = [
+  '--preserve-symlinks',
+  '--preserve-symlinks-main',
+  '--disable-warning=ExperimentalWarning',
+]
 const program: Program = [process.execPath, ...nodeOptions, import.meta.filename]
 
 const terminal: Terminal = {

@@ -1,5 +1,4 @@
 // SQL of volumes.
-import type { ExpressionBuilder } from 'kysely'
 import type { Db } from '#kit/db/database.ts'
 import { agentOf, type Volume, type VolumeStatus, volume } from '../resources/volume.ts'
 
@@ -61,8 +60,8 @@ export function listVolumes(db: Db, list: VolumeList): Promise<Volume[]> {
   )
 }
 
-const taken = (e: ExpressionBuilder<Record<string, Record<string, number>>, string>) =>
-  e.fn.coalesce(volume.columns.growsTo.databaseName, volume.columns.size.databaseName)
+/** What a volume takes: while it grows, the size that it is to have. */
+const taken = [volume.columns.growsTo.databaseName, volume.columns.size.databaseName] as const
 
 export type Used = { volumes: number; gigabytes: number }
 
@@ -74,7 +73,7 @@ export async function usedByType(db: Db, projectId: string): Promise<Map<string,
     .select((e) => [
       `${typeId.databaseName} as type`,
       e.fn.countAll().as('volumes'),
-      e.fn.sum(taken(e)).as('gigabytes'),
+      e.fn.sum(e.fn.coalesce(...taken)).as('gigabytes'),
     ])
     .where(project.databaseName, '=', projectId)
     .groupBy(typeId.databaseName)
@@ -95,7 +94,7 @@ export async function sizeByHost(db: Db): Promise<Map<string, Used>> {
     .select((e) => [
       `${host.databaseName} as host`,
       e.fn.countAll().as('volumes'),
-      e.fn.sum(taken(e)).as('gigabytes'),
+      e.fn.sum(e.fn.coalesce(...taken)).as('gigabytes'),
     ])
     .where(host.databaseName, 'is not', null)
     .groupBy(host.databaseName)
