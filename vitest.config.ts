@@ -23,6 +23,7 @@ export default defineConfig({
       level('cloud', ['test/cloud/**/*.test.ts'], 30_000),
       alone(1, level('interop', ['test/interop/**/*.test.ts'], 120_000)),
       alone(2, level('real', ['test/real/**/*.test.ts'], 300_000)),
+      alone(3, level('kill', ['test/kill/**/*.test.ts'], 300_000)),
     ],
   },
 })

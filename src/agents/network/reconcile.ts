@@ -90,7 +90,7 @@ export function openReconciler(parts: ReconcilerParts): Reconciler {
     suspects = since
     for (const [portId, seenAt] of since) {
       if (now - seenAt < graceMs) continue
-      log.info({ portId }, 'removing a port that this host should not have')
+      log.debug({ portId }, 'removing a port that this host should not have')
       await driver.unplugPort(portId)
       since.delete(portId)
     }

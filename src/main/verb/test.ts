@@ -8,9 +8,12 @@ const quickLevels = ['style', 'unit', 'cloud', 'interop']
 export const test: Verb = {
   summary: 'Runs the tests: style, unit, cloud, interop and real',
   words: '[PATH]',
-  options: { quick: { type: 'boolean', help: 'Without real guests and networks' } },
+  options: {
+    quick: { type: 'boolean', help: 'Without real guests and networks' },
+    kill: { type: 'boolean', help: 'Only the kill test: a boot each for dozens of points, ten minutes' },
+  },
   async run({ terminal, options, words }) {
-    const project = options.quick ? quickLevels : [...quickLevels, 'real']
+    const project = options.kill ? ['kill'] : options.quick ? quickLevels : [...quickLevels, 'real']
     const vitest = await startVitest('test', words, {
       root: checkout,
       run: true,

@@ -2,7 +2,7 @@ import { Readable } from 'node:stream'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import type { Session } from '#cli/openstack.ts'
 import { type LiveCloud, prepareLiveCloud, succeeded, until, world } from '#test/interop/live-cloud.ts'
-import { bootText, talkingDisk } from './boot-image.ts'
+import { bootText, talkingDisk } from '#test/real/boot-image.ts'
 import { describePoint, type KillPoint, openRounds, type Role } from './kill-round.ts'
 import { heldByHost, heldByServices, mentions } from './leftover.ts'
 
