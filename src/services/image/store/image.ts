@@ -1,5 +1,6 @@
 // SQL of images, their properties and tags.
 import type { Db } from '#kit/db/database.ts'
+import type { Where } from '#kit/db/table.ts'
 import {
   type Image,
   type ImageStatus,
@@ -111,38 +112,65 @@ export type ImageFilter = {
 export async function listImages(db: Db, filter: ImageFilter): Promise<WholeImage[]> {
   const ids = await idsBySides(db, filter)
   if (ids?.length === 0) return []
-  const rows = await image.find(
-    db,
-    (start) => {
-      let q = start.where('osHidden', '=', filter.osHidden as never)
-      const { sees } = filter
-      if (!sees.all) {
-        q = q.where((e) =>
-          e.or([
-            e('visibility', '=', 'public'),
-            ...(sees.projectId === undefined ? [] : [e('owner', '=', sees.projectId)]),
-            ...(sees.sharedIds.length === 0
-              ? []
-              : [e.and([e('visibility', '=', 'shared'), e('id', 'in', sees.sharedIds)])]),
-            ...(sees.community ? [e('visibility', '=', 'community')] : []),
-          ]),
-        )
-      }
-      if (ids) q = q.where('id', 'in', ids)
-      if (filter.visibility) q = q.where('visibility', '=', filter.visibility)
-      if (filter.protected !== undefined) q = q.where('protected', '=', filter.protected as never)
-      if (filter.sizeMin !== undefined) q = q.where('size', '>=', filter.sizeMin)
-      if (filter.sizeMax !== undefined) q = q.where('size', '<=', filter.sizeMax)
-      for (const [column, values] of Object.entries(filter.equal)) q = q.where(column as 'name', 'in', values)
-      for (const [column, value] of Object.entries(filter.equalNumber))
-        if (value !== undefined) q = q.where(column as 'size', '=', value)
-      for (const { column, operator, value } of filter.times) q = q.where(column, operator, value)
-      if (filter.after) q = afterRow(q, filter.sort, filter.after)
-      return q
-    },
-    { orderBy: filter.sort.map(([key, direction]) => [sortColumns[key], direction]), limit: filter.limit },
-  )
+  const order = {
+    orderBy: filter.sort.map(([key, direction]) => [sortColumns[key], direction] as const),
+    limit: filter.limit,
+  }
+  const rows = onlyEqual(filter, ids)
+    ? await image.find(db, equalities(filter, ids), order)
+    : await image.find(db, conditions(filter, ids), order)
   return withSides(db, rows)
+}
+
+/** An admin's plain list, which is asked for most: its statement is compiled once. */
+function onlyEqual(
+  { sees, sizeMin, sizeMax, times, after, equal }: ImageFilter,
+  ids: string[] | undefined,
+): boolean {
+  const ranges = sizeMin !== undefined || sizeMax !== undefined || times.length > 0 || after !== undefined
+  return sees.all && !ranges && !(ids && equal.id)
+}
+
+function equalities(filter: ImageFilter, ids: string[] | undefined): Where<Image> {
+  const numbers = Object.entries(filter.equalNumber).filter(([, value]) => value !== undefined)
+  return {
+    osHidden: filter.osHidden,
+    ...(ids && { id: ids }),
+    ...(filter.visibility && { visibility: filter.visibility }),
+    ...(filter.protected !== undefined && { protected: filter.protected }),
+    ...filter.equal,
+    ...Object.fromEntries(numbers),
+  } as Where<Image>
+}
+
+function conditions(filter: ImageFilter, ids: string[] | undefined): Where<Image> {
+  return (start) => {
+    let q = start.where('osHidden', '=', filter.osHidden as never)
+    const { sees } = filter
+    if (!sees.all) {
+      q = q.where((e) =>
+        e.or([
+          e('visibility', '=', 'public'),
+          ...(sees.projectId === undefined ? [] : [e('owner', '=', sees.projectId)]),
+          ...(sees.sharedIds.length === 0
+            ? []
+            : [e.and([e('visibility', '=', 'shared'), e('id', 'in', sees.sharedIds)])]),
+          ...(sees.community ? [e('visibility', '=', 'community')] : []),
+        ]),
+      )
+    }
+    if (ids) q = q.where('id', 'in', ids)
+    if (filter.visibility) q = q.where('visibility', '=', filter.visibility)
+    if (filter.protected !== undefined) q = q.where('protected', '=', filter.protected as never)
+    if (filter.sizeMin !== undefined) q = q.where('size', '>=', filter.sizeMin)
+    if (filter.sizeMax !== undefined) q = q.where('size', '<=', filter.sizeMax)
+    for (const [column, values] of Object.entries(filter.equal)) q = q.where(column as 'name', 'in', values)
+    for (const [column, value] of Object.entries(filter.equalNumber))
+      if (value !== undefined) q = q.where(column as 'size', '=', value)
+    for (const { column, operator, value } of filter.times) q = q.where(column, operator, value)
+    if (filter.after) q = afterRow(q, filter.sort, filter.after)
+    return q
+  }
 }
 
 /** Rows behind the marker in the order of the list; nulls count as the smallest. */
