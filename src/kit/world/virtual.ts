@@ -1,11 +1,11 @@
 // The world of a test: time moves only when asked, chance comes from a seed, sockets are in memory.
 // Files and processes are the host's; a cloud on simulated drivers hardly uses them.
-import { duplexPair } from 'node:stream'
 import { CloudError } from '../errors/cloud-error.ts'
 import { openActivity } from './activity.ts'
+import { memorySockets } from './memory-sockets.ts'
 import { realFiles } from './real-files.ts'
 import { realProcesses } from './real-processes.ts'
-import type { Address, Clock, Connection, Random, Sockets, TimerOptions, Timers, World } from './world.ts'
+import type { Clock, Random, TimerOptions, Timers, World } from './world.ts'
 
 export type VirtualWorld = World & {
   /** Moves time on, firing what is due in order, with the event loop drained in between. */
@@ -129,7 +129,7 @@ export function virtualWorld(options: { seed?: number; now?: number; name?: stri
     random: seededRandom(options.seed ?? 1),
     files: realFiles,
     processes: realProcesses,
-    sockets: memorySockets(),
+    sockets: memorySockets(clock),
     activity,
     env: {},
     host: { name: options.name ?? 'node1', cpus: 8, memoryBytes: 32 * 2 ** 30 },
@@ -177,27 +177,5 @@ export function seededRandom(seed: number): Random {
     hexId,
     uuid: () => hexId().replace(/^(.{8})(.{4})(.{4})(.{4})(.{12})$/, '$1-$2-$3-$4-$5'),
     int: (min, below) => min + (word() % (below - min)),
-  }
-}
-
-function memorySockets(): Sockets {
-  const listeners = new Map<string, (connection: Connection) => void>()
-  let nextPort = 40_000
-  const key = (address: Address) => ('path' in address ? address.path : `port:${address.port}`)
-  return {
-    async listen(address, accept) {
-      const bound = 'port' in address && address.port === 0 ? { ...address, port: nextPort++ } : address
-      if (listeners.has(key(bound)))
-        throw new CloudError('unavailable', `Cannot listen on ${key(bound)}: in use`)
-      listeners.set(key(bound), accept)
-      return { address: bound, close: async () => void listeners.delete(key(bound)) }
-    },
-    async connect(address) {
-      const accept = listeners.get(key(address))
-      if (!accept) throw new CloudError('unavailable', `Cannot connect to ${key(address)}: nobody listens`)
-      const [near, far] = duplexPair()
-      accept(Object.assign(far, { peer: 'memory' }))
-      return Object.assign(near, { peer: key(address) })
-    },
   }
 }

@@ -133,12 +133,75 @@ export type Processes = {
 }
 
 export type Address = { host: string; port: number } | { path: string; mode?: number }
-export type Connection = Duplex & { readonly peer: string; setNoDelay?(on?: boolean): unknown }
-export type Listener = { readonly address: Address; close(): Promise<void> }
+
+/** PEM text; several certificates may follow one another. */
+export type Pem = string | Buffer
+
+export type ListenTls = {
+  /** The listener's own certificate, with those between it and the authority. */
+  cert: Pem
+  key: Pem
+  /** Who signs peers' certificates. */
+  ca?: Pem
+  /** Asks peers for a certificate; one that `ca` didn't sign is refused. */
+  requestClientCert?: boolean
+  /** Refuses peers that show none. */
+  requireClientCert?: boolean
+}
+export type ConnectTls = {
+  /** Who signs the listener's certificate; the default is the host's own list of authorities. */
+  ca?: Pem
+  cert?: Pem
+  key?: Pem
+  /** The name that the listener's certificate must hold; the default is the address's host. */
+  serverName?: string
+  /** Talks to whoever listens: only for what says nothing secret. */
+  unverified?: boolean
+}
+
+export type PeerCertificate = {
+  /** As RFC 4514 writes it, most specific first: 'CN=agent,O=Nimbo'. */
+  subject: string
+  issuer: string
+  /** More than one are joined by commas. */
+  commonName: string | undefined
+  validFromMs: number
+  validToMs: number
+  /** SHA-256 of the certificate in DER, hexadecimal in lower case. */
+  fingerprint: string
+}
+export type ConnectionTls = {
+  /** 'TLSv1.3'. */
+  protocol: string
+  cipher: string
+  /** The peer's, where it has shown one. A listener has checked who signed it. */
+  certificate: PeerCertificate | undefined
+}
+
+export type Connection = Duplex & {
+  /** 'address:port' of the other end, or the path of the socket. */
+  readonly peer: string
+  /** The same of our own end, where it has one. */
+  readonly local?: string
+  readonly tls?: ConnectionTls
+  setNoDelay?(on?: boolean): unknown
+}
+export type Listener = {
+  readonly address: Address
+  /** New connections get these from now on: certificates end, listeners stay. */
+  renew(tls: ListenTls): void
+  close(): Promise<void>
+}
 
 export type Sockets = {
-  listen(address: Address, accept: (connection: Connection) => void): Promise<Listener>
-  connect(address: Address, options?: { timeoutMs?: number }): Promise<Connection>
+  /** With `tls`, `accept` gets connections whose handshake is over. */
+  listen(
+    address: Address,
+    accept: (connection: Connection) => void,
+    options?: { tls?: ListenTls },
+  ): Promise<Listener>
+  /** Rejects with kind 'unavailable', also where either end refuses the other's certificate. */
+  connect(address: Address, options?: { timeoutMs?: number; tls?: ConnectTls }): Promise<Connection>
 }
 
 /** Counts work in flight, so that a test knows when the cloud is idle. */
