@@ -25,6 +25,7 @@ const verbs: Record<string, () => Promise<Verb>> = {
 const roleVerbs: Record<string, () => Promise<Verb>> = {
   controller: async () => (await import('./verb/role.ts')).roleVerb('controller'),
   agent: async () => (await import('./verb/role.ts')).roleVerb('agent'),
+  broker: async () => (await import('./verb/broker.ts')).brokerVerb,
 }
 
 /** The launcher's, and half of the usual room for young objects: 40 MiB less in the controller, and hardly slower. */

@@ -1,0 +1,74 @@
+// `nimbo broker`: the message broker alone, without a cloud around it. Benches, kill tests and other people's client
+// suites start it; so may whoever wants a broker and nothing else.
+import { type Broker, openBroker } from '#broker/broker.ts'
+import type { UserSpec } from '#broker/server/user.ts'
+import { openLog } from '#kit/log/log.ts'
+import type { Address, World } from '#kit/world/world.ts'
+import { type Invocation, usageError, type Verb } from '../verb.ts'
+
+const everything = { configure: '.*', write: '.*', read: '.*' }
+
+export const brokerVerb: Verb = {
+  summary: 'Runs a message broker alone until it is asked to end',
+  options: {
+    listen: { type: 'string', value: 'ADDRESS', help: 'Where to listen; 127.0.0.1 unless given' },
+    port: { type: 'string', value: 'PORT', help: 'For AMQP; 5672 unless given, 0 takes any that is free' },
+    users: {
+      type: 'string',
+      value: 'FILE',
+      help: 'JSON: {"NAME": {"password": …, "permissions": {"/": …}}}',
+    },
+    guest: { type: 'boolean', help: 'With the user guest, password guest, who may do everything' },
+    memory: { type: 'boolean', help: 'Keep nothing on disk' },
+    'log-level': { type: 'string', value: 'LEVEL', help: 'debug, info, warn or error; info unless given' },
+  },
+  async run({ world, terminal, root, options }) {
+    // Asked while it still starts: it ends as soon as it is up.
+    const asked = new Promise<void>((resolve) => {
+      for (const signal of ['SIGTERM', 'SIGINT'] as const) process.once(signal, () => resolve())
+    })
+    const dataDir = options.memory ? undefined : root
+    if (dataDir !== undefined) await world.files.makeFolder(dataDir)
+    const broker = await openBroker({
+      world,
+      log: openLog({ level: optionText(options, 'log-level') ?? 'info' }),
+      dataDir,
+      users: await readUsers(world, options),
+    })
+    const host = optionText(options, 'listen') ?? '127.0.0.1'
+    // Programs that start it wait for this line.
+    terminal.print(`amqp ${await listen(broker, { host, port: portOption(options, 'port', 5672) })}`)
+    await asked
+    await broker.close()
+    return 0
+  },
+}
+
+async function listen(broker: Broker, address: Address): Promise<string> {
+  const { address: bound } = await broker.listen(address)
+  return 'port' in bound ? `${bound.host}:${bound.port}` : bound.path
+}
+
+async function readUsers(world: World, options: Invocation['options']): Promise<Record<string, UserSpec>> {
+  const file = optionText(options, 'users')
+  const users: Record<string, UserSpec> = options.guest
+    ? { guest: { password: 'guest', permissions: { '/': everything } } }
+    : {}
+  if (file === undefined) return users
+  try {
+    return { ...users, ...(JSON.parse(await world.files.readText(file)) as Record<string, UserSpec>) }
+  } catch (error) {
+    throw usageError(`The file of users ${file} can't be read: ${(error as Error).message}`)
+  }
+}
+
+function optionText(options: Invocation['options'], name: string): string | undefined {
+  const value = options[name]
+  return typeof value === 'string' ? value : undefined
+}
+
+function portOption(options: Invocation['options'], name: string, usual: number): number {
+  const port = Number(optionText(options, name) ?? usual)
+  if (Number.isInteger(port) && port >= 0 && port < 65536) return port
+  throw usageError(`--${name} takes a port, 0 to 65535.`)
+}
