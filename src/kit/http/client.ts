@@ -5,6 +5,7 @@ import * as https from 'node:https'
 import type { Readable } from 'node:stream'
 import { CloudError, type ErrorKind, statusOf } from '../errors/cloud-error.ts'
 import { formatTraceparent, type Journal, type Trace } from '../journal/journal.ts'
+import type { Pem } from '../world/world.ts'
 import type { HttpService } from './server.ts'
 
 export type Request = {
@@ -27,13 +28,21 @@ export type Response = {
 
 export type HttpClient = { request(request: Request): Promise<Response>; close(): void }
 
-/** `local` finds the service that listens at an origin in this same process. */
-export function httpClient(
-  options: { local?: (origin: string) => HttpService | undefined; caFile?: string } = {},
-): HttpClient {
+export type HttpClientOptions = {
+  /** Finds the service that listens at an origin in this same process. */
+  local?: (origin: string) => HttpService | undefined
+  /** Who signs servers' certificates; the default is the host's own list of authorities. */
+  ca?: Pem
+  /** Talks to whoever answers: only for what says nothing secret. */
+  unverified?: boolean
+}
+
+export function httpClient(options: HttpClientOptions = {}): HttpClient {
+  const { ca, unverified } = options
+  const trust = { minVersion: 'TLSv1.2', rejectUnauthorized: !unverified, ...(ca && { ca }) } as const
   const agents = {
     'http:': new http.Agent({ keepAlive: true, maxSockets: 64 }),
-    'https:': new https.Agent({ keepAlive: true, maxSockets: 64 }),
+    'https:': new https.Agent({ keepAlive: true, maxSockets: 64, ...trust }),
   }
   return {
     async request(request) {

@@ -1,13 +1,14 @@
 // One service's HTTP face: its routes on fastify, behind sockets or in this process. The life of a request is in serve.ts.
 
-import { createServer, type IncomingMessage, type Server } from 'node:http'
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
+import { createServer as createSecureServer, type Server as SecureServer } from 'node:https'
 import type { Readable } from 'node:stream'
 import { type FastifyInstance, type FastifyRequest, fastify } from 'fastify'
 import { CloudError } from '../errors/cloud-error.ts'
 import type { Journal, Trace } from '../journal/journal.ts'
 import type { Log } from '../log/log.ts'
 import type { Enforcer } from '../policy/policy.ts'
-import type { World } from '../world/world.ts'
+import type { Pem, World } from '../world/world.ts'
 import type { WebSocketDoor } from '../ws/websocket.ts'
 import type { Caller } from './caller.ts'
 import type { FaultFormat } from './fault.ts'
@@ -66,13 +67,20 @@ export type HttpService = {
   readonly routes: readonly Route<never>[]
   /** Runs a request through the router without a socket; policy and validation are never skipped. */
   inject(request: HttpRequest): Promise<HttpAnswer>
-  listen(address: { host: string; port: number }): Promise<{ host: string; port: number }>
+  /** Several times for several addresses; with `tls` over HTTPS alone. */
+  listen(address: { host: string; port: number }, tls?: ServerTls): Promise<{ host: string; port: number }>
+  /** New connections of all HTTPS listeners get this certificate from now on. */
+  renew(tls: ServerTls): void
   close(): Promise<void>
 }
+
+/** A server's own certificate, with those between it and the authority, and its key. */
+export type ServerTls = { cert: Pem; key: Pem }
 
 const headersTimeoutMs = 20_000
 /** Longer than any op takes to answer. */
 const silenceMs = 120_000
+const keepAliveMs = 75_000
 
 export async function httpService<App>(spec: ServiceSpec<App>): Promise<HttpService> {
   const server = fastify({
@@ -81,7 +89,7 @@ export async function httpService<App>(spec: ServiceSpec<App>): Promise<HttpServ
     // A client that stops in the middle must not hold a connection for ever; a long upload that goes on may.
     connectionTimeout: silenceMs,
     requestTimeout: 0,
-    keepAliveTimeout: 75_000,
+    keepAliveTimeout: keepAliveMs,
     routerOptions: { maxParamLength: 4096, ignoreTrailingSlash: true, caseSensitive: true },
     forceCloseConnections: true,
     ...(spec.jsonSuffix && {
@@ -109,7 +117,7 @@ export async function httpService<App>(spec: ServiceSpec<App>): Promise<HttpServ
     })
   })
   await server.ready()
-  const aliases: Server[] = []
+  const aliases: Listening[] = []
 
   return {
     name: spec.name,
@@ -127,10 +135,11 @@ export async function httpService<App>(spec: ServiceSpec<App>): Promise<HttpServ
       if (request.stream) return { status, headers, body: Buffer.alloc(0), stream: result.stream() }
       return { status, headers, body: result.rawPayload }
     },
-    async listen(address) {
-      const listening = server.server.listening
-        ? alsoListen(server, address, aliases)
-        : server.listen(address).then(() => server.server)
+    async listen(address, tls) {
+      const listening =
+        tls || server.server.listening
+          ? alsoListen(server, address, aliases, { tls, webSockets })
+          : server.listen(address).then(() => server.server)
       const message = `${spec.name} cannot listen on ${address.host}:${address.port}`
       const bound = (
         await listening.catch((error) => {
@@ -139,9 +148,12 @@ export async function httpService<App>(spec: ServiceSpec<App>): Promise<HttpServ
       ).address()
       return { host: address.host, port: typeof bound === 'object' && bound ? bound.port : address.port }
     },
+    renew(tls) {
+      for (const { secure } of aliases) secure?.setSecureContext(tls)
+    },
     async close() {
       webSockets?.close()
-      for (const alias of aliases) {
+      for (const { server: alias } of aliases) {
         alias.close()
         alias.closeAllConnections()
       }
@@ -155,18 +167,25 @@ function slashed<App>(spec: ServiceSpec<App>, group: Group<App>, request: Fastif
   return request.raw.url?.split('?', 1)[0]?.endsWith('/') ?? false
 }
 
-/** Fastify listens once; another port gets a server of its own before the same router. */
+type Listening = { server: Server | SecureServer; secure?: SecureServer }
+
+/** Fastify listens once, and plainly; another port, and HTTPS, get a server of their own before the same router. */
 function alsoListen(
   app: FastifyInstance,
   address: { host: string; port: number },
-  aliases: Server[],
-): Promise<Server> {
-  const alias = createServer((request, response) => app.routing(request, response))
-  alias.headersTimeout = headersTimeoutMs
+  aliases: Listening[],
+  { tls, webSockets }: { tls?: ServerTls; webSockets?: WebSocketDoor },
+): Promise<Server | SecureServer> {
+  const route = (request: IncomingMessage, response: ServerResponse) => app.routing(request, response)
+  const times = { headersTimeout: headersTimeoutMs, requestTimeout: 0, keepAliveTimeout: keepAliveMs }
+  const secure = tls && createSecureServer({ ...times, ...tls, minVersion: 'TLSv1.2' }, route)
+  const alias = secure ?? createServer(times, route)
+  alias.setTimeout(silenceMs)
+  if (webSockets) alias.on('upgrade', webSockets.upgrade)
   return new Promise((resolve, reject) => {
     alias.once('error', reject)
     alias.listen(address, () => {
-      aliases.push(alias)
+      aliases.push({ server: alias, secure })
       resolve(alias)
     })
   })

@@ -10,6 +10,7 @@ function fake(name: string, answer: (ask: Ask) => Answer): HttpService {
   return {
     name,
     routes: [],
+    renew: () => {},
     async inject(request) {
       const url = new URL(request.url, 'http://peer')
       const [status, body] = answer({

@@ -137,6 +137,7 @@ function imageService(images: Map<string, Record<string, unknown>>): HttpService
   return {
     name: 'glance-api',
     routes: [],
+    renew: () => {},
     async inject({ url }) {
       const image = images.get(decodeURIComponent(url.split('/').at(-1)!))
       const body = Buffer.from(JSON.stringify(image ?? { message: 'No image found' }))
