@@ -7,7 +7,6 @@ import { loadWiringDriver, type PrepareOptions, simFabric, type WiringDriver } f
 import type { Bus } from '#kit/bus/bus.ts'
 import { openBus } from '#kit/bus/client.ts'
 import { loadConfig } from '#kit/config/load.ts'
-import { httpClient } from '#kit/http/client.ts'
 import type { JournalEvent, Trace } from '#kit/journal/journal.ts'
 import { startShipping } from '#kit/journal/ship.ts'
 import { fileSpoolSink } from '#kit/journal/spool-sink.ts'
@@ -17,48 +16,47 @@ import { addressPlus, formatAddress } from '#kit/net/address.ts'
 import { cidr, networkAddress } from '#kit/net/cidr.ts'
 import type { World } from '#kit/world/world.ts'
 import { identityClient } from '#services/identity/client.ts'
+import { controllerAccess } from './controller-access.ts'
 import { type Cloud, cloudId } from './data-folder.ts'
 import { type Host, type HostPlan, startHost } from './host.ts'
-import type { PortName } from './port.ts'
 import type { Secrets } from './secret.ts'
 import { agentSections, serviceSections } from './section.ts'
 import { cloudSection, publicPhysicalNetwork } from './settings.ts'
 
 export async function runAgent(world: World, cloud: Cloud): Promise<{ stop(): Promise<void> }> {
-  const { folder, settings, ports, secrets } = cloud
+  const { folder, settings, secrets } = cloud
   const log = openLog({ level: settings.logLevel })
   const config = loadConfig([cloudSection, ...serviceSections, ...agentSections], {
     yaml: cloud.configText,
     file: folder.config,
     env: world.env,
   })
+  const access = await controllerAccess(world, cloud)
+  const { host, http, endpoint } = access
   const spool = `${folder.root}/journal-spool`
   await world.files.makeFolder(spool)
   const journal = openJournal({
     world,
     log,
-    host: world.host.name,
+    host,
     service: 'agent',
     sink: await fileSpoolSink(world, log, spool),
   })
-  const controller = settings.listen === '0.0.0.0' ? '127.0.0.1' : settings.listen
   const bus = await openBus({
     world,
     log: log.with({ agent: 'bus' }),
     journal,
-    connect: () => world.sockets.connect({ host: controller, port: ports.amqp }),
-    user: 'agent',
-    password: secrets['bus-agent'],
-    name: `agent@${world.host.name}`,
+    connect: access.connectBus,
+    user: access.busUser,
+    password: access.busPassword,
+    name: `agent@${host}`,
   })
   const shipping = startShipping({
     world,
     log,
     folder: spool,
-    send: (events) => ship(bus, journal.newTrace(), world.host.name, events),
+    send: (events) => ship(bus, journal.newTrace(), host, events),
   })
-  const http = httpClient()
-  const endpoint = (type: PortName) => `http://${controller}:${ports[type]}`
   const platform = {
     world,
     http,
@@ -75,11 +73,11 @@ export async function runAgent(world: World, cloud: Cloud): Promise<{ stop(): Pr
     endpoint,
     serviceToken,
     networks: hostNetworks(cloud),
-    metadataSecret: secrets['metadata-signing'],
+    metadataSecret: access.metadataSecret,
     config,
   }
   const hosts =
-    settings.dataPlane === 'sim' ? await simulatedHosts(common, cloud) : [await realHost(common, cloud)]
+    settings.dataPlane === 'sim' ? await simulatedHosts(common, cloud) : [await realHost(common, cloud, host)]
   return {
     async stop() {
       for (const host of hosts) await host.stop()
@@ -105,13 +103,13 @@ export async function destroyHost(world: World, cloud: Cloud): Promise<void> {
 
 type Common = Omit<HostPlan, 'host' | 'folder' | 'virt' | 'wiring' | 'volume'>
 
-async function realHost(common: Common, cloud: Cloud): Promise<Host> {
+async function realHost(common: Common, cloud: Cloud, host: string): Promise<Host> {
   const { world, log } = common
   const virt = await openVirt(world, log, cloud)
   const { guestUid } = await virt.info()
   return startHost({
     ...common,
-    host: world.host.name,
+    host,
     folder: cloud.folder.root,
     virt,
     wiring: await openWiring(world, log, cloud),

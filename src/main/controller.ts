@@ -4,11 +4,14 @@ import { sqliteSink } from '#kit/journal/sqlite-sink.ts'
 import { openLog } from '#kit/log/log.ts'
 import type { ServiceType } from '#kit/service/platform.ts'
 import type { World } from '#kit/world/world.ts'
+import { publicOrigin, trustedAuthority, usesTls } from './api.ts'
 import { openControlPlane } from './cloud.ts'
+import { plainBusAddress } from './controller-access.ts'
 import type { Cloud } from './data-folder.ts'
 import { openPlatform } from './platform.ts'
 import type { PortName } from './port.ts'
 import { agentSections, serviceSections } from './section.ts'
+import { keepServerCertificate, serverCertificate } from './server-certificate.ts'
 import { cloudSection } from './settings.ts'
 
 /** Identity answers on its old admin port as well (row 40). */
@@ -17,6 +20,7 @@ const alsoOn: Partial<Record<ServiceType, PortName>> = { identity: 'identityAdmi
 export async function runController(world: World, cloud: Cloud): Promise<{ stop(): Promise<void> }> {
   const { folder, settings, ports, secrets } = cloud
   const log = openLog({ level: settings.logLevel })
+  const tls = usesTls(settings) ? await serverCertificate(world, cloud) : undefined
   const config = loadConfig([cloudSection, ...serviceSections, ...agentSections], {
     yaml: cloud.configText,
     file: folder.config,
@@ -34,8 +38,8 @@ export async function runController(world: World, cloud: Cloud): Promise<{ stop(
     log,
     store,
     secrets,
-    ports,
-    publicHost: settings.publicHost,
+    endpoint: (type) => publicOrigin(cloud, type),
+    authority: tls && (await trustedAuthority(world, cloud)),
     region: settings.region,
     databaseUrl: (service) => `sqlite:${databases}/${service}.db?synchronous=NORMAL`,
     policyText: (service) => policies.get(service),
@@ -44,13 +48,19 @@ export async function runController(world: World, cloud: Cloud): Promise<{ stop(
   })
   const plane = await openControlPlane({ platform, config, secrets, store })
   for (const [type, service] of plane.services) {
-    await service.listen({ host: settings.listen, port: ports[type] })
+    await service.listen({ host: settings.listen, port: ports[type] }, tls)
     const other = alsoOn[type]
-    if (other) await service.listen({ host: settings.listen, port: ports[other] })
+    if (other) await service.listen({ host: settings.listen, port: ports[other] }, tls)
   }
-  const bus = await platform.broker.listen({ host: settings.listen, port: ports.amqp })
+  const bus = await platform.broker.listen({ host: plainBusAddress(settings), port: ports.amqp })
+  const renewal =
+    tls &&
+    keepServerCertificate(world, log, cloud, tls, (next) => {
+      for (const service of plane.services.values()) service.renew(next)
+    })
   return {
     async stop() {
+      await renewal?.stop()
       await bus.close()
       await plane.stop()
       await platform.close()

@@ -1,17 +1,27 @@
 // The files by which people and tools enter the cloud: openrc scripts and clouds.yaml, readable by the owner alone.
 import type { World } from '#kit/world/world.ts'
 import { formatYaml } from '#kit/yaml/yaml.ts'
+import { publicOrigin, usesTls } from './api.ts'
 import type { Cloud } from './data-folder.ts'
 
-export type Login = { authUrl: string; username: string; password: string; project: string; region: string }
+export type Login = {
+  authUrl: string
+  username: string
+  password: string
+  project: string
+  region: string
+  /** File of the authority that signs the APIs' certificates; absent without TLS. */
+  authority?: string
+}
 
 export function loginOf(cloud: Cloud, who: 'admin' | 'demo'): Login {
   return {
-    authUrl: `http://${cloud.settings.publicHost}:${cloud.ports.identity}/v3`,
+    authUrl: `${publicOrigin(cloud, 'identity')}/v3`,
     username: who,
     password: cloud.secrets[who],
     project: who,
     region: cloud.settings.region,
+    ...(usesTls(cloud.settings) && { authority: cloud.folder.authority }),
   }
 }
 
@@ -35,6 +45,7 @@ export function openrc(login: Login): string {
     OS_IDENTITY_API_VERSION: '3',
     OS_IMAGE_API_VERSION: '2',
     OS_VOLUME_API_VERSION: '3',
+    ...(login.authority && { OS_CACERT: login.authority }),
   }
   return Object.entries(lines)
     .map(([name, value]) => `export ${name}='${value}'\n`)
@@ -54,6 +65,7 @@ export function cloudsYaml(admin: Login, demo: Login): string {
     },
     region_name: login.region,
     identity_api_version: 3,
+    ...(login.authority && { cacert: login.authority }),
   })
   return formatYaml({ clouds: { 'nimbo-admin': entry(admin), 'nimbo-demo': entry(demo) } })
 }

@@ -19,6 +19,9 @@ export type DataFolder = {
   readonly demoRc: string
   readonly cloudsYaml: string
   readonly demoKey: string
+  readonly tls: string
+  /** The certificate of the cloud's own authority. */
+  readonly authority: string
   readonly run: string
   readonly log: string
   readonly cache: string
@@ -44,6 +47,8 @@ export function dataFolder(root: string): DataFolder {
     demoRc: `${root}/demo-openrc`,
     cloudsYaml: `${root}/clouds.yaml`,
     demoKey: `${root}/demo-key`,
+    tls: `${root}/tls`,
+    authority: `${root}/tls/ca.pem`,
     run: `${root}/run`,
     log: `${root}/log`,
     cache: `${root}/cache`,

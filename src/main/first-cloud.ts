@@ -12,6 +12,7 @@ import type { HttpClient } from '#kit/http/client.ts'
 import { addressPlus, formatAddress } from '#kit/net/address.ts'
 import { broadcastAddress, canonicalCidr, cidr, networkAddress } from '#kit/net/cidr.ts'
 import type { World } from '#kit/world/world.ts'
+import { publicOrigin } from './api.ts'
 import { loginOf } from './credential.ts'
 import type { Cloud } from './data-folder.ts'
 import { readDistribution } from './package.ts'
@@ -49,7 +50,7 @@ export async function prepareDemo(
 ): Promise<DemoFacts> {
   const demo = await openSession(http, loginOf(cloud, 'demo'))
   const { serverId, floatingIp, fixedIp } = await ensureDemo(world, admin, demo, {
-    journalUrl: `http://${cloud.settings.publicHost}:${cloud.ports.journal}`,
+    journalUrl: publicOrigin(cloud, 'journal'),
     image: { name: 'tiny', prepare: () => imageSource(world, cloud, terminal) },
     publicNetwork: publicNetwork(cloud),
     publicKey: await ensureDemoKey(world, cloud),

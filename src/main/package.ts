@@ -10,6 +10,7 @@ export const hostPackages: Record<string, string> = {
   'qemu-utils': 'disks of guests',
   'openvswitch-switch': 'virtual switches',
   iproute2: 'network namespaces and devices',
+  openssl: 'certificates of APIs and hosts',
   nftables: 'address translation of routers',
   conntrack: 'connections of security groups',
   ethtool: 'checksum offload of virtual devices',

@@ -8,7 +8,6 @@ import { type JournalStore, type OpenJournal, openJournal } from '#kit/journal/s
 import type { Log } from '#kit/log/log.ts'
 import type { Platform, ServiceType } from '#kit/service/platform.ts'
 import type { Connection, World } from '#kit/world/world.ts'
-import type { Ports } from './port.ts'
 import type { Secrets } from './secret.ts'
 
 export type PlatformPlan = {
@@ -16,9 +15,10 @@ export type PlatformPlan = {
   log: Log
   store: JournalStore
   secrets: Secrets
-  ports: Ports
-  /** Name or address in the catalog. */
-  publicHost: string
+  /** Where a service is reached by the catalog: 'https://192.0.2.1:8774'. */
+  endpoint: (type: ServiceType) => string
+  /** Who signs the certificates of endpoints in other processes; without it the host's own authorities. */
+  authority?: string
   region: string
   databaseUrl: (service: string) => string
   policyText: (service: string) => string | undefined
@@ -63,8 +63,8 @@ export async function openPlatform(plan: PlatformPlan): Promise<OpenPlatform> {
     name: `controller@${world.host.name}`,
   })
   const local = new Map<string, HttpService>()
-  const endpoint = (type: ServiceType) => `http://${plan.publicHost}:${plan.ports[type]}`
-  const http: HttpClient = httpClient({ local: (origin) => local.get(origin) })
+  const { endpoint } = plan
+  const http: HttpClient = httpClient({ local: (origin) => local.get(origin), ca: plan.authority })
   return {
     world,
     log,

@@ -4,6 +4,7 @@ import type { Session } from '#cli/openstack.ts'
 import { CloudError } from '#kit/errors/cloud-error.ts'
 import type { HttpClient } from '#kit/http/client.ts'
 import type { World } from '#kit/world/world.ts'
+import { originOf, ownAddress } from './api.ts'
 import type { Cloud } from './data-folder.ts'
 import type { PortName } from './port.ts'
 import { type Role, roleLog, roleState } from './role.ts'
@@ -23,13 +24,19 @@ const startTimeoutMs = 60_000
 
 /** Any HTTP answer at all means that a service listens. */
 export async function apisAnswer(http: HttpClient, cloud: Cloud): Promise<boolean> {
-  const host = cloud.settings.listen === '0.0.0.0' ? '127.0.0.1' : cloud.settings.listen
+  const { settings, ports } = cloud
   const answers = await Promise.all(
     apis.map((name) =>
-      http.request({ method: 'GET', url: `http://${host}:${cloud.ports[name]}/`, timeoutMs: 2_000 }).then(
-        () => true,
-        () => false,
-      ),
+      http
+        .request({
+          method: 'GET',
+          url: `${originOf(settings, ownAddress(settings.listen), ports[name])}/`,
+          timeoutMs: 2_000,
+        })
+        .then(
+          () => true,
+          () => false,
+        ),
     ),
   )
   return answers.every(Boolean)

@@ -15,6 +15,11 @@ export const cloudSection = section('cloud', {
   }),
   listen: option.text('127.0.0.1', 'Address on which the APIs listen; 0.0.0.0 means all'),
   publicHost: option.text('127.0.0.1', 'Name or address of this cloud in its catalog and credentials'),
+  tls: option.bool(
+    undefined,
+    'HTTPS for the APIs; on by itself unless listen is a loopback address, and needed for other hosts to join',
+  ),
+  tlsNames: option.list([], "More names and addresses for the APIs' certificate, such as a load balancer's"),
   portBase: option.int(0, 'First of a row of ports; 0 means the usual ports of OpenStack', {
     min: 0,
     max: 65000,

@@ -180,7 +180,7 @@ function alsoListen(
   const times = { headersTimeout: headersTimeoutMs, requestTimeout: 0, keepAliveTimeout: keepAliveMs }
   const secure = tls && createSecureServer({ ...times, ...tls, minVersion: 'TLSv1.2' }, route)
   const alias = secure ?? createServer(times, route)
-  alias.setTimeout(silenceMs)
+  alias.timeout = silenceMs
   if (webSockets) alias.on('upgrade', webSockets.upgrade)
   return new Promise((resolve, reject) => {
     alias.once('error', reject)

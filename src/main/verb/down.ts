@@ -3,8 +3,8 @@
 import { poll } from '#cli/demo.ts'
 import { openSession, type Session } from '#cli/openstack.ts'
 import { CloudError } from '#kit/errors/cloud-error.ts'
-import { httpClient } from '#kit/http/client.ts'
 import type { World } from '#kit/world/world.ts'
+import { cloudHttp } from '../api.ts'
 import { loginOf } from '../credential.ts'
 import { type Cloud, type DataFolder, readCloud } from '../data-folder.ts'
 import { withLock } from '../lock.ts'
@@ -44,7 +44,7 @@ async function stopGuests(world: World, cloud: Cloud): Promise<number> {
       "Guests are shut down by the running cloud: 'nimbo up' first, or 'nimbo destroy'.",
     )
   }
-  const http = httpClient()
+  const http = await cloudHttp(world, cloud)
   try {
     const admin = await openSession(http, loginOf(cloud, 'admin'))
     const active = await activeServers(admin)

@@ -1,6 +1,7 @@
 // `nimbo status`: what runs, how much memory it takes, where it answers, where its files are.
 import { columns, paint } from '#cli/terminal.ts'
 import type { World } from '#kit/world/world.ts'
+import { publicOrigin } from '../api.ts'
 import { loginOf } from '../credential.ts'
 import { type Cloud, readCloud } from '../data-folder.ts'
 import { readProgress } from '../first-cloud.ts'
@@ -39,7 +40,7 @@ async function stateOf(world: World, cloud: Cloud, role: Role) {
 
 function reportOf(cloud: Cloud, states: readonly State[], demo: unknown) {
   const { folder, settings, ports } = cloud
-  const at = (name: PortName, path = '') => `http://${settings.publicHost}:${ports[name]}${path}`
+  const at = (name: PortName, path = '') => publicOrigin(cloud, name) + path
   return {
     running: states.every((state) => state.process !== undefined),
     dataPlane: settings.dataPlane,

@@ -1,7 +1,7 @@
 // `nimbo trace server NAME`: how a server was booted, step by step.
 import { openSession } from '#cli/openstack.ts'
 import { findServer, formatTrace, readTrace } from '#cli/trace.ts'
-import { httpClient } from '#kit/http/client.ts'
+import { cloudHttp, publicOrigin } from '../api.ts'
 import { loginOf } from '../credential.ts'
 import { readCloud } from '../data-folder.ts'
 import { usageError, type Verb } from '../verb.ts'
@@ -14,11 +14,11 @@ export const trace: Verb = {
     const [kind, name] = words
     if (kind !== 'server' || !name || words.length > 2) throw usageError("Say 'nimbo trace server NAME'.")
     const cloud = await readCloud(world, root)
-    const http = httpClient()
+    const http = await cloudHttp(world, cloud)
     try {
       const admin = await openSession(http, loginOf(cloud, 'admin'))
       const server = await findServer(admin, name)
-      const journalUrl = `http://${cloud.settings.publicHost}:${cloud.ports.journal}`
+      const journalUrl = publicOrigin(cloud, 'journal')
       // The journal knows the server by its id alone; name and status are compute's.
       const found = { ...(await readTrace(admin, journalUrl, server.id)), server }
       if (options.json) terminal.print(JSON.stringify(found, null, 2))

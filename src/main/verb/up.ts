@@ -2,8 +2,8 @@
 import { openSession } from '#cli/openstack.ts'
 import { columns, paint, type Terminal } from '#cli/terminal.ts'
 import { CloudError } from '#kit/errors/cloud-error.ts'
-import { httpClient } from '#kit/http/client.ts'
 import type { World } from '#kit/world/world.ts'
+import { cloudHttp, usesTls } from '../api.ts'
 import { loginOf, writeCredentials } from '../credential.ts'
 import { type Cloud, dataFolder, prepareCloud } from '../data-folder.ts'
 import { examine } from '../doctor.ts'
@@ -13,6 +13,7 @@ import { hostPackages, installPackages, missingPackages } from '../package.ts'
 import { freePublicCidr } from '../public-cidr.ts'
 import { apisAnswer, awaitApis, awaitHosts } from '../ready.ts'
 import { roleState, startRole } from '../role.ts'
+import { serverCertificate } from '../server-certificate.ts'
 import { type CloudSettings, cloudSection } from '../settings.ts'
 import { type Invocation, usageError, type Verb } from '../verb.ts'
 import { formatFindings, questionFor } from './doctor.ts'
@@ -41,7 +42,8 @@ async function raise(
   cloud: Cloud,
   started: number,
 ): Promise<void> {
-  const http = httpClient()
+  if (usesTls(cloud.settings)) await serverCertificate(world, cloud)
+  const http = await cloudHttp(world, cloud)
   try {
     const before = await readProgress(world, cloud)
     const runs = (await bothRun(world, cloud)) && (await apisAnswer(http, cloud))
