@@ -105,6 +105,10 @@ async function makeRig(): Promise<RealRig> {
       'netns',
       hosts[1],
     )
+  for (const host of [0, 1] as const) {
+    await must('ip', '-n', hosts[host], 'addr', 'add', `${tunnelIps[host]}/24`, 'dev', 'eth1')
+    await must('ip', '-n', hosts[host], 'link', 'set', 'eth1', 'up')
+  }
   const place = (host: 0 | 1) => `${folder}/${host}`
   const options = (host: 0 | 1): OvsOptions => ({
     cloudId: `test-${id}`,
@@ -121,7 +125,7 @@ async function makeRig(): Promise<RealRig> {
     tunnel: {
       localIp: tunnelIps[host],
       types: ['vxlan', 'gre'],
-      underlay: { bridge: 'br-phy', card: 'eth1', address: `${tunnelIps[host]}/24` },
+      underlay: { bridge: 'br-phy' },
     },
   })
   const open = async (host: 0 | 1): Promise<WiringDriver> => {
@@ -520,6 +524,34 @@ for source in ('10.0.0.77', '10.0.0.78'):
       'br-tun',
     ])
     expect(await rig.patient(() => ping(space(1), '10.0.0.2'))).toBe(true)
+  })
+
+  test('tunnels leave the card to the kernel: its routes stay, and it goes on without the switch', async () => {
+    const [host] = rig.hosts
+    const routes = () => must('ip', '-n', host, 'route', 'show', 'proto', 'kernel', 'dev', 'eth1')
+    expect(await routes()).toBe(`10.9.0.0/24 scope link src ${tunnelIps[0]} \n`)
+    expect(await must('ip', '-n', host, 'route', 'show', 'dev', 'br-phy')).toBe('')
+    expect(await must('ip', '-n', host, '-br', 'addr', 'show', 'eth1')).toContain(`${tunnelIps[0]}/24`)
+    const reset = new Promise<void>((resolve) => {
+      const stop = rig.drivers[0].events((event) => {
+        if (event.kind !== 'reset') return
+        stop()
+        resolve()
+      })
+    })
+    const pid = Number(await world.files.readText(`${rig.options(0).places!.runFolder}/ovs-vswitchd.pid`))
+    world.processes.signal(pid, 'SIGKILL')
+    expect(await ping(host, tunnelIps[1])).toBe(true)
+    await reset
+    expect(await ping(host, tunnelIps[1])).toBe(true)
+  })
+
+  test('a tunnel address that no card has is refused with its name', async () => {
+    const tunnel = { ...rig.prepare(0).tunnel!, localIp: '10.9.9.9' }
+    await expect(rig.drivers[0].prepare({ ...rig.prepare(0), tunnel })).rejects.toMatchObject({
+      kind: 'badRequest',
+      message: expect.stringContaining('10.9.9.9'),
+    })
   })
 
   test('a missing uplink is refused with its name', async () => {

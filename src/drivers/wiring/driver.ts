@@ -15,14 +15,15 @@ export type PhysicalNetwork = {
 export type TunnelType = 'vxlan' | 'gre'
 
 export type TunnelOptions = {
-  /** Where this host sends tunnels from. */
+  /** Where this host sends tunnels from: an address of one of its cards, which its operator has set. */
   localIp: string
   types: TunnelType[]
   /**
-   * Needed where Open vSwitch runs in user space: it can't use the kernel's ARP, so the card that holds
-   * `localIp` becomes a port of this bridge, which takes over the card's addresses.
+   * How tunnels leave the host where Open vSwitch runs in user space: it sends and reads frames of tunnels at the card by
+   * this bridge, beside the kernel, which keeps the card with its addresses and routes. Without `card` it is the one that
+   * holds `localIp`. A kernel datapath routes tunnels as the kernel does everything, and needs none.
    */
-  underlay?: { bridge: string; card: string; address: string }
+  underlay?: { bridge: string; card?: string }
 }
 
 export type PrepareOptions = {

@@ -9,6 +9,7 @@ import { tunnelFlows, tunnelPortName } from './flow/tunnel.ts'
 import { writeFlows } from './flow-writer.ts'
 import { ourPorts } from './port.ts'
 import type { PortRow } from './switch.ts'
+import { routeTunnels } from './underlay.ts'
 
 export async function applyWiring(
   context: OvsContext,
@@ -19,7 +20,7 @@ export async function applyWiring(
   const present = desired.ports.filter((port) => (rows.get(port.portId)?.ofport ?? 0) > 0)
   const vlans = await chooseVlans(context, present, [...rows.values()])
   await tagPorts(context, present, rows, vlans)
-  const tunnels = await ensureTunnels(context, desired)
+  const tunnels = await ensureTunnels(context, desired, verify)
 
   const plan: Plan = {
     ports: present.map((wiring) => ({
@@ -119,7 +120,11 @@ async function tagPorts(
   await context.switch.setPorts(changes)
 }
 
-async function ensureTunnels(context: OvsContext, desired: HostWiring): Promise<PlannedTunnel[]> {
+async function ensureTunnels(
+  context: OvsContext,
+  desired: HostWiring,
+  verify: boolean,
+): Promise<PlannedTunnel[]> {
   const { tunnel } = context.prepared
   if (!tunnel) return []
   const peers = [...new Set(desired.tunnelPeers.map(({ ip }) => ip))].filter((ip) => ip !== tunnel.localIp)
@@ -146,6 +151,7 @@ async function ensureTunnels(context: OvsContext, desired: HostWiring): Promise<
     })),
   )
   await context.switch.untilReady([...names])
+  await routeTunnels(context, peers, verify)
   return wanted.flatMap(({ type, peer }): PlannedTunnel[] => {
     const ofport = ofportOf(context, tunnelPortName(type, peer))
     if (ofport !== undefined) return [{ type: type as TunnelType, peer, ofport }]

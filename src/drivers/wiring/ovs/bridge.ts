@@ -1,8 +1,9 @@
 // The bridges and the patches between them: br-int in the middle, br-tun for tunnels, one bridge per physical network.
 import { CloudError } from '#kit/errors/cloud-error.ts'
 import { parseInterface } from '#kit/net/cidr.ts'
-import type { PhysicalNetwork, PrepareOptions, TunnelOptions } from '../driver.ts'
+import type { PhysicalNetwork, PrepareOptions } from '../driver.ts'
 import { cloudTag, type OvsContext } from './context.ts'
+import { prepareUnderlay, removeUnderlay } from './underlay.ts'
 
 export async function prepareBridges(context: OvsContext, options: PrepareOptions): Promise<void> {
   const { names } = context
@@ -12,12 +13,9 @@ export async function prepareBridges(context: OvsContext, options: PrepareOption
     await joinBridges(context, names.patch(physical.bridge), physical.bridge)
   }
   if (options.tunnel) {
-    if (options.tunnel.underlay) await prepareUnderlay(context, options.tunnel.underlay)
-    else if (context.datapath === 'netdev')
-      context.log.warn(
-        { localIp: options.tunnel.localIp },
-        'tunnels will not leave this host: Open vSwitch runs in user space and no tunnel underlay is set',
-      )
+    if (options.tunnel.underlay && context.datapath === 'netdev')
+      await prepareUnderlay(context, { ...options.tunnel, underlay: options.tunnel.underlay })
+    else await removeUnderlay(context)
     await ensureBridge(context, names.tunnel, 'secure', {})
     await joinBridges(context, names.tunnelPatch, names.tunnel)
   }
@@ -65,22 +63,6 @@ async function preparePhysical(context: OvsContext, physical: PhysicalNetwork): 
     await context.host.ipBatch([`link set dev ${physical.uplink} up`])
   }
   await setBridgeAddress(context, physical.bridge, physical.address)
-}
-
-/** The card's address moves to the bridge, which holds it as long as the card is one of its ports. */
-async function prepareUnderlay(
-  context: OvsContext,
-  underlay: NonNullable<TunnelOptions['underlay']>,
-): Promise<void> {
-  const { bridge, card, address } = underlay
-  if (!(await context.host.link(card)))
-    throw new CloudError('badRequest', `The card '${card}' of the tunnel underlay is not on this host`)
-  await ensureBridge(context, bridge, 'standalone', { 'nimbo-card': card, 'nimbo-address': address })
-  await context.switch.addPorts([{ bridge, name: card }])
-  if ((await context.host.addresses(card)).includes(address))
-    await context.host.ipBatch([`addr del ${address} dev ${card}`])
-  await context.host.ipBatch([`link set dev ${card} up`])
-  await setBridgeAddress(context, bridge, address)
 }
 
 async function setBridgeAddress(

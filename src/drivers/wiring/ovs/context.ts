@@ -29,6 +29,8 @@ export type OvsContext = {
   prepared: PrepareOptions
   /** What was written to each bridge last; cleared when the switch loses its flows. */
   applied: Map<string, FlowSet>
+  /** Peers of tunnels to which the switch in user space was told the way; undefined when it has forgotten. */
+  routedPeers: ReadonlyMap<string, string> | undefined
   /** Numbers given to ports that are just being plugged. */
   reservedOfports: Set<number>
   /** Marks our flows among others'. */

@@ -3,6 +3,7 @@ import { cloudTag, type OvsContext, portOfAlias } from './context.ts'
 import { listNamespaces, removeNamespace } from './namespace.ts'
 import { ourPorts, unplugPorts } from './port.ts'
 import { stopOpenVswitch } from './service.ts'
+import { removeUnderlay } from './underlay.ts'
 
 export async function destroyWiring(context: OvsContext): Promise<void> {
   for (const name of await listNamespaces(context)) await removeNamespace(context, name)
@@ -33,11 +34,8 @@ export async function destroyWiring(context: OvsContext): Promise<void> {
       `cookie=${context.cookie}/-1`,
     ])
   }
+  await removeUnderlay(context)
   await context.switch.removeBridges(ours.map((bridge) => bridge.name))
-  for (const { ids } of ours) {
-    if (ids['nimbo-card'] && ids['nimbo-address'])
-      await context.host.ipBatch([`addr replace ${ids['nimbo-address']} dev ${ids['nimbo-card']}`])
-  }
   context.applied.clear()
   await context.world.files.removeTree(context.stateFolder)
   const left = context.switch.bridges().length

@@ -1,4 +1,4 @@
-// The Open vSwitch driver, put together. Parts: service (the daemons), switch (their database), bridge, port,
+// The Open vSwitch driver, put together. Parts: service (the daemons), switch (their database), bridge, underlay, port,
 // namespace, apply (VLANs, tunnels, flows), watch (restarts), destroy.
 import type { Log } from '#kit/log/log.ts'
 import type { Change } from '#kit/ovsdb/replica.ts'
@@ -67,6 +67,7 @@ export async function openOvsWiring(world: World, log: Log, options: OvsOptions)
     names: bridgeNames(options.bridgeSuffix ?? ''),
     prepared: { physicalNetworks: {} },
     applied: new Map(),
+    routedPeers: undefined,
     reservedOfports: new Set(),
     cookie: cookieOf(options.cloudId),
     switch: await openSwitch(world, log, databaseSocket(places), {
@@ -87,6 +88,7 @@ export async function openOvsWiring(world: World, log: Log, options: OvsOptions)
       },
       async back() {
         context.applied.clear()
+        context.routedPeers = undefined
         await context.switch.settled()
         // In user space the bridges' own devices are new ones, without their addresses.
         await prepareBridges(context, context.prepared)

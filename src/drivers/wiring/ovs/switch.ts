@@ -65,6 +65,8 @@ export type Switch = {
     datapath: string
     failMode: string
     ids: Record<string, string>
+    /** Of the bridge's own device; the daemon chooses one otherwise. */
+    mac?: string
   }): Promise<void>
   removeBridges(names: readonly string[]): Promise<void>
   /** Idempotent: a port that is there gets its ids and options set. */
@@ -183,7 +185,7 @@ export async function openSwitch(
     ports,
     port: (name) => byName().get(name),
 
-    async addBridge({ name, datapath, failMode, ids }) {
+    async addBridge({ name, datapath, failMode, ids, mac }) {
       await commit([
         { op: 'insert', table: 'Interface', 'uuid-name': 'face', row: { name, type: 'internal' } },
         { op: 'insert', table: 'Port', 'uuid-name': 'port', row: { name, interfaces: namedUuid('face') } },
@@ -198,6 +200,7 @@ export async function openSwitch(
             fail_mode: failMode,
             protocols: setValue(['OpenFlow10', 'OpenFlow13', 'OpenFlow14', 'OpenFlow15']),
             external_ids: mapValue(ids),
+            ...(mac === undefined ? {} : { other_config: mapValue({ hwaddr: mac }) }),
           },
         },
         mutate('Open_vSwitch', [], 'bridges', 'insert', [namedUuid('bridge')]),

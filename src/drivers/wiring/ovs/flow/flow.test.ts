@@ -1,10 +1,12 @@
 import { expect, test } from 'vitest'
 import { bridgeNames } from '../context.ts'
+import { toldPeers } from '../underlay.ts'
 import { type Flow, flowChanges, flowKey, flowReplacement, flowSet } from './flow.ts'
 import { integrationFlows } from './integration.ts'
 import { physicalFlows } from './physical.ts'
 import { samplePlan, samplePort, sampleRule } from './sample.ts'
 import { tunnelFlows, tunnelPortName } from './tunnel.ts'
+import { underlayFlows } from './underlay.ts'
 
 const lines = (flows: readonly Flow[], table?: number) =>
   flows
@@ -162,6 +164,29 @@ test('br-tun: local VLAN tags to tunnel ids and back, by type, to the peers alon
     'table=22,priority=1,dl_vlan=1 actions=strip_vlan,set_tunnel:0x64,output:5',
     'table=3,priority=1,tun_id=0x7 actions=mod_vlan_vid:4,resubmit(,10)',
     'table=22,priority=1,dl_vlan=4 actions=strip_vlan,set_tunnel:0x7,output:8',
+  ])
+})
+
+test('br-phy: only tunnels to this host and answers to its ARP leave the card for the switch', () => {
+  expect(lines(underlayFlows('10.9.0.1', ['vxlan', 'gre'], 7))).toEqual([
+    'table=0,priority=10,in_port=7,udp,tp_dst=4789,nw_dst=10.9.0.1 actions=LOCAL',
+    'table=0,priority=10,in_port=7,ip,nw_proto=47,nw_dst=10.9.0.1 actions=LOCAL',
+    'table=0,priority=10,in_port=7,arp,arp_op=2,arp_tpa=10.9.0.1 actions=LOCAL',
+    'table=0,priority=5,in_port=7 actions=drop',
+    'table=0,priority=1 actions=output:7',
+  ])
+})
+
+test('ways to peers are read back as the daemon shows them, without those of others', () => {
+  const shown = `Route Table:
+Cached: 10.9.0.0/24 dev eth1 SRC 10.9.0.1
+User: 10.9.0.2/32 dev br-phy SRC 10.9.0.1
+User: 10.8.0.3/32 dev br-phy GW 10.9.0.254 SRC 10.9.0.1
+User: 10.9.0.4/32 dev br-other SRC 10.9.0.1
+`
+  expect([...toldPeers(shown, 'br-phy')]).toEqual([
+    ['10.9.0.2', ''],
+    ['10.8.0.3', '10.9.0.254'],
   ])
 })
 
