@@ -1,22 +1,29 @@
-// The embedded AMQP 0-9-1 broker. Rooms: core/ routes and queues, store/ keeps, server/ speaks the protocol.
+// The embedded AMQP 0-9-1 broker. Rooms: core/ routes and queues, store/ keeps, server/ speaks the protocol,
+// admin/ holds what operators set, management/ is their HTTP API.
 import type { Duplex } from 'node:stream'
 import { connectionError } from '#kit/amqp/error.ts'
 import type { Log } from '#kit/log/log.ts'
-import type { Address, Listener, World } from '#kit/world/world.ts'
+import type { Address, Connection, Listener, ListenTls, World } from '#kit/world/world.ts'
+import { giveUser } from './admin/give-user.ts'
+import { Registry } from './admin/registry.ts'
+import { deleteUser } from './admin/set-user.ts'
+import { deleteVhost, putVhost } from './admin/set-vhost.ts'
+import type { UserSpec } from './admin/user.ts'
 import type { Queue } from './core/queue.ts'
 import { Vhost } from './core/vhost.ts'
 import { type ConnectionHost, ServerConnection } from './server/connection.ts'
-import { type User, type UserSpec, user } from './server/user.ts'
+import { admitChannel, admitConnection } from './server/limit.ts'
 import { openLogStore } from './store/log-store.ts'
 import { memoryStore, type Store } from './store/store.ts'
 
 export type BrokerOptions = {
   world: World
   log: Log
+  /** Set at each start, whatever operators made of them; other users stay as they are. */
   users?: Record<string, UserSpec>
-  /** The default is '/' alone. */
+  /** There at each start, besides those that operators made; the default is '/' alone. */
   vhosts?: string[]
-  /** Where durable queues and persistent messages are kept; without it they live as long as the broker. */
+  /** Where durable queues, persistent messages and settings are kept; without it they live as long as the broker. */
   dataDir?: string
   /** Offered to clients; 0 is off, the default is 60. */
   heartbeatSeconds?: number
@@ -25,87 +32,176 @@ export type BrokerOptions = {
 export type Broker = {
   /** Serves a client over any stream, such as one end of a `duplexPair`. */
   accept(connection: Duplex, peer?: string): void
-  listen(address: Address): Promise<Listener>
-  /** Adds a user or replaces it; open connections keep the rights they came with. */
+  listen(address: Address, options?: { tls?: ListenTls }): Promise<Listener>
+  /** Adds a user, or sets its password, tags and rights in the named virtual hosts; open connections have them at once. */
   setUser(name: string, spec: UserSpec): void
   removeUser(name: string): void
+  /** Users, virtual hosts, rights, policies: the files of admin/ change it. */
+  readonly registry: Registry
   readonly vhosts: ReadonlyMap<string, Vhost>
+  readonly connections: ReadonlySet<ServerConnection>
   readonly connectionCount: number
+  readonly listeners: readonly BrokerListener[]
+  /** False between `stop` and `start`. */
+  readonly running: boolean
+  /** Milliseconds of the World's clock. */
+  readonly startedAt: number
+  readonly dataDir: string | undefined
+  /** Closes listeners and connections and takes none; all that is kept stays. */
+  stop(): Promise<void>
+  start(): Promise<void>
+  /** Back to how a new broker begins: every queue, message and setting is gone. Only while stopped. */
+  reset(): Promise<void>
   /** Tells clients, writes what is left, and closes. */
   close(): Promise<void>
 }
 
+export type BrokerListener = { readonly address: Address; readonly isTls: boolean }
+
+type OpenListener = BrokerListener & { listener: Listener | undefined; tls: ListenTls | undefined }
+
 export async function openBroker(options: BrokerOptions): Promise<Broker> {
-  const { world, log } = options
-  const store =
-    options.dataDir === undefined ? memoryStore() : await openLogStore(world, log, options.dataDir)
-  const users = new Map<string, User>()
-  const setUser = (name: string, spec: UserSpec) =>
-    void users.set(name, user(name, spec, world.random.bytes(4)))
-  for (const [name, spec] of Object.entries(options.users ?? {})) setUser(name, spec)
-  const vhosts = restore(world, store, options.vhosts ?? ['/'])
+  const { world, log, dataDir } = options
+  const store = dataDir === undefined ? memoryStore() : await openLogStore(world, log, dataDir)
   const connections = new Set<ServerConnection>()
-  const listeners = new Set<Listener>()
+  const listeners: OpenListener[] = []
+  let running = true
   let whenEmpty = () => {}
+  const closeWhere = (reason: string, chosen: (connection: ServerConnection) => boolean) => {
+    for (const connection of [...connections])
+      if (chosen(connection)) connection.close(connectionError(320, reason))
+  }
+  const registry = new Registry(
+    {
+      world,
+      log,
+      openVhost(name) {
+        const vhost = new Vhost(world, store, name)
+        vhost.restore()
+        return vhost
+      },
+      vhostDeleted: (name) =>
+        closeWhere(`vhost '${name}' is deleted`, ({ isOpen, vhost }) => isOpen && vhost.name === name),
+      userDeleted: (name) => closeWhere(`user '${name}' is deleted`, ({ user }) => user?.name === name),
+    },
+    dataDir === undefined ? undefined : `${dataDir}/definitions.json`,
+  )
+  const setUp = () => {
+    for (const name of options.vhosts ?? (registry.vhosts.size === 0 ? ['/'] : []))
+      if (!registry.vhosts.has(name)) putVhost(registry, name, {})
+    for (const [name, spec] of Object.entries(options.users ?? {})) giveUser(registry, name, spec)
+  }
+  await registry.load()
+  setUp()
+  restoreMessages(registry, store)
   const host: ConnectionHost = {
     world,
     log,
     store,
-    users,
-    vhosts,
+    users: registry.users,
+    vhosts: registry.vhosts,
     heartbeatSeconds: options.heartbeatSeconds ?? 60,
+    admit: (user, vhost) => admitConnection(registry, connections, user, vhost),
+    admitChannel: (user) => admitChannel(connections, user),
     ended(connection) {
       connections.delete(connection)
       if (connections.size === 0) whenEmpty()
     },
   }
   const accept = (stream: Duplex, peer = 'local') => {
-    connections.add(new ServerConnection(host, stream, peer))
+    if (running) connections.add(new ServerConnection(host, stream, peer))
+    else stream.destroy()
+  }
+  const open = (address: Address, tls: ListenTls | undefined) => {
+    const take = (connection: Connection) => {
+      connection.setNoDelay?.(true)
+      accept(connection, connection.peer)
+    }
+    return world.sockets.listen(address, take, { tls })
+  }
+  const closeAll = async (why: string) => {
+    running = false
+    const empty = new Promise<void>((resolve) => {
+      whenEmpty = resolve
+      if (connections.size === 0) resolve()
+    })
+    closeWhere(`broker forced connection closure with reason '${why}'`, () => true)
+    // Turns of the event loop, not time: whoever reads has answered by then, and shutdown waits for nobody else.
+    for (let turn = 0; turn < 10 && connections.size > 0; turn++)
+      await new Promise((resolve) => setImmediate(resolve))
+    for (const connection of connections) connection.destroy()
+    await Promise.all(listeners.map(({ listener }) => listener?.close()))
+    for (const each of listeners) each.listener = undefined
+    await empty
   }
   return {
     accept,
-    setUser,
-    removeUser: (name) => void users.delete(name),
-    vhosts,
+    registry,
+    connections,
+    listeners,
+    dataDir,
+    startedAt: world.clock.now(),
+    vhosts: registry.vhosts,
+    setUser: (name, spec) => giveUser(registry, name, spec),
+    removeUser: (name) => void (registry.users.has(name) && deleteUser(registry, name)),
     get connectionCount() {
       return connections.size
     },
-    async listen(address) {
-      const listener = await world.sockets.listen(address, (connection) => {
-        connection.setNoDelay?.(true)
-        accept(connection, connection.peer)
-      })
-      listeners.add(listener)
-      return listener
+    get running() {
+      return running
+    },
+    async listen(address, { tls } = {}) {
+      const listener = await open(address, tls)
+      const entry: OpenListener = { address: listener.address, isTls: tls !== undefined, listener, tls }
+      listeners.push(entry)
+      return {
+        address: listener.address,
+        renew(renewed) {
+          entry.tls = renewed
+          entry.listener?.renew(renewed)
+        },
+        async close() {
+          const at = listeners.indexOf(entry)
+          if (at >= 0) listeners.splice(at, 1)
+          await entry.listener?.close()
+        },
+      }
+    },
+    stop: () => closeAll('stopped'),
+    async start() {
+      if (running) return
+      running = true
+      for (const each of listeners) each.listener = await open(each.address, each.tls)
+    },
+    async reset() {
+      for (const name of [...registry.vhosts.keys()]) deleteVhost(registry, name)
+      registry.users.clear()
+      registry.globalParameters.clear()
+      setUp()
+      await registry.saved()
     },
     async close() {
-      const empty = new Promise<void>((resolve) => {
-        whenEmpty = resolve
-        if (connections.size === 0) resolve()
-      })
-      for (const connection of connections)
-        connection.close(connectionError(320, "broker forced connection closure with reason 'shutdown'"))
-      // Turns of the event loop, not time: whoever reads has answered by then, and shutdown waits for nobody else.
-      for (let turn = 0; turn < 10 && connections.size > 0; turn++)
-        await new Promise((resolve) => setImmediate(resolve))
-      for (const connection of connections) connection.destroy()
-      await Promise.all([...listeners].map((listener) => listener.close()))
-      await empty
-      for (const vhost of vhosts.values()) for (const queue of vhost.queues.values()) queue.rest()
+      await closeAll('shutdown')
+      for (const vhost of registry.vhosts.values()) for (const queue of vhost.queues.values()) queue.rest()
+      await registry.saved()
       await store.close()
     },
   }
 }
 
-function restore(world: World, store: Store, names: string[]): Map<string, Vhost> {
-  const vhosts = new Map(names.map((name) => [name, new Vhost(world, store, name)]))
+function restoreMessages(registry: Registry, store: Store): void {
+  dropForgottenVhosts(registry, store)
   const queues = new Map<number, Queue>()
-  for (const vhost of vhosts.values()) {
-    vhost.restore()
+  for (const vhost of registry.vhosts.values())
     for (const queue of vhost.queues.values()) queues.set(queue.id, queue)
-  }
   // It may have been delivered before the restart: only the flag tells a consumer so.
   for (const { message, queueIds } of store.recovered.messages.splice(0))
     for (const id of queueIds) queues.get(id)?.push(message, true)
-  return vhosts
+}
+
+/** The broker died between forgetting a virtual host and what was in it. */
+function dropForgottenVhosts(registry: Registry, store: Store): void {
+  const { exchanges, queues } = store.recovered
+  const names = new Set([...exchanges, ...queues].map(({ vhost }) => vhost))
+  for (const name of names) if (!registry.vhosts.has(name)) registry.host.openVhost(name).deleteAll()
 }

@@ -1,6 +1,8 @@
-// The x- arguments of a queue that this broker acts on, checked as RabbitMQ checks them.
+// The limits of a queue: its x- arguments checked as RabbitMQ checks them, and the policies that hold for it.
 import { channelError, connectionError } from '#kit/amqp/error.ts'
 import type { FieldValue, Table } from '#kit/amqp/table.ts'
+import type { JsonValue } from './json.ts'
+import { effectiveDefinition, type Policy } from './policy.ts'
 
 export type QueueLimits = {
   messageTtlMs: number | undefined
@@ -12,7 +14,13 @@ export type QueueLimits = {
   deadLetterRoutingKey: string | undefined
 }
 
-export function queueLimits(table: Table, where: string): QueueLimits {
+/** `where` names the queue in errors. Of numbers the smaller of argument and policy holds; of texts the argument's. */
+export function queueLimits(
+  table: Table,
+  where: string,
+  policy?: Policy,
+  operatorPolicy?: Policy,
+): QueueLimits {
   const invalid = (name: string, value: FieldValue) =>
     channelError(406, `invalid arg '${name}' for ${where}: ${JSON.stringify(value)}`)
   const whole = (name: string, least: number) => {
@@ -41,13 +49,23 @@ export function queueLimits(table: Table, where: string): QueueLimits {
       406,
       `invalid arg 'x-dead-letter-routing-key' for ${where}: routing_key_but_no_dlx_defined`,
     )
+  const given = effectiveDefinition(policy, operatorPolicy)
   return {
-    messageTtlMs: whole('x-message-ttl', 0),
-    expiresMs: whole('x-expires', 1),
-    maxLength: whole('x-max-length', 0),
-    maxBytes: whole('x-max-length-bytes', 0),
-    rejectPublish: overflow?.startsWith('reject-publish') ?? false,
-    deadLetterExchange,
-    deadLetterRoutingKey,
+    messageTtlMs: smaller(whole('x-message-ttl', 0), given['message-ttl']),
+    expiresMs: smaller(whole('x-expires', 1), given.expires),
+    maxLength: smaller(whole('x-max-length', 0), given['max-length']),
+    maxBytes: smaller(whole('x-max-length-bytes', 0), given['max-length-bytes']),
+    rejectPublish: (overflow ?? textOf(given.overflow))?.startsWith('reject-publish') ?? false,
+    deadLetterExchange: deadLetterExchange ?? textOf(given['dead-letter-exchange']),
+    deadLetterRoutingKey: deadLetterRoutingKey ?? textOf(given['dead-letter-routing-key']),
   }
+}
+
+function smaller(argument: number | undefined, policy: JsonValue | undefined): number | undefined {
+  if (typeof policy !== 'number') return argument
+  return argument === undefined ? policy : Math.min(argument, policy)
+}
+
+function textOf(value: JsonValue | undefined): string | undefined {
+  return typeof value === 'string' ? value : undefined
 }

@@ -4,6 +4,7 @@ import type { Table } from '#kit/amqp/table.ts'
 import type { Cancel, World } from '#kit/world/world.ts'
 import { Deque } from './deque.ts'
 import type { Message } from './message.ts'
+import type { Policy } from './policy.ts'
 import type { QueueLimits } from './queue-argument.ts'
 
 /** One message in one queue. */
@@ -47,7 +48,10 @@ export type QueueHost = {
 export class Queue {
   readonly kind = 'queue'
   readonly spec: QueueSpec
-  readonly limits: QueueLimits
+  limits: QueueLimits
+  /** Those from which `limits` came, besides its arguments. */
+  policy: Policy | undefined
+  operatorPolicy: Policy | undefined
   /** Its number in the store, never used twice. */
   readonly id: number
   /** The connection that alone may use it. */
@@ -108,6 +112,16 @@ export class Queue {
       if (this.#ready.length > 0) message.detach()
       this.#watchExpiry()
     }
+    this.#mark()
+  }
+
+  /** In force for what is there too, except a shorter time to live: messages keep the one they came with. */
+  setLimits(limits: QueueLimits): void {
+    this.limits = limits
+    if (!limits.rejectPublish) while (this.#ready.length > 0 && this.#over(0)) this.#drop('maxlen')
+    this.#disuse?.()
+    this.#disuse = undefined
+    this.used()
     this.#mark()
   }
 

@@ -1,13 +1,14 @@
 // A virtual host: its exchanges, queues and bindings, and the way of a message through them.
 import { channelError } from '#kit/amqp/error.ts'
-import type { FieldValue, Table } from '#kit/amqp/table.ts'
+import type { Table } from '#kit/amqp/table.ts'
 import type { World } from '#kit/world/world.ts'
 import { bindingRecord, exchangeRecord, queueRecord } from '../store/record.ts'
 import type { Store } from '../store/store.ts'
 import { deadLetter, goesInCircles } from './dead-letter.ts'
-import { assertSame, assertSameArguments } from './equivalence.ts'
+import { assertSame, assertSameArguments, fieldTypeName } from './equivalence.ts'
 import { type Binding, Exchange, type ExchangeSpec, type ExchangeType } from './exchange.ts'
 import type { Message } from './message.ts'
+import { type Policy, policyFor } from './policy.ts'
 import { type DropReason, type Entry, Queue, type QueueHost, type QueueSpec } from './queue.ts'
 import { queueLimits } from './queue-argument.ts'
 
@@ -45,6 +46,12 @@ export class Vhost implements QueueHost {
   readonly world: World
   readonly exchanges: Map<string, Exchange> = new Map()
   readonly queues: Map<string, Queue> = new Map()
+  /** By name; `applyPolicies` after a change. */
+  readonly policies: Map<string, Policy> = new Map()
+  readonly operatorPolicies: Map<string, Policy> = new Map()
+  maxQueues = Number.POSITIVE_INFINITY
+  /** Of queues declared without x-queue-type. */
+  defaultQueueType: 'classic' | 'quorum' | undefined
   /** Bindings by what they lead to, to remove with it. */
   readonly #into = new Map<Exchange | Queue, Set<Binding>>()
   readonly #store: Store
@@ -88,7 +95,11 @@ export class Vhost implements QueueHost {
       assertSameArguments(what, ['alternate-exchange'], spec.arguments, current.spec.arguments)
       return current
     }
+    const alternate = spec.arguments['alternate-exchange']
+    if (alternate !== undefined && typeof alternate !== 'string')
+      throw channelError(406, `invalid type '${fieldTypeName(alternate)}' for arg 'alternate-exchange' in ${what}`)
     const exchange = new Exchange(spec)
+    this.#applyToExchange(exchange)
     this.exchanges.set(spec.name, exchange)
     if (spec.durable) this.#store.record({ kind: 'exchange', record: exchangeRecord(this.name, spec) })
     return exchange
@@ -114,6 +125,11 @@ export class Vhost implements QueueHost {
       current.used()
       return current
     }
+    if (this.queues.size >= this.maxQueues)
+      throw channelError(
+        406,
+        `cannot declare queue '${spec.name}': queue limit in vhost '${this.name}' (${this.maxQueues}) is reached`,
+      )
     const queue = this.#newQueue(this.#store.nextQueueId(), spec, spec.exclusive ? session : undefined)
     if (queue.stored) this.#store.record({ kind: 'queue', record: queueRecord(this.name, queue) })
     return queue
@@ -148,7 +164,12 @@ export class Vhost implements QueueHost {
 
   /** Throws 404 where there is no such exchange. */
   publish(message: Message): Routed {
-    const queues = this.route(message)
+    return this.deliver(message, this.route(message))
+  }
+
+  /** To the queues that `route` gave, which may have gone since; `queues` is used up. */
+  deliver(message: Message, queues: Set<Queue>): Routed {
+    for (const queue of queues) if (queue.deleted) queues.delete(queue)
     const routed: Routed = { queues: queues.size, refused: false, stored: 0 }
     if (queues.size === 0) return routed
     for (const queue of queues) {
@@ -168,22 +189,35 @@ export class Vhost implements QueueHost {
     return routed
   }
 
+  /** Throws 404 where there is no such exchange. */
   route(message: Message): Set<Queue> {
     const queues = new Set<Queue>()
-    if (message.exchange === '') {
-      const queue = this.queues.get(message.routingKey)
-      if (queue) queues.add(queue)
-      return queues
-    }
-    const seen = new Set<Exchange>()
-    let exchange: Exchange | undefined = this.exchange(message.exchange)
-    while (exchange && !seen.has(exchange)) {
-      exchange.route(message, queues, seen)
-      if (queues.size > 0) break
-      const alternate: FieldValue = exchange.spec.arguments['alternate-exchange']
-      exchange = typeof alternate === 'string' ? this.exchanges.get(alternate) : undefined
+    if (message.exchange !== '')
+      this.exchange(message.exchange).route(message, queues, new Set(), this.exchanges)
+    else {
+      this.#queueNamed(message.routingKey, queues)
+      for (const key of message.copies) this.#queueNamed(key, queues)
     }
     return queues
+  }
+
+  /** Policies have changed: each queue and exchange gets what now holds for it. */
+  applyPolicies(): void {
+    for (const exchange of this.exchanges.values()) this.#applyToExchange(exchange)
+    for (const queue of this.queues.values()) {
+      const { policy, operatorPolicy } = this.#policiesFor(queue.spec)
+      if (queue.policy === policy && queue.operatorPolicy === operatorPolicy) continue
+      queue.policy = policy
+      queue.operatorPolicy = operatorPolicy
+      const where = this.where('queue', queue.name)
+      queue.setLimits(queueLimits(queue.spec.arguments, where, policy, operatorPolicy))
+    }
+  }
+
+  /** The virtual host itself is deleted. */
+  deleteAll(): void {
+    for (const queue of [...this.queues.values()]) this.deleteQueue(queue)
+    for (const exchange of [...this.exchanges.values()]) this.#dropExchange(exchange)
   }
 
   /** The connection is gone, and its exclusive queues with it. */
@@ -221,24 +255,42 @@ export class Vhost implements QueueHost {
     this.deleteQueue(queue)
   }
 
+  #queueNamed(name: string, into: Set<Queue>): void {
+    const queue = this.queues.get(name)
+    if (queue) into.add(queue)
+  }
+
   #deadLetter(queue: Queue, message: Message, reason: DropReason): void {
     const target = queue.limits.deadLetterExchange!
     if (target !== '' && !this.exchanges.has(target)) return
     const letter = deadLetter(message, queue, reason, this.world.clock.now())
-    if (reason !== 'rejected') for (const next of this.route(letter)) if (goesInCircles(letter, next)) return
-    this.publish(letter)
+    const queues = this.route(letter)
+    if (reason !== 'rejected')
+      for (const next of queues) if (goesInCircles(letter, next)) queues.delete(next)
+    this.deliver(letter, queues)
   }
 
   #newQueue(id: number, spec: QueueSpec, owner: object | undefined): Queue {
-    const queue = new Queue(
-      this,
-      id,
-      spec,
-      queueLimits(spec.arguments, this.where('queue', spec.name)),
-      owner,
-    )
+    const { policy, operatorPolicy } = this.#policiesFor(spec)
+    const limits = queueLimits(spec.arguments, this.where('queue', spec.name), policy, operatorPolicy)
+    const queue = new Queue(this, id, spec, limits, owner)
+    queue.policy = policy
+    queue.operatorPolicy = operatorPolicy
     this.queues.set(spec.name, queue)
     return queue
+  }
+
+  #policiesFor({ name, arguments: table }: QueueSpec) {
+    const subject = { kind: 'queue', name, quorum: table['x-queue-type'] === 'quorum' } as const
+    return {
+      policy: policyFor(this.policies.values(), subject),
+      operatorPolicy: policyFor(this.operatorPolicies.values(), subject),
+    }
+  }
+
+  #applyToExchange(exchange: Exchange): void {
+    const subject = { kind: 'exchange', name: exchange.name, quorum: false } as const
+    exchange.policy = policyFor(this.policies.values(), subject)
   }
 
   #dropExchange(exchange: Exchange): void {

@@ -33,6 +33,10 @@ export type ConnectionHost = {
   readonly users: ReadonlyMap<string, User>
   readonly vhosts: ReadonlyMap<string, Vhost>
   readonly heartbeatSeconds: number
+  /** Throws 530 where a limit of the user or the virtual host is reached. */
+  admit(user: User, vhost: string): void
+  /** The same for one more channel. */
+  admitChannel(user: User): void
   /** The connection is gone. */
   ended(connection: ServerConnection): void
 }
@@ -76,6 +80,14 @@ export class ServerConnection implements ChannelHost {
     // Half a connection is of no use: a client that ends its side has gone.
     stream.on('end', () => stream.destroy())
     stream.on('close', () => this.#ended())
+  }
+
+  get isOpen(): boolean {
+    return this.#state === 'open'
+  }
+
+  get channels(): ReadonlyMap<number, Channel> {
+    return this.#channels
   }
 
   get vhost(): Vhost {
@@ -200,6 +212,7 @@ export class ServerConnection implements ChannelHost {
         530,
         `number of channels opened (${this.#channels.size}) has reached the negotiated channel_max (${this.#channelMax})`,
       )
+    this.#host.admitChannel(this.user)
     this.#channels.set(number, new Channel(number, this))
     this.outbox.method(number, 'channel.open-ok', {})
   }
@@ -266,6 +279,7 @@ export class ServerConnection implements ChannelHost {
     if (!vhost) throw connectionError(530, `vhost ${name} not found`)
     if (!this.user.permissions.has(name))
       throw connectionError(530, `access to vhost '${name}' refused for user '${this.user.name}'`)
+    this.#host.admit(this.user, name)
     this.#vhost = vhost
     this.#state = 'open'
     this.#cancelTimer()

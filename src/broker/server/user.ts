@@ -1,48 +1,12 @@
-// Users of the broker: salted password hashes and the three permission patterns for each virtual host.
-import { createHash, timingSafeEqual } from 'node:crypto'
+// Who may do what: the checks that connections make. Rights are read from the live user each time.
 import { channelError } from '#kit/amqp/error.ts'
+import { isPassword } from '../admin/password.ts'
+import type { Right, User } from '../admin/user.ts'
 
-/** Regular expressions, not anchored; an empty one allows nothing, as in RabbitMQ. */
-export type Permission = { configure: string; write: string; read: string }
-export type Right = keyof Permission
-
-export type UserSpec = {
-  /** By virtual host. */
-  permissions: Record<string, Permission>
-} & (
-  | { password: string }
-  | {
-      /** RabbitMQ's form: base64 of a 4-octet salt and SHA-256 of salt and password. */ passwordHash: string
-    }
-)
-
-export type User = {
-  readonly name: string
-  readonly passwordHash: Buffer
-  readonly permissions: ReadonlyMap<string, Record<Right, RegExp>>
-}
-
-export function user(name: string, spec: UserSpec, salt: Buffer): User {
-  const passwordHash =
-    'password' in spec ? hashPassword(spec.password, salt) : Buffer.from(spec.passwordHash, 'base64')
-  const permissions = Object.entries(spec.permissions).map(([vhost, { configure, write, read }]) => {
-    const compiled = { configure: pattern(configure), write: pattern(write), read: pattern(read) }
-    return [vhost, compiled] as const
-  })
-  return { name, passwordHash, permissions: new Map(permissions) }
-}
-
-function pattern(text: string): RegExp {
-  return new RegExp(text === '' ? '^$' : text, 'u')
-}
-
-export function hashPassword(password: string, salt: Buffer): Buffer {
-  return Buffer.concat([salt, createHash('sha256').update(salt).update(password).digest()])
-}
+export type { Permission, Right, User, UserSpec } from '../admin/user.ts'
 
 export function passwordMatches(user: User, password: string): boolean {
-  const given = hashPassword(password, user.passwordHash.subarray(0, 4))
-  return given.length === user.passwordHash.length && timingSafeEqual(given, user.passwordHash)
+  return isPassword(password, user.password)
 }
 
 /** Throws 403 in RabbitMQ's words. */
@@ -53,12 +17,29 @@ export function authorize(
   kind: 'queue' | 'exchange',
   name: string,
 ): void {
-  const allowed = user.permissions
-    .get(vhost)
-    ?.[right].test(kind === 'exchange' && name === '' ? 'amq.default' : name)
-  if (allowed) return
+  const asked = kind === 'exchange' && name === '' ? 'amq.default' : name
+  if (user.permissions.get(vhost)?.[right].matches(asked)) return
   throw channelError(
     403,
-    `${right} access to ${kind} '${name}' in vhost '${vhost}' refused for user '${user.name}'`,
+    `${right} access to ${kind} '${asked}' in vhost '${vhost}' refused for user '${user.name}'`,
+  )
+}
+
+/**
+ * For publishing to ('write') and binding from ('read') a topic exchange, besides the right to the exchange itself.
+ * A user without a topic permission for the exchange is free. Throws 403.
+ */
+export function authorizeTopic(
+  user: User,
+  vhost: string,
+  right: 'write' | 'read',
+  exchange: string,
+  routingKey: string,
+): void {
+  const permission = user.topicPermissions.get(vhost)?.get(exchange)
+  if (!permission || permission[right].matches(routingKey)) return
+  throw channelError(
+    403,
+    `${right} access to topic '${routingKey}' in exchange '${exchange}' in vhost '${vhost}' refused for user '${user.name}'`,
   )
 }
