@@ -8,6 +8,10 @@ export type Terminal = {
   readonly colors: boolean
   /** Undefined where nobody can answer. */
   readonly ask?: (question: string) => Promise<string>
+  /** As `ask`, and what is typed isn't shown. */
+  readonly askSecret?: (question: string) => Promise<string>
+  /** All of standard input; undefined where a person would have to type it. */
+  readonly input?: () => Promise<string>
 }
 
 export type Style = 'bold' | 'dim' | 'red' | 'green' | 'yellow'

@@ -4,6 +4,7 @@ import type { Terminal } from '#cli/terminal.ts'
 import { CloudError, fullMessage } from '#kit/errors/cloud-error.ts'
 import { realWorld } from '#kit/world/real.ts'
 import type { Program } from './role.ts'
+import { standardInput } from './standard-input.ts'
 import { helpText, invoke, type Verb } from './verb.ts'
 
 /** Loaded one by one: a role or a short question needn't wait for the rest. */
@@ -13,6 +14,7 @@ const verbs: Record<string, () => Promise<Verb>> = {
   destroy: async () => (await import('./verb/destroy.ts')).destroy,
   status: async () => (await import('./verb/status.ts')).status,
   logs: async () => (await import('./verb/logs.ts')).logs,
+  mq: async () => (await import('./verb/mq.ts')).mq,
   trace: async () => (await import('./verb/trace.ts')).trace,
   doctor: async () => (await import('./verb/doctor.ts')).doctor,
   image: async () => (await import('./verb/image.ts')).image,
@@ -42,6 +44,7 @@ const terminal: Terminal = {
   say: (line) => void process.stderr.write(`${line}\n`),
   colors: Boolean(process.stdout.isTTY) && !process.env.NO_COLOR,
   ask: process.stdin.isTTY ? ask : undefined,
+  ...standardInput,
 }
 
 async function ask(question: string): Promise<string> {
@@ -63,14 +66,15 @@ async function help(name?: string): Promise<number> {
 
 async function main(name = 'help', ...args: string[]): Promise<number> {
   if (name === 'help' || name === '--help' || name === '-h') return help(args[0])
-  if (args.includes('--help') || args.includes('-h')) return help(name)
   const load = verbs[name === '--version' ? 'version' : name] ?? roleVerbs[name]
   if (!load) {
     terminal.say(`nimbo: there is no verb '${name}'; 'nimbo help' lists them.`)
     return 2
   }
   try {
-    return await invoke(await load(), args, { world: realWorld(), terminal, program })
+    const verb = await load()
+    if (!verb.raw && (args.includes('--help') || args.includes('-h'))) return await help(name)
+    return await invoke(verb, args, { world: realWorld(), terminal, program })
   } catch (error) {
     if (!(error instanceof CloudError)) throw error
     terminal.say(`nimbo: ${fullMessage(error)}`)

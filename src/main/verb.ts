@@ -24,6 +24,8 @@ export type Verb = {
   /** Words after the verb: 'server NAME'. */
   words?: string
   options?: Record<string, OptionSpec>
+  /** It reads its options itself, `--help` too: `words` is all that stands after it, without `--data`. */
+  raw?: boolean
   /** Returns the exit code. */
   run(invocation: Invocation): Promise<number>
 }
@@ -53,6 +55,7 @@ export async function invoke(
 }
 
 function parse(verb: Verb, args: readonly string[]) {
+  if (verb.raw) return takeData(args)
   try {
     const options = { ...verb.options, data: dataOption }
     const { values, positionals } = parseArgs({
@@ -65,6 +68,16 @@ function parse(verb: Verb, args: readonly string[]) {
   } catch (error) {
     throw usageError((error as Error).message)
   }
+}
+
+function takeData(args: readonly string[]): { values: Invocation['options']; positionals: string[] } {
+  const positionals = [...args]
+  const at = args.findIndex((arg) => arg === '--data' || arg.startsWith('--data='))
+  if (at < 0) return { values: {}, positionals }
+  const [named, value] = positionals.splice(at, args[at] === '--data' ? 2 : 1)
+  const data = value ?? named!.slice('--data='.length)
+  if (named === '--data' && value === undefined) throw usageError("Option '--data' needs a folder.")
+  return { values: { data }, positionals }
 }
 
 export function absolute(path: string, cwd: string): string {
