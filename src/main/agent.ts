@@ -3,7 +3,7 @@
 import { journalContract } from '#contracts/journal.ts'
 import { loadVirtDriver } from '#drivers/virt/load.ts'
 import { loadVolumeDriver } from '#drivers/volume/load.ts'
-import { loadWiringDriver, type PrepareOptions, simFabric, type WiringDriver } from '#drivers/wiring/load.ts'
+import { loadWiringDriver, simFabric, type WiringDriver } from '#drivers/wiring/load.ts'
 import type { Bus } from '#kit/bus/bus.ts'
 import { openBus } from '#kit/bus/client.ts'
 import { loadConfig } from '#kit/config/load.ts'
@@ -12,16 +12,15 @@ import { startShipping } from '#kit/journal/ship.ts'
 import { fileSpoolSink } from '#kit/journal/spool-sink.ts'
 import { openJournal } from '#kit/journal/store.ts'
 import { type Log, openLog } from '#kit/log/log.ts'
-import { addressPlus, formatAddress } from '#kit/net/address.ts'
-import { cidr, networkAddress } from '#kit/net/cidr.ts'
 import type { World } from '#kit/world/world.ts'
 import { identityClient } from '#services/identity/client.ts'
 import { controllerAccess } from './controller-access.ts'
 import { type Cloud, cloudId } from './data-folder.ts'
 import { type Host, type HostPlan, startHost } from './host.ts'
+import { bridgeSuffix, hostNetworks } from './host-network.ts'
 import type { Secrets } from './secret.ts'
 import { agentSections, serviceSections } from './section.ts'
-import { cloudSection, publicPhysicalNetwork } from './settings.ts'
+import { cloudSection } from './settings.ts'
 
 export async function runAgent(world: World, cloud: Cloud): Promise<{ stop(): Promise<void> }> {
   const { folder, settings, secrets } = cloud
@@ -72,7 +71,7 @@ export async function runAgent(world: World, cloud: Cloud): Promise<{ stop(): Pr
     http,
     endpoint,
     serviceToken,
-    networks: hostNetworks(cloud),
+    networks: await hostNetworks(world, cloud.settings, config.agent),
     metadataSecret: access.metadataSecret,
     config,
   }
@@ -150,23 +149,8 @@ async function openWiring(world: World, log: Log, cloud: Cloud): Promise<WiringD
   return loadWiringDriver('ovs', world, log, {
     cloudId: await cloudId(world, cloud.folder),
     dataFolder: cloud.folder.root,
-    bridgeSuffix: bridgeSuffix(cloud),
+    bridgeSuffix: bridgeSuffix(cloud.settings),
   })
-}
-
-/** Two clouds on one host have other ports and so other bridges. */
-function bridgeSuffix({ settings }: Cloud): string {
-  return settings.portBase === 0 ? '' : `-${settings.portBase}`
-}
-
-/** The host has the first address of the external network. */
-function hostNetworks(cloud: Cloud): PrepareOptions {
-  const net = cidr(cloud.settings.publicCidr)
-  const address = `${formatAddress(addressPlus(networkAddress(net), 1))}/${cloud.settings.publicCidr.split('/')[1]}`
-  return {
-    physicalNetworks: { [publicPhysicalNetwork]: { bridge: `br-ex${bridgeSuffix(cloud)}`, address } },
-    tunnel: { localIp: '127.0.0.1', types: ['vxlan', 'gre'] },
-  }
 }
 
 async function ship(bus: Bus, trace: Trace, host: string, events: JournalEvent[]): Promise<void> {

@@ -47,7 +47,9 @@ export async function startHost(plan: HostPlan): Promise<Host> {
   const network = await startNetworkAgent({
     ...common,
     driver: wiring,
-    config: { ...plan.networks, ...(guestUid !== undefined && { guestUid }) },
+    networks: plan.networks,
+    guestUid: guestUid ?? 0,
+    config: config.networkAgent,
   })
   const volume = await startVolumeAgent({
     ...common,

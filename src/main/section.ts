@@ -4,6 +4,7 @@ import { computeAgentConfig } from '#agents/compute/config.ts'
 import { dhcpAgentConfig } from '#agents/dhcp/config.ts'
 import { l3AgentConfig } from '#agents/l3/config.ts'
 import { metadataAgentConfig } from '#agents/metadata/config.ts'
+import { networkAgentConfig } from '#agents/network/config.ts'
 import type { LoadedConfig } from '#kit/config/load.ts'
 import { computeConfig } from '#services/compute/config.ts'
 import { consoleConfig } from '#services/console/config.ts'
@@ -13,6 +14,7 @@ import { metadataConfig } from '#services/metadata/config.ts'
 import { networkConfig } from '#services/network/config.ts'
 import { placementConfig } from '#services/placement/config.ts'
 import { volumeConfig } from '#services/volume/config.ts'
+import { agentSection } from './agent-settings.ts'
 
 export const serviceSections = [
   identitySection,
@@ -27,7 +29,9 @@ export const serviceSections = [
 export type ServiceConfig = LoadedConfig<typeof serviceSections>
 
 export const agentSections = [
+  agentSection,
   computeAgentConfig,
+  networkAgentConfig,
   dhcpAgentConfig,
   l3AgentConfig,
   metadataAgentConfig,

@@ -2,12 +2,13 @@
 // Needs root; nothing of it touches the host's own switch or addresses.
 
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { startNetworkAgent } from '#agents/network/index.ts'
+import { networkAgentConfig, startNetworkAgent } from '#agents/network/index.ts'
 import type { HostWiring, PortRule, PortWiring } from '#contracts/network-agent.ts'
 import { type Packet, type Rig, wiringConformance } from '#drivers/wiring/conformance.ts'
 import type { PrepareOptions, WiringDriver } from '#drivers/wiring/driver.ts'
 import { type OvsOptions, openOvsWiring } from '#drivers/wiring/ovs/open.ts'
 import type { Bus } from '#kit/bus/bus.ts'
+import { withDefaults } from '#kit/config/section.ts'
 import type { Journal } from '#kit/journal/journal.ts'
 import { openLog } from '#kit/log/log.ts'
 import { realWorld } from '#kit/world/real.ts'
@@ -392,7 +393,9 @@ for source in ('10.0.0.77', '10.0.0.78'):
       bus,
       host: 'node1',
       driver,
-      config: rig.prepare(0),
+      guestUid: 0,
+      networks: rig.prepare(0),
+      config: withDefaults(networkAgentConfig),
     })
     const reset = new Promise<void>((resolve) => {
       const stop = driver.events((event) => {

@@ -3,12 +3,13 @@ import { type HostWiring, l2Agent, networkPlugin, type PortWiring } from '#contr
 import { loadWiringDriver, type SimWiring } from '#drivers/wiring/load.ts'
 import type { Handlers } from '#kit/bus/bus.ts'
 import { testBus } from '#kit/bus/test-bus.ts'
+import { withDefaults } from '#kit/config/section.ts'
 import { CloudError } from '#kit/errors/cloud-error.ts'
 import { memorySink } from '#kit/journal/memory-sink.ts'
 import { openJournal } from '#kit/journal/store.ts'
 import { silentLog } from '#kit/log/log.ts'
 import { virtualWorld } from '#kit/world/virtual.ts'
-import { startNetworkAgent } from './index.ts'
+import { networkAgentConfig, startNetworkAgent } from './index.ts'
 
 const port = (portId: string, change: Partial<PortWiring> = {}): PortWiring => ({
   portId,
@@ -85,10 +86,12 @@ async function cloud() {
       bus,
       host: 'node1',
       driver,
-      config: {
+      guestUid: 0,
+      networks: {
         physicalNetworks: { physnet1: { bridge: 'br-ex' } },
         tunnel: { localIp: '10.9.0.1', types: ['vxlan'] },
       },
+      config: withDefaults(networkAgentConfig),
     })
   const agent = await start()
   await world.settle()

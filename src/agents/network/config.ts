@@ -1,22 +1,22 @@
 // Options of the L2 agent.
-import type { PrepareOptions } from '#drivers/wiring/load.ts'
+import { option } from '#kit/config/option.ts'
+import { type ConfigOf, section } from '#kit/config/section.ts'
 
-export type NetworkAgentConfig = PrepareOptions & {
-  availabilityZone: string
-  /** The user who runs guests and so opens their taps; root by default. */
-  guestUid: number
-  /** Between two heart-beats; Neutron's report_interval is 30 s. */
-  reportMs: number
-  /** Between two looks at everything when nobody nudges. */
-  reconcileMs: number
-  /** Between two looks at the switch itself, for flows that somebody removed by hand. */
-  verifyMs: number
-}
-
-export const networkAgentDefaults = {
-  availabilityZone: 'nova',
-  guestUid: 0,
-  reportMs: 30_000,
-  reconcileMs: 30_000,
-  verifyMs: 300_000,
-} satisfies Partial<NetworkAgentConfig>
+export const networkAgentConfig = section('networkAgent', {
+  l2Population: option.bool(
+    true,
+    'Send frames for guests on other hosts straight to their host, as the network service tells; otherwise by what was learned',
+  ),
+  arpResponder: option.bool(
+    false,
+    "Answer guests' ARP for guests on other hosts here instead of asking all hosts; needs l2_population",
+  ),
+  reconcileInterval: option.duration('30s', 'How often everything is looked at when nobody nudges'),
+  verifyInterval: option.duration(
+    '5m',
+    'How often the switch itself is looked at, for flows that somebody removed',
+  ),
+  reportInterval: option.duration('30s', 'How often the agent reports that it is up'),
+  availabilityZone: option.text('nova', 'The zone in which the agent is listed'),
+})
+export type NetworkAgentConfig = ConfigOf<typeof networkAgentConfig>

@@ -1,15 +1,17 @@
 // The L2 agent of a host: wires its ports as the network service wants them, and sends the heart-beat.
 // Boot, restart, lost message and daily life take the same path: a turn of the reconciler.
 import { agentTypes, l2Agent, networkPlugin } from '#contracts/network-agent.ts'
-import type { WiringDriver } from '#drivers/wiring/load.ts'
+import type { PrepareOptions, WiringDriver } from '#drivers/wiring/load.ts'
 import type { Bus } from '#kit/bus/bus.ts'
 import type { Journal, Trace } from '#kit/journal/journal.ts'
 import type { Log } from '#kit/log/log.ts'
 import { startReports } from '#kit/loop/report.ts'
 import { startTurns } from '#kit/loop/turns.ts'
 import type { World } from '#kit/world/world.ts'
-import { type NetworkAgentConfig, networkAgentDefaults } from './config.ts'
+import type { NetworkAgentConfig } from './config.ts'
 import { openReconciler } from './reconcile.ts'
+
+export { type NetworkAgentConfig, networkAgentConfig } from './config.ts'
 
 export type NetworkAgentParts = {
   world: World
@@ -18,7 +20,10 @@ export type NetworkAgentParts = {
   bus: Bus
   host: string
   driver: WiringDriver
-  config: Pick<NetworkAgentConfig, 'physicalNetworks' | 'tunnel'> & Partial<NetworkAgentConfig>
+  networks: PrepareOptions
+  /** The user who runs guests and so opens their taps. */
+  guestUid: number
+  config: NetworkAgentConfig
 }
 
 export type NetworkAgent = {
@@ -29,25 +34,21 @@ export type NetworkAgent = {
 }
 
 export async function startNetworkAgent(parts: NetworkAgentParts): Promise<NetworkAgent> {
-  const { world, bus, host, driver } = parts
-  const config = { ...networkAgentDefaults, ...parts.config }
+  const { world, bus, host, driver, guestUid, config } = parts
   const log = parts.log.with({ agent: 'l2', host })
   const service = agentTypes.l2.binary
   const journal = parts.journal.as(service)
   const plugin = bus.caller(networkPlugin, service)
 
-  await driver.prepare({
-    physicalNetworks: config.physicalNetworks,
-    ...(config.tunnel ? { tunnel: config.tunnel } : {}),
-  })
+  await driver.prepare(parts.networks)
 
-  const reconciler = openReconciler({ world, log, journal, plugin, host, driver, guestUid: config.guestUid })
+  const reconciler = openReconciler({ world, log, journal, plugin, host, driver, guestUid })
   let verifiedAt = world.clock.monotonic()
   const turns = startTurns(world, log, journal, {
     name: 'network-wiring',
-    everyMs: config.reconcileMs,
+    everyMs: config.reconcileInterval,
     async turn(trace) {
-      const verify = world.clock.monotonic() - verifiedAt >= config.verifyMs
+      const verify = world.clock.monotonic() - verifiedAt >= config.verifyInterval
       const done = await reconciler.turn(trace, verify)
       if (verify) verifiedAt = world.clock.monotonic()
       return done
@@ -55,7 +56,7 @@ export async function startNetworkAgent(parts: NetworkAgentParts): Promise<Netwo
   })
   const report = startReports(world, log, journal, {
     name: 'network-report',
-    everyMs: config.reportMs,
+    everyMs: config.reportInterval,
     async send(startedAt, options) {
       const { status } = await plugin.agentReport(
         {
