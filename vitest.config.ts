@@ -24,6 +24,7 @@ export default defineConfig({
       alone(1, level('interop', ['test/interop/**/*.test.ts'], 120_000)),
       alone(2, level('real', ['test/real/**/*.test.ts'], 300_000)),
       alone(3, level('kill', ['test/kill/**/*.test.ts'], 300_000)),
+      alone(4, level('hosts', ['test/hosts/**/*.test.ts'], 300_000)),
     ],
   },
 })
