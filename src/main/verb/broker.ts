@@ -11,7 +11,7 @@ const everything = { configure: '.*', write: '.*', read: '.*' }
 export const brokerVerb: Verb = {
   summary: 'Runs a message broker alone until it is asked to end',
   options: {
-    listen: { type: 'string', value: 'ADDRESS', help: 'Where to listen; 127.0.0.1 unless given' },
+    listen: { type: 'string', value: 'ADDRESS,…', help: 'Where to listen; 127.0.0.1 unless given' },
     port: { type: 'string', value: 'PORT', help: 'For AMQP; 5672 unless given, 0 takes any that is free' },
     users: {
       type: 'string',
@@ -35,9 +35,10 @@ export const brokerVerb: Verb = {
       dataDir,
       users: await readUsers(world, options),
     })
-    const host = optionText(options, 'listen') ?? '127.0.0.1'
-    // Programs that start it wait for this line.
-    terminal.print(`amqp ${await listen(broker, { host, port: portOption(options, 'port', 5672) })}`)
+    // Programs that start it wait for these lines.
+    const port = portOption(options, 'port', 5672)
+    for (const host of (optionText(options, 'listen') ?? '127.0.0.1').split(','))
+      terminal.print(`amqp ${await listen(broker, { host, port })}`)
     await asked
     await broker.close()
     return 0

@@ -1,0 +1,78 @@
+// The broker under a suite: ours as a process with a data folder, or Debian's RabbitMQ. Each on its usual ports.
+import { type ChildProcess, spawn } from 'node:child_process'
+import { mkdirSync, writeFileSync } from 'node:fs'
+import { connect } from 'node:net'
+import { join } from 'node:path'
+import { setTimeout as wait } from 'node:timers/promises'
+
+export type RunningBroker = {
+  running(): boolean
+  /** The end of what it wrote. */
+  said(): string
+  stop(): Promise<void>
+}
+
+const checkout = join(import.meta.dirname, '../..')
+
+export async function startNimbo(scratch: string): Promise<RunningBroker> {
+  const args = ['broker', '--data', join(scratch, 'data'), '--guest', '--log-level', 'warn']
+  // Both loopbacks: "localhost" is the second one for some clients.
+  const listen = ['--listen', '127.0.0.1,::1']
+  const child = spawn(join(checkout, 'nimbo'), [...args, ...listen], { stdio: ['ignore', 'pipe', 'pipe'] })
+  return follow(child)
+}
+
+/** A node of its own: RabbitMQ's files, its plugins and Erlang's port mapper are all in the scratch folder and namespace. */
+export async function startRabbit(scratch: string): Promise<RunningBroker> {
+  const at = join(scratch, 'rabbit')
+  mkdirSync(at)
+  writeFileSync(join(at, 'plugins'), '[rabbitmq_management].\n')
+  writeFileSync(join(at, 'rabbitmq.conf'), '')
+  const child = spawn('/usr/lib/rabbitmq/bin/rabbitmq-server', {
+    stdio: ['ignore', 'pipe', 'pipe'],
+    env: {
+      ...process.env,
+      HOME: at,
+      RABBITMQ_NODENAME: 'suite@localhost',
+      RABBITMQ_MNESIA_BASE: join(at, 'mnesia'),
+      RABBITMQ_LOG_BASE: join(at, 'log'),
+      RABBITMQ_ENABLED_PLUGINS_FILE: join(at, 'plugins'),
+      RABBITMQ_CONFIG_FILE: join(at, 'rabbitmq'),
+    },
+  })
+  return follow(child)
+}
+
+async function follow(child: ChildProcess): Promise<RunningBroker> {
+  let said = ''
+  for (const stream of [child.stdout!, child.stderr!])
+    stream.setEncoding('utf8').on('data', (text: string) => {
+      said = (said + text).slice(-10_000)
+    })
+  const running = () => child.exitCode === null && child.signalCode === null
+  const exited = new Promise<void>((resolve) => child.once('exit', () => resolve()))
+  for (let turn = 0; !(await answers(5672)); turn++) {
+    if (!running() || turn > 300)
+      throw new Error(`the broker does not answer on port 5672; it said:\n${said}`)
+    await wait(100)
+  }
+  return {
+    running,
+    said: () => said,
+    async stop() {
+      if (running()) child.kill('SIGTERM')
+      await exited
+    },
+  }
+}
+
+function answers(port: number): Promise<boolean> {
+  return new Promise((resolve) => {
+    const socket = connect(port, '127.0.0.1')
+    socket.once('connect', () => {
+      socket.destroy()
+      resolve(true)
+    })
+    socket.once('error', () => resolve(false))
+  })
+}
