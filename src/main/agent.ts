@@ -13,17 +13,16 @@ import { fileSpoolSink } from '#kit/journal/spool-sink.ts'
 import { openJournal } from '#kit/journal/store.ts'
 import { type Log, openLog } from '#kit/log/log.ts'
 import type { World } from '#kit/world/world.ts'
-import { identityClient } from '#services/identity/client.ts'
+import { isLoopback } from './api.ts'
 import { controllerAccess } from './controller-access.ts'
 import { type Cloud, cloudId } from './data-folder.ts'
 import { type Host, type HostPlan, startHost } from './host.ts'
 import { bridgeSuffix, hostNetworks } from './host-network.ts'
-import type { Secrets } from './secret.ts'
 import { agentSections, serviceSections } from './section.ts'
 import { cloudSection } from './settings.ts'
 
 export async function runAgent(world: World, cloud: Cloud): Promise<{ stop(): Promise<void> }> {
-  const { folder, settings, secrets } = cloud
+  const { folder, settings } = cloud
   const log = openLog({ level: settings.logLevel })
   const config = loadConfig([cloudSection, ...serviceSections, ...agentSections], {
     yaml: cloud.configText,
@@ -56,13 +55,12 @@ export async function runAgent(world: World, cloud: Cloud): Promise<{ stop(): Pr
     folder: spool,
     send: (events) => ship(bus, journal.newTrace(), host, events),
   })
-  const platform = {
-    world,
-    http,
-    endpoint,
-    servicePassword: (user: string) => secrets[user as keyof Secrets],
-  }
-  const { serviceToken } = identityClient({ platform, user: 'nova', journal: journal.as('nova-compute') })
+  const overBus = { bus, journal, log }
+  const kept = access.keep(overBus)
+  const networks = await hostNetworks(world, cloud.settings, config.agent, access.controller)
+  // The console proxy is on the controller's host: another one opens its doors where that can reach it.
+  const { consoleAddress: given } = config.computeAgent
+  const consoleAddress = (access.controller && isLoopback(given) && networks.tunnel?.localIp) || given
   const common = {
     world,
     log,
@@ -70,16 +68,17 @@ export async function runAgent(world: World, cloud: Cloud): Promise<{ stop(): Pr
     bus,
     http,
     endpoint,
-    serviceToken,
-    networks: await hostNetworks(world, cloud.settings, config.agent),
+    serviceToken: access.serviceToken(overBus),
+    networks,
     metadataSecret: access.metadataSecret,
-    config,
+    config: { ...config, computeAgent: { ...config.computeAgent, consoleAddress } },
   }
   const hosts =
     settings.dataPlane === 'sim' ? await simulatedHosts(common, cloud) : [await realHost(common, cloud, host)]
   return {
     async stop() {
       for (const host of hosts) await host.stop()
+      await kept.stop()
       await shipping.stop()
       await bus.close()
       await journal.close()
@@ -120,7 +119,9 @@ async function realHost(common: Common, cloud: Cloud, host: string): Promise<Hos
 async function simulatedHosts(common: Common, cloud: Cloud): Promise<Host[]> {
   const { world, log } = common
   const fabric = simFabric()
-  const names = Array.from({ length: cloud.settings.hosts }, (_, index) => `node${index + 1}`)
+  const names = cloud.member
+    ? [cloud.member.host]
+    : Array.from({ length: cloud.settings.hosts }, (_, index) => `node${index + 1}`)
   return Promise.all(
     names.map(async (host) => {
       const folder = `${cloud.folder.root}/hosts/${host}`
@@ -140,7 +141,7 @@ async function simulatedHosts(common: Common, cloud: Cloud): Promise<Host[]> {
 function openVirt(world: World, log: Log, cloud: Cloud) {
   return loadVirtDriver('qemu', world, log, {
     folder: `${cloud.folder.root}/instances`,
-    host: world.host.name,
+    host: cloud.member?.host ?? world.host.name,
     runFolder: `${cloud.folder.run}/guests`,
   })
 }

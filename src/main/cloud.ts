@@ -8,6 +8,8 @@ import type { ServiceType } from '#kit/service/platform.ts'
 import { computeClient } from '#services/compute/client.ts'
 import { openCompute } from '#services/compute/service.ts'
 import { openConsole } from '#services/console/service.ts'
+import type { HostSurroundings } from '#services/host/app.ts'
+import { openHosts } from '#services/host/service.ts'
 import { type IdentityClient, identityClient } from '#services/identity/client.ts'
 import { bootstrap, type CatalogService } from '#services/identity/ops/bootstrap.ts'
 import { openIdentity } from '#services/identity/service.ts'
@@ -26,6 +28,7 @@ export type CloudPlan = {
   config: ServiceConfig
   secrets: Secrets
   store: JournalStore
+  around: HostSurroundings
   /** Tests hash cheaply; nobody else may. */
   passwordCost?: ScryptCost
 }
@@ -33,6 +36,8 @@ export type CloudPlan = {
 export type ControlPlane = {
   /** By service type, what answers its HTTP requests. */
   readonly services: ReadonlyMap<ServiceType, HttpService>
+  /** The joined host whose certificate has this fingerprint, if any. */
+  memberOf(fingerprint: string): string | undefined
   stop(): Promise<void>
 }
 
@@ -86,10 +91,12 @@ export async function openControlPlane(plan: CloudPlan): Promise<ControlPlane> {
   add('compute', await openCompute(platform, { ...config.compute, novncBaseUrl }, clientOf('nova')))
   add('console', await openConsole(platform, config.console))
   add('metadata', await openMetadata(platform, config.metadata, secrets['metadata-signing']))
+  const hosts = add('hosts', await openHosts(platform, config.hosts, clientOf('nova'), plan.around))
   logInAhead(platform, clients.values())
 
   return {
     services,
+    memberOf: hosts.memberOf,
     async stop() {
       for (const service of running.toReversed()) await service.stop()
     },
@@ -122,5 +129,6 @@ function catalogOf(endpoint: (type: ServiceType) => string): CatalogService[] {
     { type: 'volumev3', name: 'cinderv3', url: volume },
     { type: 'block-storage', name: 'cinder', url: volume },
     { type: 'journal', name: 'journal', url: endpoint('journal') },
+    { type: 'hosts', name: 'hosts', url: `${endpoint('hosts')}/v1` },
   ]
 }

@@ -1,15 +1,27 @@
 // How a host's agent reaches the controller, and as whom: on the controller's own machine by the cloud's folder, on a
 // joined host by what joining gave it.
-import type { HttpClient } from '#kit/http/client.ts'
-import { httpClient } from '#kit/http/client.ts'
+import type { Bus } from '#kit/bus/bus.ts'
+import { type HttpClient, httpClient } from '#kit/http/client.ts'
+import type { Journal, Trace } from '#kit/journal/journal.ts'
+import type { Log } from '#kit/log/log.ts'
 import type { Connection, World } from '#kit/world/world.ts'
+import { identityClient } from '#services/identity/client.ts'
 import { originOf, ownAddress, trustedAuthority, usesTls } from './api.ts'
 import type { Cloud } from './data-folder.ts'
+import { keepHostCertificate } from './host-certificate.ts'
+import { type Member, memberFiles } from './member.ts'
 import type { PortName } from './port.ts'
+import type { Secrets } from './secret.ts'
+import { tokensOverBus } from './service-token.ts'
+
+/** What the access needs once the bus is open. */
+export type OverBus = { bus: Bus; journal: Journal; log: Log }
 
 export type ControllerAccess = {
   /** This host's name in the cloud. */
   readonly host: string
+  /** The controller as a joined host knows it; undefined on the controller's own host. */
+  readonly controller: string | undefined
   readonly busUser: string
   readonly busPassword: string
   /** A new stream to the message broker. */
@@ -18,19 +30,61 @@ export type ControllerAccess = {
   endpoint(name: PortName): string
   readonly http: HttpClient
   readonly metadataSecret: string
+  /** Tokens of a service user of this host's. */
+  serviceToken(over: OverBus): (trace: Trace) => Promise<string>
+  /** What has to go on while the agent runs. */
+  keep(over: OverBus): { stop(): Promise<void> }
 }
 
 export async function controllerAccess(world: World, cloud: Cloud): Promise<ControllerAccess> {
+  return cloud.member ? memberAccess(world, cloud.folder.root, cloud.member) : ownAccess(world, cloud)
+}
+
+async function ownAccess(world: World, cloud: Cloud): Promise<ControllerAccess> {
   const { settings, ports, secrets } = cloud
   const address = ownAddress(settings.listen)
+  const http = httpClient({ ca: await trustedAuthority(world, cloud) })
+  const endpoint = (name: PortName) => originOf(settings, address, ports[name])
+  const servicePassword = (user: string) => secrets[user as keyof Secrets]
   return {
     host: world.host.name,
+    controller: undefined,
     busUser: 'agent',
     busPassword: secrets['bus-agent'],
     connectBus: () => world.sockets.connect({ host: plainBusAddress(settings), port: ports.amqp }),
-    endpoint: (name) => originOf(settings, address, ports[name]),
-    http: httpClient({ ca: await trustedAuthority(world, cloud) }),
+    endpoint,
+    http,
     metadataSecret: secrets['metadata-signing'],
+    serviceToken({ journal }) {
+      const platform = { world, http, endpoint, servicePassword }
+      return identityClient({ platform, user: 'nova', journal: journal.as('nova-compute') }).serviceToken
+    },
+    keep: () => ({ stop: async () => {} }),
+  }
+}
+
+async function memberAccess(world: World, root: string, member: Member): Promise<ControllerAccess> {
+  const { host, controller, ports, bus } = member
+  const files = memberFiles(root)
+  const { readText } = world.files
+  return {
+    host,
+    controller,
+    busUser: bus.user,
+    busPassword: bus.password,
+    async connectBus() {
+      const [ca, cert, key] = await Promise.all([
+        readText(files.authority),
+        readText(files.certificate),
+        readText(files.key),
+      ])
+      return world.sockets.connect({ host: controller, port: ports.amqpTls }, { tls: { ca, cert, key } })
+    },
+    endpoint: (name) => `https://${controller.includes(':') ? `[${controller}]` : controller}:${ports[name]}`,
+    http: httpClient({ ca: await readText(files.authority) }),
+    metadataSecret: member.metadataSecret,
+    serviceToken: ({ bus }) => tokensOverBus(world, bus, host),
+    keep: (over) => keepHostCertificate({ world, host, files, ...over }),
   }
 }
 

@@ -1,14 +1,16 @@
 // The controller's process: the control plane on this host's files and ports.
 import { loadConfig } from '#kit/config/load.ts'
+import type { ServerTls } from '#kit/http/server.ts'
 import { sqliteSink } from '#kit/journal/sqlite-sink.ts'
-import { openLog } from '#kit/log/log.ts'
+import { type Log, openLog } from '#kit/log/log.ts'
 import type { ServiceType } from '#kit/service/platform.ts'
-import type { World } from '#kit/world/world.ts'
+import type { Connection, World } from '#kit/world/world.ts'
 import { publicOrigin, trustedAuthority, usesTls } from './api.ts'
-import { openControlPlane } from './cloud.ts'
+import { type ControlPlane, openControlPlane } from './cloud.ts'
 import { plainBusAddress } from './controller-access.ts'
 import type { Cloud } from './data-folder.ts'
-import { openPlatform } from './platform.ts'
+import { hostSurroundings } from './host-surroundings.ts'
+import { type OpenPlatform, openPlatform } from './platform.ts'
 import type { PortName } from './port.ts'
 import { agentSections, serviceSections } from './section.ts'
 import { keepServerCertificate, serverCertificate } from './server-certificate.ts'
@@ -46,24 +48,57 @@ export async function runController(world: World, cloud: Cloud): Promise<{ stop(
     folder: (service) => `${folder.root}/${service}`,
     brokerFolder: `${folder.root}/broker`,
   })
-  const plane = await openControlPlane({ platform, config, secrets, store })
+  const plane = await openControlPlane({
+    platform,
+    config,
+    secrets,
+    store,
+    around: await hostSurroundings(world, cloud, platform),
+  })
   for (const [type, service] of plane.services) {
     await service.listen({ host: settings.listen, port: ports[type] }, tls)
     const other = alsoOn[type]
     if (other) await service.listen({ host: settings.listen, port: ports[other] }, tls)
   }
   const bus = await platform.broker.listen({ host: plainBusAddress(settings), port: ports.amqp })
-  const renewal =
-    tls &&
-    keepServerCertificate(world, log, cloud, tls, (next) => {
-      for (const service of plane.services.values()) service.renew(next)
-    })
+  const secured = tls && (await serveSecured(world, log, cloud, tls, plane, platform))
   return {
     async stop() {
-      await renewal?.stop()
+      await secured?.stop()
       await bus.close()
       await plane.stop()
       await platform.close()
+    },
+  }
+}
+
+/** The bus of joined hosts, and new certificates for all that listens. */
+async function serveSecured(
+  world: World,
+  log: Log,
+  cloud: Cloud,
+  tls: ServerTls,
+  plane: ControlPlane,
+  { broker }: OpenPlatform,
+): Promise<{ stop(): Promise<void> }> {
+  const { settings, ports } = cloud
+  const ca = await trustedAuthority(world, cloud)
+  const forHosts = (own: ServerTls) => ({ ...own, ca, requireClientCert: true })
+  // Signed by the authority is not enough: a host that was removed still has its certificate.
+  const admit = ({ tls: seen }: Connection) =>
+    seen?.certificate !== undefined && plane.memberOf(seen.certificate.fingerprint) !== undefined
+  const bus = await broker.listen(
+    { host: settings.listen, port: ports.amqpTls },
+    { tls: forHosts(tls), admit },
+  )
+  const renewal = keepServerCertificate(world, log, cloud, tls, (next) => {
+    for (const service of plane.services.values()) service.renew(next)
+    bus.renew(forHosts(next))
+  })
+  return {
+    async stop() {
+      await renewal.stop()
+      await bus.close()
     },
   }
 }

@@ -6,6 +6,7 @@ import { snakeCase } from '#kit/config/section.ts'
 import { CloudError } from '#kit/errors/cloud-error.ts'
 import type { World } from '#kit/world/world.ts'
 import { formatYaml, parseYaml } from '#kit/yaml/yaml.ts'
+import { type Member, readMember, secretsElsewhere } from './member.ts'
 import { type Ports, portsFrom } from './port.ts'
 import { readSecrets, type Secrets } from './secret.ts'
 import { type CloudSettings, cloudSection } from './settings.ts'
@@ -33,6 +34,8 @@ export type Cloud = {
   readonly settings: CloudSettings
   readonly ports: Ports
   readonly secrets: Secrets
+  /** Present on a host that joined a cloud: there is no controller in this folder then. */
+  readonly member?: Member
   /** Text of nimbo.yaml, for the sections of the services; empty where there is none. */
   readonly configText: string
 }
@@ -109,11 +112,13 @@ export async function readCloud(world: World, root: string): Promise<Cloud> {
   const { cloud: settings } = loadConfig([cloudSection], {
     ...cloudPart(configText, folder.config, world.env),
   })
+  const member = await readMember(world, root)
   return {
     folder,
     settings,
     ports: portsFrom(settings.portBase),
-    secrets: await readSecrets(world, folder.secrets),
+    secrets: member ? secretsElsewhere(member) : await readSecrets(world, folder.secrets),
+    ...(member && { member }),
     configText,
   }
 }
@@ -141,7 +146,7 @@ function configFile(given: Partial<CloudSettings>): string {
   return `# How this cloud is set up; written at its first start, yours to edit. 'nimbo down' and 'up' put it in force.\n${formatYaml({ cloud })}`
 }
 
-async function claimFolder(world: World, folder: DataFolder): Promise<void> {
+export async function claimFolder(world: World, folder: DataFolder): Promise<void> {
   // Guests run as another user, who has to get through to their disks; each file and folder inside guards itself.
   await world.files.makeFolder(folder.root, { mode: 0o711 })
   const strange = (await world.files.list(folder.root)).filter((name) => name !== 'nimbo.yaml')

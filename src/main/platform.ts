@@ -30,6 +30,10 @@ export type PlatformPlan = {
 export type OpenPlatform = Platform & {
   readonly journal: OpenJournal
   readonly broker: Broker
+  /** A user of the bus for a joined host; with a new password each time. */
+  grantBus(host: string): Promise<{ user: string; password: string }>
+  /** Its connections end at once. */
+  revokeBus(host: string): Promise<void>
   /** Requests to this origin run through its router in this process. */
   host(type: ServiceType, service: HttpService): void
   close(): Promise<void>
@@ -78,6 +82,13 @@ export async function openPlatform(plan: PlatformPlan): Promise<OpenPlatform> {
     policyText: plan.policyText,
     folder: plan.folder,
     servicePassword: (user) => secrets[user as keyof Secrets],
+    async grantBus(name) {
+      const user = `agent@${name}`
+      const password = world.random.bytes(18).toString('base64url')
+      broker.setUser(user, { password, permissions: { '/': agentRights() } })
+      return { user, password }
+    },
+    revokeBus: async (name) => broker.removeUser(`agent@${name}`),
     host: (type, service) => void local.set(endpoint(type), service),
     async close() {
       http.close()

@@ -2,7 +2,7 @@
 import { CloudError } from '#kit/errors/cloud-error.ts'
 import type { World } from '#kit/world/world.ts'
 
-/** Users of the identity service and of the bus, and the key by which metadata requests are signed. */
+/** Users of the identity service and of the bus, the key by which metadata requests are signed, what service users of joined hosts are made from. */
 export const secretNames = [
   'admin',
   'demo',
@@ -15,6 +15,7 @@ export const secretNames = [
   'bus-agent',
   'bus-admin',
   'metadata-signing',
+  'host-users',
 ] as const
 
 export type SecretName = (typeof secretNames)[number]

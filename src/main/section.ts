@@ -8,6 +8,7 @@ import { networkAgentConfig } from '#agents/network/config.ts'
 import type { LoadedConfig } from '#kit/config/load.ts'
 import { computeConfig } from '#services/compute/config.ts'
 import { consoleConfig } from '#services/console/config.ts'
+import { hostConfig } from '#services/host/config.ts'
 import { identitySection } from '#services/identity/config.ts'
 import { imageConfig } from '#services/image/config.ts'
 import { metadataConfig } from '#services/metadata/config.ts'
@@ -25,6 +26,7 @@ export const serviceSections = [
   metadataConfig,
   volumeConfig,
   consoleConfig,
+  hostConfig,
 ] as const
 export type ServiceConfig = LoadedConfig<typeof serviceSections>
 

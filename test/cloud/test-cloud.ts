@@ -8,6 +8,7 @@ import { loadVirtDriver, type SimVirtDriver } from '#drivers/virt/load.ts'
 import { loadVolumeDriver } from '#drivers/volume/load.ts'
 import { loadWiringDriver, simFabric } from '#drivers/wiring/load.ts'
 import { openBus } from '#kit/bus/client.ts'
+import { type Authority, openAuthority } from '#kit/certificate/authority.ts'
 import { loadConfig } from '#kit/config/load.ts'
 import { type HttpClient, httpClient } from '#kit/http/client.ts'
 import type { HttpService } from '#kit/http/server.ts'
@@ -23,6 +24,7 @@ import { inProcess, type OpenPlatform, openPlatform } from '#main/platform.ts'
 import { usualPorts } from '#main/port.ts'
 import { type Secrets, secretNames } from '#main/secret.ts'
 import { agentSections, serviceSections } from '#main/section.ts'
+import type { HostSurroundings } from '#services/host/app.ts'
 import { identityClient } from '#services/identity/client.ts'
 
 type Sim = Awaited<ReturnType<typeof simulated>>
@@ -74,7 +76,14 @@ export async function testCloud(
     folder: (service) => join(folder, service),
   })
   const config = loadConfig([...serviceSections, ...agentSections], { yaml: options.yaml })
-  const plane = await openControlPlane({ platform, config, secrets, store, passwordCost: testCost })
+  const plane = await openControlPlane({
+    platform,
+    config,
+    secrets,
+    store,
+    passwordCost: testCost,
+    around: surroundings(world, folder, platform),
+  })
   const origins = new Map([...plane.services].map(([type, service]) => [platform.endpoint(type), service]))
   const http = httpClient({ local: (origin) => origins.get(origin) })
 
@@ -150,6 +159,23 @@ export async function testCloud(
       await platform.close()
       rmSync(folder, { recursive: true, force: true })
     },
+  }
+}
+
+/** Hosts may join a cloud under test; its authority is made when the first one does. */
+function surroundings(world: VirtualWorld, folder: string, platform: OpenPlatform): HostSurroundings {
+  let authority: Promise<Authority> | undefined
+  return {
+    authority() {
+      authority ??= openAuthority(world, join(folder, 'tls'), 'Cloud under test')
+      return authority
+    },
+    notJoinable: () => undefined,
+    grantBus: platform.grantBus,
+    revokeBus: platform.revokeBus,
+    publicFacts: () => ({ data_plane: 'sim' }),
+    memberFacts: () => ({ metadata_secret: secrets['metadata-signing'] }),
+    passwordSeed: secrets['host-users'],
   }
 }
 

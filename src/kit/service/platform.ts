@@ -35,6 +35,7 @@ export type ServiceType =
   | 'metadata'
   | 'console'
   | 'journal'
+  | 'hosts'
 
 /** What a service gives back to main. */
 export type RunningService = {

@@ -1,0 +1,123 @@
+// What makes a machine a member: a certificate, a user of the bus, a service user; and what members ask for later.
+import { createHash, createHmac, X509Certificate } from 'node:crypto'
+import { endOf } from '#kit/certificate/authority.ts'
+import { CloudError } from '#kit/errors/cloud-error.ts'
+import type { Trace } from '#kit/journal/journal.ts'
+import type { HostApp, HostContext } from '../app.ts'
+import type { Host } from '../resources/host.ts'
+import * as store from '../store/host.ts'
+import { useToken } from '../store/join-token.ts'
+import { memberNamed } from './host.ts'
+import { judgeToken } from './join-token.ts'
+
+export type Join = { token: string; name: string; request: string; address: string; version: string }
+export type Joined = {
+  host: Host
+  certificate: string
+  authority: string
+  bus: { user: string; password: string }
+}
+
+/** May be asked again with the same token and key, where the answer got lost on its way. */
+export async function joinHost(context: HostContext, join: Join): Promise<Joined> {
+  const { app, trace } = context
+  const { db, world, around } = app
+  const token = await judgeToken(app, join.token, join.name)
+  const problem = around.notJoinable()
+  if (problem) throw new CloudError('conflict', problem, { type: 'NotJoinable' })
+  const { certificate, key } = await sign(app, join.name, join.request)
+  // The name is free, or was taken by this very token's first use.
+  if (token.usedAt === null) await refuseTakenName(app, trace, join.name, token.hostName)
+  if (!(await useToken(db, token.id, { at: world.clock.now(), by: join.name, key })))
+    throw new CloudError('unauthorized', 'This join token has been used: ask for a new one.')
+  const at = { trace, token: await app.serviceToken(trace) }
+  const password = servicePassword(app, join.name)
+  const userId = await app.peers.putServiceUser(at, serviceUser(join.name), password)
+  const bus = await around.grantBus(join.name)
+  const host: Host = {
+    name: join.name,
+    address: join.address,
+    version: join.version,
+    certificateFingerprint: fingerprint(certificate),
+    certificateUntil: endOf(certificate),
+    userId,
+    joinedAt: world.clock.now(),
+    removedAt: null,
+  }
+  await db.transaction((tx) => store.putHost(tx, host))
+  await rememberMembers(app)
+  context.journal.record(trace, {
+    kind: 'decision',
+    name: 'host.join',
+    subject: `host:${join.name}`,
+    data: { tokenId: token.id, address: join.address, version: join.version },
+  })
+  app.log.info({ host: join.name, address: join.address, tokenId: token.id }, 'a host joined the cloud')
+  return { host, certificate, authority: (await around.authority()).certificate, bus }
+}
+
+export async function renewCertificate(app: HostApp, name: string, request: string) {
+  await memberNamed(app, name)
+  const { certificate } = await sign(app, name, request)
+  await store.updateHost(app.db, name, {
+    certificateFingerprint: fingerprint(certificate),
+    certificateUntil: endOf(certificate),
+  })
+  await rememberMembers(app)
+  return { certificate, authority: (await app.around.authority()).certificate }
+}
+
+export function serviceUser(host: string): string {
+  return `agent-${host}`
+}
+
+/** Made anew from the seed whenever it is needed, and stored nowhere. */
+export function servicePassword(app: HostApp, host: string): string {
+  return createHmac('sha256', app.around.passwordSeed).update(serviceUser(host)).digest('base64url')
+}
+
+/** Reads who is a member: from now on the certificates of others are refused. */
+export async function rememberMembers(app: HostApp): Promise<void> {
+  const rows = await store.listHosts(app.db)
+  app.members.clear()
+  for (const row of rows) if (row.removedAt === null) app.members.set(row.certificateFingerprint, row.name)
+}
+
+async function sign(app: HostApp, commonName: string, request: string) {
+  const authority = await app.around.authority()
+  const validMs = app.config.certificateLife
+  const certificate = await authority.issue({ request, commonName, usage: 'client', validMs })
+  const { publicKey } = new X509Certificate(certificate)
+  const der = publicKey.export({ type: 'spki', format: 'der' })
+  return { certificate, key: createHash('sha256').update(der).digest('hex') }
+}
+
+/** A machine that was lost may be replaced under its name, by a token that was made for just that. */
+async function refuseTakenName(
+  app: HostApp,
+  trace: Trace,
+  name: string,
+  meant: string | null,
+): Promise<void> {
+  const row = await store.findHost(app.db, name)
+  if (row && row.removedAt !== null)
+    throw new CloudError('conflict', `The host ${name} is being removed, and its name is free after that.`)
+  const at = { trace, token: await app.serviceToken(trace) }
+  const [service] = await app.peers.computeServices(at, name)
+  if (!row && !service) return
+  if (service?.up || !row)
+    throw new CloudError(
+      'conflict',
+      `There is a host ${name} in this cloud: choose another name with --name.`,
+    )
+  if (meant !== name)
+    throw new CloudError(
+      'conflict',
+      `A host ${name} joined before and is down. Choose another name with --name, or take its place with a token ` +
+        `made for it: 'nimbo token create --host ${name}'.`,
+    )
+}
+
+function fingerprint(certificate: string): string {
+  return new X509Certificate(certificate).fingerprint256.replaceAll(':', '').toLowerCase()
+}

@@ -1,0 +1,75 @@
+// Wires the host service: database, policy, routes, what hosts ask over the bus, and its loop.
+import { migrate } from '#kit/db/migrate.ts'
+import { openDatabase } from '#kit/db/open.ts'
+import { type Authenticate, type HttpService, httpService } from '#kit/http/server.ts'
+import type { Trace } from '#kit/journal/journal.ts'
+import { startLoop } from '#kit/loop/loop.ts'
+import { openPolicy } from '#kit/policy/engine.ts'
+import type { Platform, RunningService } from '#kit/service/platform.ts'
+import { hostRoutes } from './api/host.ts'
+import { joinTokenRoutes } from './api/join-token.ts'
+import type { HostApp, HostSurroundings } from './app.ts'
+import type { HostConfig } from './config.ts'
+import { hostFaults } from './fault.ts'
+import { hostRemoval } from './loops/host-removal.ts'
+import { rememberMembers } from './ops/member.ts'
+import { openPeers } from './ops/peer.ts'
+import { hostTokens } from './ops/service-token.ts'
+import { serveHosts } from './rpc.ts'
+import { hostRules } from './rule.ts'
+import { first } from './store/migrations/0001-first.ts'
+
+export type RunningHosts = RunningService & {
+  app: HostApp
+  http: HttpService
+  /** The host whose certificate has this fingerprint; undefined for everybody who is no member. */
+  memberOf(fingerprint: string): string | undefined
+}
+
+const name = 'nimbo-hosts'
+
+export async function openHosts(
+  platform: Platform,
+  config: HostConfig,
+  identity: { authenticate: Authenticate; serviceToken: (trace: Trace) => Promise<string> },
+  around: HostSurroundings,
+): Promise<RunningHosts> {
+  const { world, http: client } = platform
+  const log = platform.log.with({ service: name })
+  const journal = platform.journal.as(name)
+  const db = await openDatabase(world, platform.databaseUrl('hosts'))
+  await migrate(world, db, [first])
+  const { authenticate, serviceToken } = identity
+  const peers = openPeers(platform, journal)
+  const members = new Map<string, string>()
+  const app: HostApp = { world, db, log, journal, http: client, config, around, peers, serviceToken, members }
+  await rememberMembers(app)
+  const served = await serveHosts(platform.bus, app, hostTokens(platform, app))
+  const http = await httpService({
+    name,
+    app,
+    world,
+    log,
+    journal,
+    routes: [...hostRoutes, ...joinTokenRoutes],
+    prefixes: ['/v1'],
+    faults: hostFaults,
+    policy: openPolicy({ rules: Object.values(hostRules), overrides: platform.policyText('hosts') }),
+    authenticate,
+    types: ['hosts'],
+    authUri: () => platform.endpoint('identity'),
+  })
+  const removal = startLoop(world, log, hostRemoval(app))
+  return {
+    name: 'hosts',
+    app,
+    http,
+    memberOf: (fingerprint) => members.get(fingerprint),
+    async stop() {
+      await removal.stop()
+      await http.close()
+      await served.stop()
+      await db.close()
+    },
+  }
+}
