@@ -23,7 +23,7 @@ export function deadLetter(message: Message, queue: Queue, reason: DropReason, n
     queue: queue.name,
     time: new Timestamp(Math.floor(nowMs / 1000)),
     exchange: message.exchange,
-    'routing-keys': [message.routingKey],
+    'routing-keys': [message.routingKey, ...message.copies],
     ...(old.expiration === undefined ? {} : { 'original-expiration': old.expiration }),
   }
   const headers: Table = {
@@ -33,16 +33,19 @@ export function deadLetter(message: Message, queue: Queue, reason: DropReason, n
     'x-first-death-queue': old.headers?.['x-first-death-queue'] ?? queue.name,
     'x-first-death-reason': old.headers?.['x-first-death-reason'] ?? reason,
   }
+  // A key of the queue's own replaces all that the publisher named.
+  if (deadLetterRoutingKey !== undefined) delete headers.CC
   const content = makeContent({ ...old, headers, expiration: undefined }, bodyOf(message.content), frameMax)
-  return newMessage(deadLetterExchange, deadLetterRoutingKey ?? message.routingKey, content)
+  const letter = newMessage(deadLetterExchange, deadLetterRoutingKey ?? message.routingKey, content)
+  if (deadLetterRoutingKey === undefined) letter.copies = message.copies
+  return letter
 }
 
-/** Whether `message`, dead-lettered already, would come to `queue` again without anybody having rejected it. */
+/** Whether `message`, dead-lettered already, would come to `queue` again without anybody having rejected it since. */
 export function goesInCircles(message: Message, queue: Queue): boolean {
   const deaths = deathsOf(message.properties.headers)
-  return (
-    deaths.some((death) => death.queue === queue.name) && deaths.every((death) => death.reason !== 'rejected')
-  )
+  const last = deaths.findIndex((death) => death.queue === queue.name)
+  return last >= 0 && deaths.slice(0, last + 1).every((death) => death.reason !== 'rejected')
 }
 
 function deathsOf(headers: Table | undefined): Death[] {

@@ -21,11 +21,11 @@ export function assertSameArguments(what: string, names: string[], received: Tab
 }
 
 function shown(value: FieldValue): string {
-  return value === undefined ? 'none' : `the value '${String(value)}' of type '${typeName(value)}'`
+  return value === undefined ? 'none' : `the value '${String(value)}' of type '${fieldTypeName(value)}'`
 }
 
 /** RabbitMQ's names of field types. */
-function typeName(value: FieldValue): string {
+export function fieldTypeName(value: FieldValue): string {
   if (typeof value === 'string') return 'longstr'
   if (typeof value === 'boolean') return 'bool'
   if (typeof value === 'bigint') return 'long'

@@ -21,7 +21,7 @@ export type Binding = {
 type Router = {
   add(binding: Binding): void
   remove(binding: Binding): void
-  match(message: Message, found: (binding: Binding) => void): void
+  match(message: Message, routingKey: string, found: (binding: Binding) => void): void
 }
 
 export type ExchangeSpec = {
@@ -72,13 +72,28 @@ export class Exchange {
     return this.bindings.get(bindingKey(binding))
   }
 
-  /** Adds the queues that a message goes to; exchanges may be bound in circles. */
-  route(message: Message, into: Set<Queue>, seen: Set<Exchange>): void {
+  /**
+   * Adds the queues that a message goes to. Exchanges may be bound in circles: `seen` has those it has been to.
+   * What no binding takes goes to the alternate exchange, if there is one.
+   */
+  route(
+    message: Message,
+    into: Set<Queue>,
+    seen: Set<Exchange>,
+    exchanges: ReadonlyMap<string, Exchange>,
+  ): void {
     seen.add(this)
-    this.#router.match(message, ({ destination }) => {
+    let taken = false
+    const found = ({ destination }: Binding) => {
+      taken = true
       if (destination.kind === 'queue') into.add(destination)
-      else if (!seen.has(destination)) destination.route(message, into, seen)
-    })
+      else if (!seen.has(destination)) destination.route(message, into, seen, exchanges)
+    }
+    this.#router.match(message, message.routingKey, found)
+    for (const key of message.copies) this.#router.match(message, key, found)
+    if (taken) return
+    const alternate = this.alternate === undefined ? undefined : exchanges.get(this.alternate)
+    if (alternate && !seen.has(alternate)) alternate.route(message, into, seen, exchanges)
   }
 }
 
@@ -102,8 +117,8 @@ const routers: Record<ExchangeType, () => Router> = {
         same?.delete(binding)
         if (same?.size === 0) byKey.delete(binding.routingKey)
       },
-      match(message, found) {
-        for (const binding of byKey.get(message.routingKey) ?? []) found(binding)
+      match(_message, routingKey, found) {
+        for (const binding of byKey.get(routingKey) ?? []) found(binding)
       },
     }
   },
@@ -115,7 +130,7 @@ const routers: Record<ExchangeType, () => Router> = {
     return {
       add: (binding) => trie.add(binding.routingKey, binding),
       remove: (binding) => trie.remove(binding.routingKey, binding),
-      match: (message, found) => trie.match(message.routingKey, found),
+      match: (_message, routingKey, found) => trie.match(routingKey, found),
     }
   },
 }
@@ -125,7 +140,7 @@ function scanning(takes: (binding: Binding, message: Message) => boolean): Route
   return {
     add: (binding) => void all.add(binding),
     remove: (binding) => void all.delete(binding),
-    match(message, found) {
+    match(message, _routingKey, found) {
       for (const binding of all) if (takes(binding, message)) found(binding)
     },
   }

@@ -2,16 +2,23 @@
 import { isDeepStrictEqual } from 'node:util'
 import { channelError } from '#kit/amqp/error.ts'
 import type { Table } from '#kit/amqp/table.ts'
+import { fieldTypeName } from './equivalence.ts'
 
 const modes = ['all', 'any', 'all-with-x', 'any-with-x']
 
 /** Throws 406 where x-match is none of RabbitMQ's. */
 export function checkHeaderBinding(wanted: Table): void {
   const mode = wanted['x-match']
-  if (mode !== undefined && !modes.includes(String(mode)))
+  if (mode === undefined) return
+  if (typeof mode !== 'string')
     throw channelError(
       406,
-      `Invalid x-match field value '${String(mode)}'; expected all, any, all-with-x, or any-with-x`,
+      `Invalid x-match field type ${fieldTypeName(mode)} (value ${String(mode)}); expected longstr`,
+    )
+  if (!modes.includes(mode))
+    throw channelError(
+      406,
+      `Invalid x-match field value <<"${mode}">>; expected all, any, all-with-x, or any-with-x`,
     )
 }
 

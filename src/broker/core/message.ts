@@ -3,6 +3,8 @@ import { type Content, propertiesAt, propertiesEnd, propertiesOf } from '#kit/am
 import { channelError } from '#kit/amqp/error.ts'
 import { type Properties, propertyFlag, readDeliveryMode } from '#kit/amqp/property.ts'
 
+const none: readonly string[] = []
+
 export class Message {
   readonly exchange: string
   readonly routingKey: string
@@ -10,6 +12,8 @@ export class Message {
   address: Buffer
   content: Content
   readonly persistent: boolean
+  /** More routing keys, from its CC and BCC headers. */
+  copies: readonly string[] = none
   /** Its place in the store; 0 while it is in none. */
   storeId = 0
   #properties: Properties | undefined
@@ -32,11 +36,18 @@ export class Message {
     return this.#properties
   }
 
+  /** Changed by the broker, before any queue has it. */
+  replaceContent(content: Content): void {
+    this.content = content
+    this.#properties = undefined
+  }
+
   /** Milliseconds that it may wait; undefined is for ever. Throws 406 where the property is no whole number. */
   get expirationMs(): number | undefined {
     if (!this.has('expiration')) return undefined
     const text = this.properties.expiration!
-    if (!/^\d{1,15}$/.test(text)) throw channelError(406, `invalid expiration '${text}'`)
+    const problem = expirationProblem(text)
+    if (problem) throw channelError(406, `invalid expiration '${text}': ${problem}`)
     return Number(text)
   }
 
@@ -50,4 +61,14 @@ export class Message {
     this.content = { ...content, frames: own.subarray(0, content.frames.length) }
     this.address = own.subarray(content.frames.length)
   }
+}
+
+/** About 49.7 days in milliseconds: what fits in 32 bits. RabbitMQ's bound, in its words. */
+const longestExpiration = 2 ** 32 - 1
+
+function expirationProblem(text: string): string | undefined {
+  if (!/^[+-]?\d{1,30}$/.test(text)) return 'no_integer'
+  const value = Number(text)
+  if (value < 0) return `{value_negative,${value}}`
+  return value > longestExpiration ? `{value_too_large,${value}}` : undefined
 }

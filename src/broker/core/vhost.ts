@@ -5,11 +5,11 @@ import type { World } from '#kit/world/world.ts'
 import { bindingRecord, exchangeRecord, queueRecord } from '../store/record.ts'
 import type { Store } from '../store/store.ts'
 import { deadLetter, goesInCircles } from './dead-letter.ts'
-import { assertSame, assertSameArguments } from './equivalence.ts'
+import { assertSame, assertSameArguments, fieldTypeName } from './equivalence.ts'
 import { type Binding, Exchange, type ExchangeSpec, type ExchangeType } from './exchange.ts'
 import type { Message } from './message.ts'
-import { type DropReason, type Entry, Queue, type QueueHost, type QueueSpec } from './queue.ts'
 import { type Policy, policyFor } from './policy.ts'
+import { type DropReason, type Entry, Queue, type QueueHost, type QueueSpec } from './queue.ts'
 import { queueLimits } from './queue-argument.ts'
 
 /** There from the start and not deletable; the default exchange routes by queue name and isn't in the map. */
@@ -55,6 +55,7 @@ export class Vhost implements QueueHost {
   /** Bindings by what they lead to, to remove with it. */
   readonly #into = new Map<Exchange | Queue, Set<Binding>>()
   readonly #store: Store
+  readonly #seen = new Set<Exchange>()
 
   constructor(world: World, store: Store, name: string) {
     this.world = world
@@ -95,6 +96,12 @@ export class Vhost implements QueueHost {
       assertSameArguments(what, ['alternate-exchange'], spec.arguments, current.spec.arguments)
       return current
     }
+    const alternate = spec.arguments['alternate-exchange']
+    if (alternate !== undefined && typeof alternate !== 'string')
+      throw channelError(
+        406,
+        `invalid type '${fieldTypeName(alternate)}' for arg 'alternate-exchange' in ${what}`,
+      )
     const exchange = new Exchange(spec)
     this.#applyToExchange(exchange)
     this.exchanges.set(spec.name, exchange)
@@ -161,7 +168,12 @@ export class Vhost implements QueueHost {
 
   /** Throws 404 where there is no such exchange. */
   publish(message: Message): Routed {
-    const queues = this.route(message)
+    return this.deliver(message, this.route(message))
+  }
+
+  /** To the queues that `route` gave, which may have gone since; `queues` is used up. */
+  deliver(message: Message, queues: Set<Queue>): Routed {
+    for (const queue of queues) if (queue.deleted) queues.delete(queue)
     const routed: Routed = { queues: queues.size, refused: false, stored: 0 }
     if (queues.size === 0) return routed
     for (const queue of queues) {
@@ -181,19 +193,16 @@ export class Vhost implements QueueHost {
     return routed
   }
 
+  /** Throws 404 where there is no such exchange. */
   route(message: Message): Set<Queue> {
     const queues = new Set<Queue>()
-    if (message.exchange === '') {
-      const queue = this.queues.get(message.routingKey)
-      if (queue) queues.add(queue)
-      return queues
-    }
-    const seen = new Set<Exchange>()
-    let exchange: Exchange | undefined = this.exchange(message.exchange)
-    while (exchange && !seen.has(exchange)) {
-      exchange.route(message, queues, seen)
-      if (queues.size > 0) break
-      exchange = exchange.alternate === undefined ? undefined : this.exchanges.get(exchange.alternate)
+    if (message.exchange !== '') {
+      // One set for all: nothing that routing calls routes again.
+      this.#seen.clear()
+      this.exchange(message.exchange).route(message, queues, this.#seen, this.exchanges)
+    } else {
+      this.#queueNamed(message.routingKey, queues)
+      for (const key of message.copies) this.#queueNamed(key, queues)
     }
     return queues
   }
@@ -252,12 +261,18 @@ export class Vhost implements QueueHost {
     this.deleteQueue(queue)
   }
 
+  #queueNamed(name: string, into: Set<Queue>): void {
+    const queue = this.queues.get(name)
+    if (queue) into.add(queue)
+  }
+
   #deadLetter(queue: Queue, message: Message, reason: DropReason): void {
     const target = queue.limits.deadLetterExchange!
     if (target !== '' && !this.exchanges.has(target)) return
     const letter = deadLetter(message, queue, reason, this.world.clock.now())
-    if (reason !== 'rejected') for (const next of this.route(letter)) if (goesInCircles(letter, next)) return
-    this.publish(letter)
+    const queues = this.route(letter)
+    if (reason !== 'rejected') for (const next of queues) if (goesInCircles(letter, next)) queues.delete(next)
+    this.deliver(letter, queues)
   }
 
   #newQueue(id: number, spec: QueueSpec, owner: object | undefined): Queue {

@@ -1,11 +1,14 @@
-// basic.* but publish, confirm.* and channel.flow: consuming, getting, and answering for deliveries.
+// basic.qos, consume, cancel and get, confirm.select, channel.flow: how a channel is to be used.
 import { channelError, connectionError } from '#kit/amqp/error.ts'
-import type { Queue } from '../core/queue.ts'
+import type { MethodFields } from '#kit/amqp/methods.ts'
+import type { Table } from '#kit/amqp/table.ts'
+import { fieldTypeName } from '../core/equivalence.ts'
 import type { Channel } from './channel.ts'
 import { Confirms } from './confirm.ts'
 import { ChannelConsumer } from './consumer.ts'
 import type { Handlers } from './handlers.ts'
 import { queueFor } from './name.ts'
+import { consumeReplies, endReplies, replyQueue } from './reply-to.ts'
 
 export const basicHandlers: Handlers = {
   'basic.qos'(channel, { prefetchSize, prefetchCount, global }) {
@@ -17,24 +20,13 @@ export const basicHandlers: Handlers = {
     channel.reply('basic.qos-ok', {})
   },
 
-  'basic.consume'(channel, { queue: name, consumerTag, noAck, exclusive, noWait }) {
-    const queue = queueFor(channel, 'read', name)
-    const tag = consumerTag === '' ? channel.host.randomName('amq.ctag-') : consumerTag
-    if (channel.consumers.has(tag)) throw connectionError(530, `attempt to reuse consumer tag '${tag}'`)
-    if (queue.consumers.some((other) => other.exclusive) || (exclusive && queue.consumers.length > 0))
-      throw channelError(403, `${channel.host.vhost.where('queue', queue.name)} in exclusive use`)
-    const consumer = new ChannelConsumer(channel, queue, tag, {
-      noAck,
-      exclusive,
-      prefetch: channel.prefetch,
-    })
-    channel.consumers.set(tag, consumer)
-    // Before the first delivery, which adding the consumer may bring.
-    if (!noWait) channel.reply('basic.consume-ok', { consumerTag: tag })
-    queue.addConsumer(consumer)
+  'basic.consume'(channel, fields) {
+    if (fields.queue === replyQueue) consumeReplies(channel, fields)
+    else consume(channel, fields)
   },
 
   'basic.cancel'(channel, { consumerTag, noWait }) {
+    if (channel.replyConsumer?.tag === consumerTag) endReplies(channel)
     const consumer = channel.consumers.get(consumerTag)
     if (consumer) channel.removeConsumer(consumer)
     if (!noWait) channel.reply('basic.cancel-ok', { consumerTag })
@@ -46,10 +38,15 @@ export const basicHandlers: Handlers = {
   'basic.get'(channel, { queue: name, noAck }) {
     const queue = queueFor(channel, 'read', name)
     const entry = queue.take()
+    const { counts } = channel
     if (!entry) {
+      counts.getEmpty++
       channel.reply('basic.get-empty', {})
       return
     }
+    if (noAck) counts.getNoAck++
+    else counts.get++
+    if (entry.redelivered) counts.redeliver++
     const deliveryTag = channel.nextDeliveryTag()
     const { exchange, routingKey, content } = entry.message
     const { redelivered } = entry
@@ -62,56 +59,51 @@ export const basicHandlers: Handlers = {
     })
     channel.outbox.content(channel.number, content)
     if (noAck) queue.settle(entry)
-    else channel.remember(deliveryTag, { entry, queue, consumer: undefined })
+    else channel.remember({ tag: deliveryTag, entry, queue, consumer: undefined })
   },
-
-  'basic.ack'(channel, { deliveryTag, multiple }) {
-    const queues = new Set<Queue>()
-    for (const { queue, entry } of channel.takeDeliveries(deliveryTag, multiple)) {
-      queue.settle(entry)
-      queues.add(queue)
-    }
-    channel.resume(queues)
-  },
-
-  'basic.reject': (channel, { deliveryTag, requeue }) => refuse(channel, deliveryTag, false, requeue),
-  'basic.nack': (channel, { deliveryTag, multiple, requeue }) =>
-    refuse(channel, deliveryTag, multiple, requeue),
-
-  'basic.recover'(channel, { requeue }) {
-    recover(channel, requeue)
-    channel.reply('basic.recover-ok', {})
-  },
-  'basic.recover-async': (channel, { requeue }) => recover(channel, requeue),
 
   'confirm.select'(channel, { noWait }) {
-    channel.confirms ??= new Confirms(channel.outbox, channel.number, channel.host.store)
+    if (channel.transaction) throw channelError(406, 'cannot switch from tx to confirm mode')
+    channel.confirms ??= new Confirms(channel.outbox, channel.number, channel.host.store, channel.counts)
     if (!noWait) channel.reply('confirm.select-ok', {})
   },
 
   'channel.flow'(channel, { active }) {
-    channel.flowing = active
-    if (active) channel.resume()
+    // RabbitMQ has never had it otherwise; prefetch is what clients use.
+    if (!active) throw connectionError(540, 'active=false')
     channel.reply('channel.flow-ok', { active })
   },
 
   // Deprecated since 0-9, but old clients still ask.
   'access.request': (channel) => channel.reply('access.request-ok', { reserved1: 1 }),
-
-  'tx.select'() {
-    throw connectionError(540, 'transactions are not implemented')
-  },
 }
 
-function refuse(channel: Channel, tag: number, multiple: boolean, requeue: boolean): void {
-  const deliveries = channel.takeDeliveries(tag, multiple)
-  if (requeue) channel.requeue(deliveries)
-  else for (const { queue, entry } of deliveries) queue.reject(entry)
-  channel.resume(deliveries.map(({ queue }) => queue))
+function consume(channel: Channel, fields: MethodFields<'basic.consume'>): void {
+  const { consumerTag, noAck, exclusive, noWait } = fields
+  const queue = queueFor(channel, 'read', fields.queue)
+  const tag = consumerTag === '' ? channel.host.randomName('amq.ctag-') : consumerTag
+  if (channel.consumers.has(tag)) throw connectionError(530, `attempt to reuse consumer tag '${tag}'`)
+  checkArguments(fields.arguments, channel.host.vhost.where('queue', queue.name))
+  if (queue.consumers.some((other) => other.exclusive) || (exclusive && queue.consumers.length > 0))
+    throw channelError(403, `${channel.host.vhost.where('queue', queue.name)} in exclusive use`)
+  const consumer = new ChannelConsumer(channel, queue, tag, {
+    noAck,
+    exclusive,
+    prefetch: channel.prefetch,
+    arguments: fields.arguments,
+  })
+  channel.consumers.set(tag, consumer)
+  // Before the first delivery, which adding the consumer may bring.
+  if (!noWait) channel.reply('basic.consume-ok', { consumerTag: tag })
+  queue.addConsumer(consumer)
 }
 
-function recover(channel: Channel, requeue: boolean): void {
-  if (!requeue) throw connectionError(540, 'requeue=false')
-  channel.requeue(channel.takeDeliveries(0, true))
-  channel.resume()
+function checkArguments(table: Table, where: string): void {
+  const { 'x-priority': priority, 'x-cancel-on-ha-failover': cancel } = table
+  const invalid = (name: string, text: string) =>
+    channelError(406, `invalid arg '${name}' for ${where}: ${text}`)
+  if (priority !== undefined && !Number.isInteger(priority))
+    throw invalid('x-priority', `"expected integer, got ${fieldTypeName(priority)}"`)
+  if (cancel !== undefined && typeof cancel !== 'boolean')
+    throw invalid('x-cancel-on-ha-failover', `{unacceptable_type,${fieldTypeName(cancel)}}`)
 }

@@ -5,6 +5,8 @@ import { readMethod } from '#kit/amqp/method.ts'
 import type { MethodInput, MethodName } from '#kit/amqp/methods.ts'
 import type { Outbox } from '#kit/amqp/outbox.ts'
 import { frameType } from '#kit/amqp/protocol.ts'
+import type { Cancel } from '#kit/world/world.ts'
+import { MessageCounts } from '../core/count.ts'
 import type { Entry, Queue } from '../core/queue.ts'
 import type { Vhost } from '../core/vhost.ts'
 import type { Store } from '../store/store.ts'
@@ -12,12 +14,19 @@ import type { Confirms } from './confirm.ts'
 import type { ChannelConsumer } from './consumer.ts'
 import { handlers } from './handlers.ts'
 import { type Publication, publish, readPublication } from './publish.ts'
+import { endReplies, type ReplyChannels, type ReplyConsumer } from './reply-to.ts'
+import type { Transaction } from './transaction.ts'
 import type { User } from './user.ts'
 
 /** RabbitMQ's default of max_message_size. */
 const largestBody = 128 * 1024 * 1024
 
-export type Delivery = { entry: Entry; queue: Queue; consumer: ChannelConsumer | undefined }
+export type Delivery = {
+  readonly tag: number
+  readonly entry: Entry
+  readonly queue: Queue
+  readonly consumer: ChannelConsumer | undefined
+}
 
 /** What a channel sees of its connection. */
 export type ChannelHost = {
@@ -30,21 +39,33 @@ export type ChannelHost = {
   readonly name: string
   readonly cancelNotify: boolean
   readonly reading: boolean
+  readonly replyChannels: ReplyChannels
   randomName(prefix: string): string
+  /** The answer that the channel waited with has gone out: what came meanwhile can be looked at. */
+  answered(channel: Channel): void
+  /** The channel has its first delivery to be answered: somebody should watch how long that takes. */
+  delivering(channel: Channel): void
 }
 
 export class Channel {
   readonly number: number
   readonly host: ChannelHost
+  readonly counts: MessageCounts = new MessageCounts()
   readonly consumers: Map<string, ChannelConsumer> = new Map()
+  /** By delivery tag, rising. */
   readonly unacked: Map<number, Delivery> = new Map()
   confirms: Confirms | undefined
+  transaction: Transaction | undefined
+  replyConsumer: ReplyConsumer | undefined
   /** For consumers that start from now on. */
   prefetch = 0
   /** For all of the channel together. */
   globalPrefetch = 0
-  flowing = true
   closed = false
+  /** An answer waits for the disk: whatever the client sends after its question comes after the answer. */
+  waiting = false
+  /** Ends the look at how old its deliveries are; undefined while nobody looks. */
+  watch: Cancel | undefined
   /** For methods that name no queue. */
   lastQueue = ''
   #deliveryTag = 0
@@ -62,22 +83,37 @@ export class Channel {
   }
 
   get delivers(): boolean {
-    return this.flowing && !this.closed && this.host.reading
+    return !this.closed && this.host.reading
   }
 
   get hasRoom(): boolean {
-    return this.globalPrefetch === 0 || this.unacked.size < this.globalPrefetch
+    if (this.globalPrefetch === 0) return true
+    const held = this.unacked.size + (this.transaction?.deliveries.length ?? 0)
+    return held < this.globalPrefetch
+  }
+
+  get lastDeliveryTag(): number {
+    return this.#deliveryTag
   }
 
   reply<N extends MethodName>(name: N, fields: MethodInput<N>): void {
     this.outbox.method(this.number, name, fields)
   }
 
-  /** After a change of something durable the answer waits for the disk. */
+  /** After a change of something durable the answer waits for the disk, and the channel with it. */
   replyWhenSafe<N extends MethodName>(name: N, fields: MethodInput<N>): void {
     const { store } = this.host
-    store.whenSafe(store.given, () => {
-      if (!this.closed) this.reply(name, fields)
+    const { given } = store
+    if (store.safe >= given) {
+      this.reply(name, fields)
+      return
+    }
+    this.waiting = true
+    store.whenSafe(given, () => {
+      this.waiting = false
+      if (this.closed) return
+      this.reply(name, fields)
+      this.host.answered(this)
     })
   }
 
@@ -91,31 +127,18 @@ export class Channel {
     return ++this.#deliveryTag
   }
 
-  remember(tag: number, delivery: Delivery): void {
-    this.unacked.set(tag, delivery)
+  remember(delivery: Delivery): void {
+    this.unacked.set(delivery.tag, delivery)
     if (delivery.consumer) delivery.consumer.unacked++
+    if (!this.watch) this.host.delivering(this)
   }
 
-  /** Takes the deliveries that an acknowledgement names; 0 with `multiple` is all. Throws 406 for a tag not known. */
-  takeDeliveries(tag: number, multiple: boolean): Delivery[] {
-    const taken: Delivery[] = []
-    if (!multiple) {
-      const delivery = this.unacked.get(tag)
-      if (!delivery) throw channelError(406, `unknown delivery tag ${tag}`)
-      this.unacked.delete(tag)
-      taken.push(delivery)
-    } else {
-      if (tag !== 0 && !this.unacked.has(tag) && tag > this.#deliveryTag)
-        throw channelError(406, `unknown delivery tag ${tag}`)
-      for (const [each, delivery] of this.unacked) {
-        if (tag !== 0 && each > tag) break
-        this.unacked.delete(each)
-        taken.push(delivery)
-      }
-      if (taken.length === 0 && tag !== 0) throw channelError(406, `unknown delivery tag ${tag}`)
-    }
-    for (const { consumer } of taken) if (consumer) consumer.unacked--
-    return taken
+  /** Deliveries whose answers were rolled back wait for new ones. */
+  restore(deliveries: Delivery[]): void {
+    if (deliveries.length === 0) return
+    const all = [...this.unacked.values(), ...deliveries].sort((a, b) => a.tag - b.tag)
+    this.unacked.clear()
+    for (const delivery of all) this.unacked.set(delivery.tag, delivery)
   }
 
   /** Gives deliveries back to their queues, each queue's together. */
@@ -153,41 +176,51 @@ export class Channel {
   close(): void {
     if (this.closed) return
     this.closed = true
+    this.watch?.()
     this.confirms?.close()
+    endReplies(this)
+    this.#assembler.clear()
     for (const consumer of [...this.consumers.values()]) this.removeConsumer(consumer)
+    if (this.transaction) this.restore(this.transaction.deliveries)
+    this.transaction = undefined
     this.requeue([...this.unacked.values()])
     this.unacked.clear()
   }
 
   #method(buffer: Buffer, start: number, end: number): void {
-    if (this.#publication) throw connectionError(505, 'expected content header or body, got a method frame')
+    if (this.#publication)
+      throw connectionError(
+        505,
+        `expected content ${this.#inBody ? 'body' : 'header for class 60'}, got non content ${this.#inBody ? 'body' : 'header'} frame instead`,
+      )
     this.#publication = readPublication(buffer, start, end)
     if (this.#publication) return
     const method = readMethod(buffer, start, end)
     const handle = handlers[method.name]
-    if (!handle) throw connectionError(503, `${method.name} is not for a server`)
+    if (!handle) throw connectionError(503, 'unimplemented method')
     // The table pairs each name with the handler of its fields; TypeScript can't see it through the lookup.
     handle(this, method.fields as never)
   }
 
   #header(buffer: Buffer, start: number, end: number): void {
-    if (!this.#publication || this.#inBody)
-      throw connectionError(505, 'expected a method frame, got a content header')
+    if (!this.#publication) throw connectionError(505, 'expected method frame, got non method frame instead')
+    if (this.#inBody) throw connectionError(505, 'expected content body, got non content body frame instead')
     this.#inBody = true
     const content = this.#assembler.header(buffer, start, end)
-    if (this.#assembler.bodySize > largestBody) {
+    const { bodySize } = this.#assembler
+    if (bodySize > largestBody) {
       this.#publication = undefined
       this.#inBody = false
-      throw channelError(
-        406,
-        `message size ${this.#assembler.bodySize} is larger than configured max size ${largestBody}`,
-      )
+      this.#assembler.clear()
+      throw channelError(406, `message size ${bodySize} is larger than configured max size ${largestBody}`)
     }
     if (content) this.#arrived(content)
   }
 
   #body(buffer: Buffer, start: number, end: number): void {
-    if (!this.#inBody) throw connectionError(505, 'expected a method frame, got a content body')
+    if (!this.#publication) throw connectionError(505, 'expected method frame, got non method frame instead')
+    if (!this.#inBody)
+      throw connectionError(505, 'expected content header for class 60, got non content header frame instead')
     const content = this.#assembler.body(buffer, start, end)
     if (content) this.#arrived(content)
   }

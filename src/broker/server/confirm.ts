@@ -1,11 +1,13 @@
 // Publisher confirms of one channel: one cumulative acknowledgement for all that became safe in a turn.
 import type { Outbox } from '#kit/amqp/outbox.ts'
+import type { MessageCounts } from '../core/count.ts'
 import type { Store } from '../store/store.ts'
 
 export class Confirms {
   readonly #outbox: Outbox
   readonly #channel: number
   readonly #store: Store
+  readonly #counts: MessageCounts
   #published = 0
   #confirmed = 0
   /** Highest tag that each store count makes safe, both rising. */
@@ -14,10 +16,16 @@ export class Confirms {
   #waiting = false
   #closed = false
 
-  constructor(outbox: Outbox, channel: number, store: Store) {
+  constructor(outbox: Outbox, channel: number, store: Store, counts: MessageCounts) {
     this.#outbox = outbox
     this.#channel = channel
     this.#store = store
+    this.#counts = counts
+  }
+
+  /** Published and neither confirmed nor refused yet. */
+  get unconfirmed(): number {
+    return this.#published - this.#confirmed
   }
 
   /** The next message is where it should be once `stored` is safe; tags are acknowledged in order. */
@@ -56,6 +64,7 @@ export class Confirms {
       if (upTo === this.#confirmed) return
       const multiple = upTo > this.#confirmed + 1
       this.#outbox.method(this.#channel, 'basic.ack', { deliveryTag: upTo, multiple })
+      this.#counts.confirm += upTo - this.#confirmed
       this.#confirmed = upTo
     }
     while (this.#pending.length > 0 && this.#pending[0]!.count <= this.#store.safe) {

@@ -1,69 +1,87 @@
-// One client's connection: handshake, frames to channels, heartbeats, and both ways of closing.
+// One client's connection: handshake, frames to channels, heartbeats, when it is read, and both ways of closing.
 import type { Duplex } from 'node:stream'
-import { AmqpError, connectionError } from '#kit/amqp/error.ts'
+import { AmqpError, connectionError, syntaxError } from '#kit/amqp/error.ts'
 import { FrameScanner } from '#kit/amqp/frame.ts'
 import { type Heartbeat, startHeartbeat } from '#kit/amqp/heartbeat.ts'
 import { numberOf, readMethod } from '#kit/amqp/method.ts'
 import type { Method } from '#kit/amqp/methods.ts'
 import { Outbox } from '#kit/amqp/outbox.ts'
-import { frameType, minimumFrameMax, protocolHeader } from '#kit/amqp/protocol.ts'
+import { frameType, protocolHeader } from '#kit/amqp/protocol.ts'
 import type { Table } from '#kit/amqp/table.ts'
 import { fullMessage } from '#kit/errors/cloud-error.ts'
-import type { Log } from '#kit/log/log.ts'
-import type { World } from '#kit/world/world.ts'
+import type { Cancel, Connection, ConnectionTls } from '#kit/world/world.ts'
 import type { Vhost } from '../core/vhost.ts'
 import type { Store } from '../store/store.ts'
 import { Channel, type ChannelHost } from './channel.ts'
-import { login, mechanisms } from './login.ts'
+import { beginHandshake, type ConnectionHost } from './connection-host.ts'
+import { watchDeliveries } from './delivery-watch.ts'
+import { Intake } from './intake.ts'
+import { isLoopback, login, mechanisms, type Peer } from './login.ts'
+import { negotiate, offer, type Tuned } from './negotiation.ts'
 import { serverProperties } from './property.ts'
+import { publishMethod } from './publish.ts'
+import type { ReplyChannels } from './reply-to.ts'
 import type { User } from './user.ts'
 
-/** What is offered to every client; 0 in its answer takes ours. */
-const offer = { channelMax: 2047, frameMax: 131072 }
 /** From the first octet to connection.open. */
 const handshakeMs = 10_000
 /** For the client's close-ok; then the socket is cut. */
 const closeMs = 5_000
-
-/** What all connections of a broker share. */
-export type ConnectionHost = {
-  readonly world: World
-  readonly log: Log
-  readonly store: Store
-  readonly users: ReadonlyMap<string, User>
-  readonly vhosts: ReadonlyMap<string, Vhost>
-  readonly heartbeatSeconds: number
-  /** Throws 530 where a limit of the user or the virtual host is reached. */
-  admit(user: User, vhost: string): void
-  /** The same for one more channel. */
-  admitChannel(user: User): void
-  /** The connection is gone. */
-  ended(connection: ServerConnection): void
-}
+/** Frames kept for channels whose answers wait for the disk; beyond it the connection waits too. */
+const mostHeld = 1024 * 1024
+/** Answers that a client doesn't read; beyond it nothing more that it asks is read. */
+const mostUnsent = 16 * 1024 * 1024
 
 type State = 'header' | 'start' | 'tune' | 'opening' | 'open' | 'closing' | 'closed'
+/** RabbitMQ's names. */
+export type ConnectionState =
+  | 'starting'
+  | 'tuning'
+  | 'opening'
+  | 'running'
+  | 'flow'
+  | 'blocked'
+  | 'closing'
+  | 'closed'
 
 export class ServerConnection implements ChannelHost {
   readonly outbox: Outbox
-  readonly name: string
+  readonly intake: Intake
+  /** 'address:port' of each end, as far as they have one. */
+  readonly peer: string
+  readonly local: string
+  readonly tls: ConnectionTls | undefined
+  /** Milliseconds of the World's clock. */
+  readonly connectedAt: number
   clientProperties: Table = {}
+  mechanism = ''
+  tuned: Tuned = { ...offer, heartbeatSeconds: 0 }
   readonly #host: ConnectionHost
   readonly #stream: Duplex
   readonly #scanner: FrameScanner
   readonly #channels = new Map<number, Channel>()
+  readonly #held = new Map<Channel, Buffer[]>()
+  #heldOctets = 0
   #state: State = 'header'
   #header = Buffer.alloc(0)
   #user: User | undefined
   #vhost: Vhost | undefined
   #heartbeat: Heartbeat | undefined
-  #channelMax = offer.channelMax
-  #cancelTimer: () => void
+  #unlisten: Cancel | undefined
+  #isBlocked = false
+  #cancelTimer: Cancel
 
-  constructor(host: ConnectionHost, stream: Duplex, peer: string) {
+  constructor(host: ConnectionHost, stream: Duplex, ends: Partial<Connection> = {}) {
     this.#host = host
     this.#stream = stream
-    this.name = peer
+    this.peer = ends.peer ?? 'local'
+    this.local = ends.local ?? 'local'
+    this.tls = ends.tls
+    this.connectedAt = host.world.clock.now()
     this.outbox = new Outbox(stream)
+    this.outbox.onRoom = () => this.#hasRoom()
+    this.intake = new Intake(stream, host.turns, host.store)
+    this.intake.onChange = (isReading) => this.#heartbeat?.listen(isReading)
     this.#scanner = new FrameScanner((type, channel, buffer, start, end) =>
       this.#frame(type, channel, buffer, start, end),
     )
@@ -71,19 +89,30 @@ export class ServerConnection implements ChannelHost {
       background: true,
     })
     stream.on('data', (chunk: Buffer) => this.#receive(chunk))
-    stream.on('drain', () => {
-      for (const channel of this.#channels.values()) channel.resume()
-    })
     stream.on('error', (error) =>
-      host.log.debug({ connection: peer, error: fullMessage(error) }, 'a client socket failed'),
+      host.log.debug({ connection: this.name, error: fullMessage(error) }, 'a client socket failed'),
     )
     // Half a connection is of no use: a client that ends its side has gone.
     stream.on('end', () => stream.destroy())
     stream.on('close', () => this.#ended())
+    beginHandshake(host, this)
+  }
+
+  get name(): string {
+    return `${this.peer} -> ${this.local}`
   }
 
   get isOpen(): boolean {
     return this.#state === 'open'
+  }
+
+  get state(): ConnectionState {
+    if (this.#state === 'open') {
+      if (this.#isBlocked) return 'blocked'
+      return this.intake.isHeldUp ? 'flow' : 'running'
+    }
+    if (this.#state === 'tune') return 'tuning'
+    return this.#state === 'header' || this.#state === 'start' ? 'starting' : this.#state
   }
 
   get channels(): ReadonlyMap<number, Channel> {
@@ -114,6 +143,10 @@ export class ServerConnection implements ChannelHost {
     return this.#capable('consumer_cancel_notify')
   }
 
+  get replyChannels(): ReplyChannels {
+    return this.#host.replyChannels
+  }
+
   randomName(prefix: string): string {
     return prefix + this.#host.world.random.bytes(16).toString('base64url')
   }
@@ -128,14 +161,53 @@ export class ServerConnection implements ChannelHost {
     this.#stream.destroy()
   }
 
+  answered(channel: Channel): void {
+    const frames = this.#held.get(channel)
+    if (!frames) return
+    this.#held.delete(channel)
+    try {
+      for (const [index, frame] of frames.entries()) {
+        if (channel.waiting && !channel.closed) {
+          this.#held.set(channel, frames.slice(index))
+          break
+        }
+        this.#heldOctets -= frame.length
+        this.#frame(frame[0]!, channel.number, frame, 7, frame.length - 1)
+      }
+    } catch (error) {
+      this.#fail(error, 0, 0)
+    }
+    if (this.#heldOctets < mostHeld / 2) this.intake.resume('channel')
+  }
+
+  delivering(channel: Channel): void {
+    const { world, consumerTimeoutMs } = this.#host
+    channel.watch =
+      consumerTimeoutMs === 0
+        ? () => {}
+        : watchDeliveries(world, channel, consumerTimeoutMs, (error) =>
+            this.#failChannel(channel, error, 0, 0),
+          )
+  }
+
   #receive(chunk: Buffer): void {
     this.#heartbeat?.heard()
+    this.intake.received(chunk.length)
+    const { given } = this.#host.store
     try {
       const rest = this.#state === 'header' ? this.#protocolHeader(chunk) : chunk
       if (rest.length > 0) this.#scanner.push(rest)
     } catch (error) {
       this.#fail(error, 0, 0)
     }
+    this.intake.handled(chunk.length, given)
+    if (this.outbox.unsentOctets > mostUnsent) this.intake.pause('outbox')
+  }
+
+  /** The peer has read: consumers get more, and its questions are read again. */
+  #hasRoom(): void {
+    this.intake.resume('outbox')
+    for (const channel of this.#channels.values()) channel.resume()
   }
 
   /** What follows the header in the chunk. */
@@ -152,7 +224,7 @@ export class ServerConnection implements ChannelHost {
       versionMajor: 0,
       versionMinor: 9,
       serverProperties,
-      mechanisms,
+      mechanisms: mechanisms(this.#loginPeer()),
       locales: 'en_US',
     })
     return this.#header.subarray(8)
@@ -162,6 +234,7 @@ export class ServerConnection implements ChannelHost {
     if (type === frameType.heartbeat) return
     if (type !== frameType.method && type !== frameType.header && type !== frameType.body)
       throw connectionError(501, `unknown frame type ${type}`)
+    if (type === frameType.method && end - start < 4) throw syntaxError('a method frame is too short')
     if (this.#state === 'closing') this.#whileClosing(type, number, buffer, start, end)
     else if (number === 0) {
       if (type !== frameType.method) throw connectionError(505, 'channel 0 carries methods only')
@@ -169,21 +242,55 @@ export class ServerConnection implements ChannelHost {
     } else if (this.#state !== 'open') throw connectionError(503, 'the connection is not open yet')
     else {
       const channel = this.#channels.get(number)
-      if (channel && !channel.closed) this.#channelFrame(channel, type, buffer, start, end)
-      else this.#channelLess(channel, number, type, buffer, start, end)
+      if (!channel || channel.closed) this.#channelLess(channel, number, type, buffer, start, end)
+      else if (channel.waiting) this.#hold(channel, buffer, start, end)
+      else this.#channelFrame(channel, type, buffer, start, end)
     }
   }
 
   #channelFrame(channel: Channel, type: number, buffer: Buffer, start: number, end: number): void {
-    const [classId, methodId] =
-      type === frameType.method ? [buffer.readUInt16BE(start), buffer.readUInt16BE(start + 2)] : [60, 40]
+    // Class and method in one number; content belongs to basic.publish.
+    const method = type === frameType.method ? buffer.readUInt32BE(start) : publishMethod
+    const classId = method >>> 16
     try {
       if (classId === 20 && this.#channelMethod(channel, readMethod(buffer, start, end))) return
       channel.frame(type, buffer, start, end)
+      if (method === publishMethod && !this.#unlisten) this.#publishes()
     } catch (error) {
       if (error instanceof AmqpError && error.scope === 'channel')
-        this.#failChannel(channel, error, classId, methodId)
-      else this.#fail(error, classId, methodId)
+        this.#failChannel(channel, error, classId, method & 0xffff)
+      else this.#fail(error, classId, method & 0xffff)
+    }
+  }
+
+  /** The channel's answer waits for the disk; what follows its question stays in order behind it. */
+  #hold(channel: Channel, buffer: Buffer, start: number, end: number): void {
+    const frame = Buffer.from(buffer.subarray(start - 7, end + 1))
+    const frames = this.#held.get(channel)
+    if (frames) frames.push(frame)
+    else this.#held.set(channel, [frame])
+    this.#heldOctets += frame.length
+    if (this.#heldOctets > mostHeld) this.intake.pause('channel')
+  }
+
+  /** From its first message on, alarms concern it. */
+  #publishes(): void {
+    const { alarms } = this.#host
+    const changed = () => this.#block(alarms.raised.size > 0, alarms.reason)
+    this.#unlisten = alarms.listen(changed)
+    changed()
+  }
+
+  #block(isShort: boolean, reason: string): void {
+    if (isShort === this.#isBlocked || this.#state !== 'open') return
+    this.#isBlocked = isShort
+    const isTold = this.#capable('connection.blocked')
+    if (isShort) {
+      this.intake.pause('alarm')
+      if (isTold) this.outbox.method(0, 'connection.blocked', { reason })
+    } else {
+      this.intake.resume('alarm')
+      if (isTold) this.outbox.method(0, 'connection.unblocked', {})
     }
   }
 
@@ -205,12 +312,11 @@ export class ServerConnection implements ChannelHost {
     }
     // Crossed with a close of its own that we have answered.
     if (method?.name === 'channel.close-ok') return
-    if (method?.name !== 'channel.open')
-      throw connectionError(504, `expected 'channel.open' on channel ${number}`)
-    if (number > this.#channelMax)
+    if (method?.name !== 'channel.open') throw connectionError(504, "expected 'channel.open'")
+    if (number > this.tuned.channelMax)
       throw connectionError(
         530,
-        `number of channels opened (${this.#channels.size}) has reached the negotiated channel_max (${this.#channelMax})`,
+        `number of channels opened (${this.#channels.size}) has reached the negotiated channel_max (${this.tuned.channelMax})`,
       )
     this.#host.admitChannel(this.user)
     this.#channels.set(number, new Channel(number, this))
@@ -245,30 +351,32 @@ export class ServerConnection implements ChannelHost {
       throw connectionError(503, `expected ${expected[state]}, got ${name}`)
     if (name === 'connection.start-ok' && state === 'start') {
       this.clientProperties = fields.clientProperties
-      this.#user = login(this.#host.users, fields.mechanism, Buffer.from(fields.response))
+      this.#login(fields.mechanism, Buffer.from(fields.response))
       this.#state = 'tune'
       this.outbox.method(0, 'connection.tune', { ...offer, heartbeat: this.#host.heartbeatSeconds })
-    } else if (name === 'connection.tune-ok' && state === 'tune') this.#tuned(fields)
+    } else if (name === 'connection.tune-ok' && state === 'tune') this.#tune(negotiate(fields))
     else if (name === 'connection.open' && state === 'opening') this.#open(fields.virtualHost)
-    else if (name === 'connection.update-secret') this.outbox.method(0, 'connection.update-secret-ok', {})
+    else if (name === 'connection.update-secret' && state === 'open') this.#updateSecret()
     else throw connectionError(503, `unexpected ${name}`)
   }
 
-  #tuned(answer: { channelMax: number; frameMax: number; heartbeat: number }): void {
-    if (answer.frameMax !== 0 && answer.frameMax < minimumFrameMax)
-      throw connectionError(
-        530,
-        `negotiated frame_max = ${answer.frameMax} is lower than the minimum allowed value (${minimumFrameMax})`,
-      )
-    if (answer.frameMax > offer.frameMax)
-      throw connectionError(
-        530,
-        `negotiated frame_max = ${answer.frameMax} is higher than the maximum allowed value (${offer.frameMax})`,
-      )
-    this.outbox.frameMax = answer.frameMax || offer.frameMax
-    this.#scanner.frameMax = this.outbox.frameMax
-    this.#channelMax = Math.min(answer.channelMax || offer.channelMax, offer.channelMax)
-    this.#heartbeat = startHeartbeat(this.#host.world, this.outbox, answer.heartbeat, () =>
+  #loginPeer(): Peer {
+    return { isLoopback: isLoopback(this.peer), certificate: this.tls?.certificate }
+  }
+
+  #login(mechanism: string, response: Buffer): void {
+    const { users, loginRules, log } = this.#host
+    const explain = (why: string) =>
+      log.warn({ connection: this.name, mechanism, why }, 'a login was refused')
+    this.mechanism = mechanism
+    this.#user = login(users, loginRules, this.#loginPeer(), { mechanism, response }, explain)
+  }
+
+  #tune(tuned: Tuned): void {
+    this.tuned = tuned
+    this.outbox.frameMax = tuned.frameMax
+    this.#scanner.frameMax = tuned.frameMax
+    this.#heartbeat = startHeartbeat(this.#host.world, this.outbox, tuned.heartbeatSeconds, () =>
       this.#cut('missed heartbeats'),
     )
     this.#state = 'opening'
@@ -277,13 +385,29 @@ export class ServerConnection implements ChannelHost {
   #open(name: string): void {
     const vhost = this.#host.vhosts.get(name)
     if (!vhost) throw connectionError(530, `vhost ${name} not found`)
-    if (!this.user.permissions.has(name))
-      throw connectionError(530, `access to vhost '${name}' refused for user '${this.user.name}'`)
+    this.#checkAccess(name)
     this.#host.admit(this.user, name)
     this.#vhost = vhost
     this.#state = 'open'
+    this.#host.handshakes.delete(this)
     this.#cancelTimer()
     this.outbox.method(0, 'connection.open-ok', {})
+  }
+
+  #checkAccess(vhost: string): void {
+    if (!this.user.permissions.has(vhost))
+      throw connectionError(530, `access to vhost '${vhost}' refused for user '${this.user.name}'`)
+  }
+
+  /**
+   * Passwords don't run out, so the new one isn't compared, as RabbitMQ does with its own users; whether the user is
+   * still there and still has a right to be here is looked at.
+   */
+  #updateSecret(): void {
+    if (this.#host.users.get(this.user.name) !== this.user)
+      throw connectionError(530, 'New secret was refused by one of the backends')
+    this.#checkAccess(this.vhost.name)
+    this.outbox.method(0, 'connection.update-secret-ok', {})
   }
 
   #failChannel(channel: Channel, error: AmqpError, classId: number, methodId: number): void {
@@ -299,6 +423,8 @@ export class ServerConnection implements ChannelHost {
       classId,
       methodId,
     })
+    // A close of the client's own may be among what waited.
+    this.answered(channel)
   }
 
   #fail(thrown: unknown, classId: number, methodId: number): void {
@@ -331,6 +457,7 @@ export class ServerConnection implements ChannelHost {
     this.#cancelTimer = this.#host.world.timers.after(closeMs, () => this.#cut('no close-ok'), {
       background: true,
     })
+    this.intake.stop()
     // What follows an octet that is no frame can't be read; otherwise the client's close-ok is awaited.
     if (error.code === 501) this.#end()
   }
@@ -349,6 +476,7 @@ export class ServerConnection implements ChannelHost {
     this.#state = 'closed'
     this.#scanner.stop()
     this.#heartbeat?.stop()
+    this.intake.stop()
     this.outbox.end()
     this.#cancelTimer()
     this.#cancelTimer = this.#host.world.timers.after(closeMs, () => this.#stream.destroy(), {
@@ -365,6 +493,8 @@ export class ServerConnection implements ChannelHost {
   #closeChannels(): void {
     for (const channel of this.#channels.values()) channel.close()
     this.#channels.clear()
+    this.#held.clear()
+    this.#unlisten?.()
     this.#vhost?.endSession(this)
   }
 
@@ -372,15 +502,21 @@ export class ServerConnection implements ChannelHost {
     this.#state = 'closed'
     this.#scanner.stop()
     this.#heartbeat?.stop()
+    this.intake.stop()
     this.#cancelTimer()
     this.#closeChannels()
+    this.#host.handshakes.delete(this)
     this.#host.ended(this)
   }
 
   #capable(name: string): boolean {
-    const capabilities = this.clientProperties.capabilities as Table | undefined
-    return capabilities?.[name] === true
+    const { capabilities } = this.clientProperties
+    return isTable(capabilities) && capabilities[name] === true
   }
+}
+
+function isTable(value: Table[string]): value is Table {
+  return typeof value === 'object' && value !== null && !Array.isArray(value) && !Buffer.isBuffer(value)
 }
 
 /** Reply texts are short strings. */

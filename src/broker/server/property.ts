@@ -12,7 +12,10 @@ export const serverProperties: Table = {
     exchange_exchange_bindings: true,
     'basic.nack': true,
     consumer_cancel_notify: true,
+    'connection.blocked': true,
+    consumer_priorities: true,
     authentication_failure_close: true,
     per_consumer_qos: true,
+    direct_reply_to: true,
   },
 }

@@ -181,11 +181,11 @@ describe('errors', () => {
       ],
       [
         (channel) => channel.publish('x', 'k', { expiration: 'soon' }, Buffer.alloc(0)),
-        "channel: PRECONDITION_FAILED - invalid expiration 'soon'",
+        "channel: PRECONDITION_FAILED - invalid expiration 'soon': no_integer",
       ],
       [
         (channel) => channel.tell('basic.publish', { immediate: true }),
-        'connection: UNEXPECTED_FRAME - expected content header or body, got a method frame',
+        'connection: UNEXPECTED_FRAME - expected content header for class 60, got non content header frame instead',
       ],
       [
         (channel) => channel.ask('channel.open', {}),
@@ -197,7 +197,7 @@ describe('errors', () => {
       ],
       [
         (channel) => channel.tell('basic.get-empty', {}),
-        'connection: COMMAND_INVALID - basic.get-empty is not for a server',
+        'connection: COMMAND_INVALID - unimplemented method',
       ],
     ]
     for (const [act, expected] of cases) {

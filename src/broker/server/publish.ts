@@ -1,13 +1,18 @@
 // basic.publish: read without an object per field, routed, confirmed, or returned.
-import type { Content } from '#kit/amqp/content.ts'
+import { bodyOf, type Content, makeContent } from '#kit/amqp/content.ts'
 import { Cursor } from '#kit/amqp/cursor.ts'
 import { channelError, connectionError } from '#kit/amqp/error.ts'
+import { copiesOf, mayNameCopies } from '../core/copies.ts'
 import { Message } from '../core/message.ts'
+import type { Queue } from '../core/queue.ts'
+import type { Routed } from '../core/vhost.ts'
 import type { Channel } from './channel.ts'
-import { authorize } from './user.ts'
+import { deliverReply, isReplyKey, nameReplyTo } from './reply-to.ts'
+import { authorize, authorizeTopic, type User } from './user.ts'
 
 /** basic.publish: class 60, method 40. */
-const publishMethod = 0x003c0028
+export const publishMethod = 0x003c0028
+const frameMax = 131072
 
 export type Publication = {
   exchange: string
@@ -32,31 +37,65 @@ export function readPublication(buffer: Buffer, start: number, end: number): Pub
 
 export function publish(channel: Channel, publication: Publication, content: Content): void {
   const { vhost, user } = channel.host
-  const { exchange, routingKey } = publication
+  const { exchange: name, routingKey, mandatory } = publication
   if (publication.immediate) throw connectionError(540, 'immediate=true')
-  authorize(user, vhost.name, 'write', 'exchange', exchange)
-  if (exchange !== '' && vhost.exchange(exchange).spec.internal)
-    throw channelError(403, `cannot publish to internal ${vhost.where('exchange', exchange)}`)
-  const message = new Message(exchange, routingKey, publication.address, content)
-  checkProperties(message, user.name)
-  const routed = vhost.publish(message)
-  if (routed.queues === 0 && publication.mandatory) sendReturn(channel, message)
-  if (routed.refused) channel.confirms?.refused()
-  else channel.confirms?.published(routed.stored)
+  authorize(user, vhost.name, 'write', 'exchange', name)
+  if (name !== '') {
+    const { spec } = vhost.exchange(name)
+    if (spec.type === 'topic') authorizeTopic(user, vhost.name, 'write', name, routingKey)
+    if (spec.internal) throw channelError(403, `cannot publish to internal ${vhost.where('exchange', name)}`)
+  }
+  const message = new Message(name, routingKey, publication.address, content)
+  checkProperties(message, user)
+  if (message.has('headers')) readCopies(message)
+  if (message.has('replyTo')) nameReplyTo(channel, message)
+  channel.counts.publish++
+  const queues = vhost.route(message)
+  if (name === '') {
+    if (isReplyKey(routingKey)) deliverReply(channel, routingKey, message)
+    for (const key of message.copies) if (isReplyKey(key)) deliverReply(channel, key, message)
+  }
+  if (channel.transaction) channel.transaction.publish(message, queues, mandatory)
+  else {
+    const routed = deliver(channel, message, queues, mandatory)
+    if (routed.refused) channel.confirms?.refused()
+    else channel.confirms?.published(routed.stored)
+  }
 }
 
-function checkProperties(message: Message, userName: string): void {
-  if (message.has('userId') && message.properties.userId !== userName)
-    throw channelError(
-      406,
-      `user_id property set to '${message.properties.userId}' but authenticated user was '${userName}'`,
-    )
+/** To the queues found for it, or back to its sender. */
+export function deliver(channel: Channel, message: Message, queues: Set<Queue>, mandatory: boolean): Routed {
+  const routed = channel.host.vhost.deliver(message, queues)
+  if (routed.queues === 0) {
+    if (mandatory) sendReturn(channel, message)
+    else channel.counts.dropUnroutable++
+  }
+  return routed
+}
+
+function checkProperties(message: Message, user: User): void {
+  if (message.has('userId')) {
+    const { userId } = message.properties
+    if (userId !== user.name && !user.tags.includes('impersonator'))
+      throw channelError(406, `user_id property set to '${userId}' but authenticated user was '${user.name}'`)
+  }
   // Reading it checks it; the queue must not meet a bad one.
   if (message.has('expiration')) void message.expirationMs
 }
 
+/** Receivers see CC; BCC is for the broker alone. */
+function readCopies(message: Message): void {
+  if (!mayNameCopies(message.content)) return
+  const { headers = {}, ...properties } = message.properties
+  message.copies = copiesOf(headers)
+  if (headers.BCC === undefined) return
+  const { BCC: _, ...shown } = headers
+  message.replaceContent(makeContent({ headers: shown, ...properties }, bodyOf(message.content), frameMax))
+}
+
 function sendReturn(channel: Channel, message: Message): void {
   const { exchange, routingKey } = message
+  channel.counts.returnUnroutable++
   channel.reply('basic.return', { replyCode: 312, replyText: 'NO_ROUTE', exchange, routingKey })
   channel.outbox.content(channel.number, message.content)
 }

@@ -4,11 +4,18 @@ import type { MethodFields } from '#kit/amqp/methods.ts'
 import type { Queue } from '../core/queue.ts'
 import type { Channel } from './channel.ts'
 import type { Handlers } from './handlers.ts'
-import { allow, exchangeFor, queueFor, queueName, refuseReserved } from './name.ts'
+import { allow, bindingEnds, cleaned, queueFor, queueName, refuseReserved } from './name.ts'
+import { declareReplies } from './reply-to.ts'
 
 export const queueHandlers: Handlers = {
   'queue.declare'(channel, fields) {
-    const queue = fields.passive ? passive(channel, fields.queue) : declare(channel, fields)
+    const name = cleaned(fields.queue)
+    if (declareReplies(channel, name)) {
+      channel.lastQueue = name
+      if (!fields.noWait) channel.reply('queue.declare-ok', { queue: name, consumerCount: 1 })
+      return
+    }
+    const queue = fields.passive ? passive(channel, name) : declare(channel, name, fields)
     channel.lastQueue = queue.name
     if (fields.noWait) return
     channel.replyWhenSafe('queue.declare-ok', {
@@ -19,16 +26,16 @@ export const queueHandlers: Handlers = {
   },
 
   'queue.bind'(channel, fields) {
-    const queue = queueFor(channel, 'write', fields.queue)
-    const exchange = exchangeFor(channel, 'read', fields.exchange)
-    channel.host.vhost.bind(exchange, queue, bindingKey(channel, fields), fields.arguments)
+    const { routingKey, names } = named(channel, fields)
+    const { source, destination } = bindingEnds(channel, 'queue', names, false)!
+    channel.host.vhost.bind(source, destination, routingKey, fields.arguments)
     if (!fields.noWait) channel.replyWhenSafe('queue.bind-ok', {})
   },
 
   'queue.unbind'(channel, fields) {
-    const queue = queueFor(channel, 'write', fields.queue)
-    const exchange = exchangeFor(channel, 'read', fields.exchange)
-    channel.host.vhost.unbind(exchange, queue, bindingKey(channel, fields), fields.arguments)
+    const { routingKey, names } = named(channel, fields)
+    const ends = bindingEnds(channel, 'queue', names, true)
+    if (ends) channel.host.vhost.unbind(ends.source, ends.destination, routingKey, fields.arguments)
     channel.replyWhenSafe('queue.unbind-ok', {})
   },
 
@@ -61,13 +68,13 @@ function passive(channel: Channel, name: string): Queue {
   return queue
 }
 
-function declare(channel: Channel, fields: MethodFields<'queue.declare'>): Queue {
+function declare(channel: Channel, given: string, fields: MethodFields<'queue.declare'>): Queue {
   const { vhost, session } = channel.host
-  const name = fields.queue === '' ? channel.host.randomName('amq.gen-') : fields.queue
-  if (fields.queue !== '' && !vhost.queues.has(name)) refuseReserved('queue', name)
+  const name = given === '' ? channel.host.randomName('amq.gen-') : given
+  if (given !== '') refuseReserved('queue', name)
   allow(channel, 'configure', 'queue', name)
   const deadLetterExchange = fields.arguments['x-dead-letter-exchange']
-  if (typeof deadLetterExchange === 'string') {
+  if (typeof deadLetterExchange === 'string' && !vhost.queues.has(name)) {
     allow(channel, 'read', 'queue', name)
     allow(channel, 'write', 'exchange', deadLetterExchange)
   }
@@ -76,6 +83,8 @@ function declare(channel: Channel, fields: MethodFields<'queue.declare'>): Queue
 }
 
 /** With neither queue nor key named, the key is the queue's name too. */
-function bindingKey(channel: Channel, fields: { queue: string; routingKey: string }): string {
-  return fields.queue === '' && fields.routingKey === '' ? channel.lastQueue : fields.routingKey
+function named(channel: Channel, fields: { queue: string; exchange: string; routingKey: string }) {
+  const { queue, exchange } = fields
+  const routingKey = queue === '' && fields.routingKey === '' ? channel.lastQueue : fields.routingKey
+  return { routingKey, names: { source: exchange, destination: queue, routingKey } }
 }
