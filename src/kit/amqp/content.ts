@@ -20,6 +20,11 @@ export function propertiesEnd(frames: Buffer): number {
   return 7 + frames.readUInt32BE(3)
 }
 
+/** Whether the properties' octets hold a text anywhere: tells cheaply that a property can't have it. */
+export function mayHold({ frames }: Content, text: string): boolean {
+  return frames.subarray(propertiesAt, propertiesEnd(frames)).includes(text, 0, 'latin1')
+}
+
 export function propertiesOf(content: Content): Properties {
   return readProperties(content.frames, propertiesAt, propertiesEnd(content.frames))
 }
@@ -82,19 +87,47 @@ function refit(content: Content, frameMax: number): Content {
   return { ...writeBody(writer, bodyParts(content.frames), frameMax, headerEnd), bodySize: content.bodySize }
 }
 
+export function fitted(content: Content, frameMax: number): Content {
+  return content.largestFrame <= frameMax ? content : refit(content, frameMax)
+}
+
 export function writeContent(writer: Writer, channel: number, content: Content, frameMax: number): void {
-  const { frames } = content.largestFrame <= frameMax ? content : refit(content, frameMax)
+  const { frames } = fitted(content, frameMax)
   const size = frames.length
   writer.room(size)
   const start = writer.at
-  const { buffer } = writer
-  frames.copy(buffer, start)
+  frames.copy(writer.buffer, start)
   writer.at = start + size
-  for (let at = start; at < writer.at; at += buffer.readUInt32BE(at + 3) + frameOverhead) {
+  setChannel(writer.buffer, start, writer.at, channel)
+}
+
+/** A copy of whole frames, on another channel. */
+export function writeFrames(frames: Buffer, channel: number): Buffer {
+  const copy = Buffer.allocUnsafeSlow(frames.length)
+  frames.copy(copy)
+  setChannel(copy, 0, copy.length, channel)
+  return copy
+}
+
+function setChannel(buffer: Buffer, start: number, end: number, channel: number): void {
+  for (let at = start; at < end; at += buffer.readUInt32BE(at + 3) + frameOverhead) {
     buffer[at + 1] = channel >>> 8
     buffer[at + 2] = channel & 0xff
   }
 }
+
+/** Where to cut `frames` so that whole frames of about `most` octets, and at least one, lie from `start` on. */
+export function sliceEnd(frames: Buffer, start: number, most: number): number {
+  let end = start
+  do end += frames.readUInt32BE(end + 3) + frameOverhead
+  while (end < frames.length && end + frames.readUInt32BE(end + 3) + frameOverhead - start <= most)
+  return end
+}
+
+/** A body above this is gathered in a buffer of its own as it comes, so that its last frame costs no great copy. */
+const gatherAbove = 1024 * 1024
+/** What a sender only announces isn't believed: the buffer grows to the whole size once this much has come. */
+const believeAfter = 16 * 1024 * 1024
 
 /** Gathers one message of one channel. The pieces of a chunk that lie side by side stay one slice of it. */
 export class ContentAssembler {
@@ -105,16 +138,15 @@ export class ContentAssembler {
   #buffer: Buffer | undefined
   #start = 0
   #end = 0
+  #large: Buffer | undefined
+  #largeAt = 0
 
   /** `start` and `end` are those of the payload, as the scanner gives them. The message, if it has no body. */
   header(buffer: Buffer, start: number, end: number): Content | undefined {
     if (end - start < 14) throw syntaxError('a content header is too short')
     if (buffer.readUInt16BE(start) !== basicClass) throw syntaxError('a content header is of another class')
+    this.clear()
     this.bodySize = buffer.readUInt32BE(start + 4) * 2 ** 32 + buffer.readUInt32BE(start + 8)
-    this.#got = 0
-    this.#largest = 0
-    this.#parts = []
-    this.#buffer = undefined
     return this.#add(buffer, start, end)
   }
 
@@ -124,10 +156,25 @@ export class ContentAssembler {
     return this.#add(buffer, start, end)
   }
 
+  /** Lets go of what has come of a message that nobody wants any more. */
+  clear(): void {
+    this.bodySize = 0
+    this.#got = 0
+    this.#largest = 0
+    this.#parts = []
+    this.#buffer = undefined
+    this.#large = undefined
+    this.#largeAt = 0
+  }
+
   #add(buffer: Buffer, start: number, end: number): Content | undefined {
     const from = start - 7
     const to = end + 1
     this.#largest = Math.max(this.#largest, to - from)
+    if (this.bodySize > gatherAbove) {
+      this.#gather(buffer, from, to)
+      return this.#got < this.bodySize ? undefined : this.#whole(this.#large!.subarray(0, this.#largeAt))
+    }
     if (this.#buffer === buffer && this.#end === from) this.#end = to
     else {
       if (this.#buffer) this.#parts.push(this.#buffer.subarray(this.#start, this.#end))
@@ -137,9 +184,30 @@ export class ContentAssembler {
     }
     if (this.#got < this.bodySize) return undefined
     const last = buffer.subarray(this.#start, this.#end)
-    const frames = this.#parts.length === 0 ? last : Buffer.concat([...this.#parts, last])
+    return this.#whole(this.#parts.length === 0 ? last : Buffer.concat([...this.#parts, last]))
+  }
+
+  #whole(frames: Buffer): Content {
+    const content = { frames, bodySize: this.bodySize, largestFrame: this.#largest }
     this.#buffer = undefined
     this.#parts = []
-    return { frames, bodySize: this.bodySize, largestFrame: this.#largest }
+    this.#large = undefined
+    return content
+  }
+
+  #gather(buffer: Buffer, from: number, to: number): void {
+    const need = this.#largeAt + to - from
+    const room = this.#large?.length ?? 0
+    if (need > room) {
+      // Frames as large as the largest so far, each with its overhead.
+      const count = Math.ceil(this.bodySize / Math.max(1, this.#largest - frameOverhead))
+      const all = this.bodySize + (count + 2) * frameOverhead + need - this.#got
+      const size = Math.max(need, this.#got < believeAfter ? Math.min(all, 2 * room) : all, gatherAbove)
+      const grown = Buffer.allocUnsafeSlow(size)
+      this.#large?.copy(grown, 0, 0, this.#largeAt)
+      this.#large = grown
+    }
+    buffer.copy(this.#large!, this.#largeAt, from, to)
+    this.#largeAt = need
   }
 }

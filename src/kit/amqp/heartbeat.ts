@@ -8,6 +8,8 @@ const deadAfterTicks = 4
 export type Heartbeat = {
   /** Something arrived. */
   heard(): void
+  /** While we don't read, silence says nothing of the peer. */
+  listen(on: boolean): void
   stop(): void
 }
 
@@ -15,11 +17,12 @@ export function startHeartbeat(world: World, outbox: Outbox, seconds: number, de
   let silentTicks = 0
   let cancel: Cancel = () => {}
   let stopped = false
+  let listening = true
   const arm = () => {
     if (!stopped) cancel = world.timers.after(seconds * 500, tick, { background: true })
   }
   const tick = () => {
-    if (++silentTicks > deadAfterTicks) {
+    if (listening && ++silentTicks > deadAfterTicks) {
       dead()
       return
     }
@@ -32,6 +35,10 @@ export function startHeartbeat(world: World, outbox: Outbox, seconds: number, de
   if (seconds > 0) arm()
   return {
     heard() {
+      silentTicks = 0
+    },
+    listen(on) {
+      listening = on
       silentTicks = 0
     },
     stop() {

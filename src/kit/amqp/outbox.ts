@@ -1,6 +1,6 @@
 // What one end of a connection sends: gathered in one buffer and written once per turn of the event loop.
 import type { Duplex } from 'node:stream'
-import { type Content, writeContent } from './content.ts'
+import { type Content, fitted, sliceEnd, writeContent, writeFrames } from './content.ts'
 import { writeMethod } from './method.ts'
 import type { MethodInput, MethodName } from './methods.ts'
 import { frameEnd, frameType, minimumFrameMax } from './protocol.ts'
@@ -12,22 +12,44 @@ const gatherMost = 128 * 1024
 const copyBelow = 8 * 1024
 /** Beyond this much unsent, deliveries to the peer stop until it has read. */
 const fullAt = 2 * 1024 * 1024
+/** A message above this goes out in slices, as the peer reads: it is never copied whole for one receiver. */
+const sliceAbove = 256 * 1024
+
+/** A message's frames, sent up to `at`. */
+type Slices = { channel: number; frames: Buffer; at: number }
 
 export class Outbox {
   frameMax: number = minimumFrameMax
   /** Set by each write, cleared by who sends heartbeats. */
   active = false
+  sentOctets = 0
+  writes = 0
+  /** Called when the peer has read so much that there is room again. */
+  onRoom: () => void = () => {}
   readonly writer: Writer = new Writer(16 * 1024)
-  #stream: Duplex
+  readonly #stream: Duplex
+  /** What must go before anything new: the rest of large messages, and what was written behind them. */
+  readonly #queued: (Buffer | Slices)[] = []
+  #queuedOctets = 0
   #scheduled = false
+  #ending = false
 
   constructor(stream: Duplex) {
     this.#stream = stream
+    stream.on('drain', () => {
+      this.#pump()
+      if (!this.full) this.onRoom()
+    })
   }
 
-  /** The peer reads too slowly; 'drain' on the stream ends it. */
+  /** The peer reads too slowly; `onRoom` ends it. */
   get full(): boolean {
-    return this.#stream.writableNeedDrain && this.#stream.writableLength > fullAt
+    return this.#queuedOctets > 0 || (this.#stream.writableNeedDrain && this.#stream.writableLength > fullAt)
+  }
+
+  /** Octets that the peer hasn't taken yet. */
+  get unsentOctets(): number {
+    return this.#stream.writableLength + this.#queuedOctets + this.writer.at
   }
 
   method<N extends MethodName>(channel: number, name: N, fields: MethodInput<N>): void {
@@ -37,7 +59,9 @@ export class Outbox {
   }
 
   content(channel: number, content: Content): void {
-    writeContent(this.writer, channel, content, this.frameMax)
+    if (content.frames.length > sliceAbove)
+      this.#enqueue({ channel, frames: fitted(content, this.frameMax).frames, at: 0 })
+    else writeContent(this.writer, channel, content, this.frameMax)
     this.#soon()
   }
 
@@ -70,9 +94,9 @@ export class Outbox {
     const { writer } = this
     if (writer.at === 0) return
     const written = writer.written()
-    if (writer.at < copyBelow) this.#write(Buffer.from(written))
+    if (writer.at < copyBelow) this.#put(Buffer.from(written))
     else {
-      this.#write(written)
+      this.#put(written)
       writer.buffer = Buffer.allocUnsafeSlow(gatherMost)
     }
     writer.at = 0
@@ -81,12 +105,53 @@ export class Outbox {
   /** Sends what is left, then closes our half. */
   end(): void {
     this.flush()
-    this.#stream.end()
+    this.#ending = true
+    if (this.#queuedOctets === 0) this.#stream.end()
+  }
+
+  #put(octets: Buffer): void {
+    if (this.#queuedOctets === 0) this.#write(octets)
+    else {
+      this.#queued.push(octets)
+      this.#queuedOctets += octets.length
+    }
+  }
+
+  #enqueue(slices: Slices): void {
+    this.flush()
+    this.#queued.push(slices)
+    this.#queuedOctets += slices.frames.length
+    this.#pump()
+  }
+
+  /** Writes as much of what is queued as the peer takes. */
+  #pump(): void {
+    if (this.#stream.destroyed) {
+      this.#queued.length = 0
+      this.#queuedOctets = 0
+    }
+    while (this.#queued.length > 0 && this.#stream.writableLength < gatherMost) {
+      const next = this.#queued[0]!
+      let octets: Buffer
+      if (Buffer.isBuffer(next)) octets = next
+      else {
+        const end = sliceEnd(next.frames, next.at, gatherMost)
+        octets = writeFrames(next.frames.subarray(next.at, end), next.channel)
+        next.at = end
+      }
+      if (Buffer.isBuffer(next) || next.at === next.frames.length) this.#queued.shift()
+      this.#queuedOctets -= octets.length
+      this.#write(octets)
+      if (this.#ending && this.#queuedOctets === 0) this.#stream.end()
+    }
   }
 
   #write(octets: Buffer): void {
     this.active = true
-    if (this.#stream.writable) this.#stream.write(octets)
+    if (!this.#stream.writable) return
+    this.sentOctets += octets.length
+    this.writes++
+    this.#stream.write(octets)
   }
 
   #soon(): void {

@@ -45,6 +45,7 @@ const layout = [
 export const propertyFlag = {
   headers: 1 << 13,
   deliveryMode: 1 << 12,
+  replyTo: 1 << 9,
   expiration: 1 << 8,
   userId: 1 << 4,
 } as const

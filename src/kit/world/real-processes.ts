@@ -2,12 +2,16 @@
 import { spawn } from 'node:child_process'
 import { closeSync, openSync, readdirSync, readFileSync } from 'node:fs'
 import { readFile } from 'node:fs/promises'
+import { totalmem } from 'node:os'
 import { CloudError } from '../errors/cloud-error.ts'
 import type { Exit, Processes, ProcessInfo, RunResult } from './world.ts'
 
 const defaultTimeoutMs = 30_000
 /** Tools print little; a runaway one must not fill our memory. */
 const maxOutputBytes = 16 * 1024 * 1024
+
+/** Of a container, where one bounds us; some kernels answer with more than there is. */
+const memoryLimit = Math.min(process.constrainedMemory() || totalmem(), totalmem())
 
 export const realProcesses: Processes = {
   self: process.pid,
@@ -95,6 +99,7 @@ export const realProcesses: Processes = {
   },
 
   memory: readPss,
+  ownMemory: () => ({ residentBytes: process.memoryUsage.rss(), limitBytes: memoryLimit }),
 
   async find(words) {
     const found: ProcessInfo[] = []

@@ -127,6 +127,8 @@ export type Processes = {
   info(pid: number): Promise<ProcessInfo | undefined>
   /** Bytes of memory, its share of what it shares with others; the kernel counts page by page. Undefined where unknown. */
   memory(pid: number): Promise<number | undefined>
+  /** Of this process: resident bytes, and the most it may have, which is the machine's or its container's. Cheap. */
+  ownMemory(): { residentBytes: number; limitBytes: number }
   /** All processes whose command line holds every one of the words. */
   find(words: readonly string[]): Promise<ProcessInfo[]>
   readonly self: number
