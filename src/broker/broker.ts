@@ -8,10 +8,12 @@ import { giveUser } from './admin/give-user.ts'
 import { Registry } from './admin/registry.ts'
 import { deleteUser } from './admin/set-user.ts'
 import { deleteVhost, putVhost } from './admin/set-vhost.ts'
-import type { UserSpec } from './admin/user.ts'
+import type { User, UserSpec } from './admin/user.ts'
+import { Alarms } from './core/alarm.ts'
 import type { Queue } from './core/queue.ts'
 import { Vhost } from './core/vhost.ts'
-import { type ConnectionHost, ServerConnection } from './server/connection.ts'
+import { ServerConnection } from './server/connection.ts'
+import { type ConnectionSettings, connectionHost } from './server/connection-host.ts'
 import { admitChannel, admitConnection } from './server/limit.ts'
 import { openLogStore } from './store/log-store.ts'
 import { memoryStore, type Store } from './store/store.ts'
@@ -25,9 +27,7 @@ export type BrokerOptions = {
   vhosts?: string[]
   /** Where durable queues, persistent messages and settings are kept; without it they live as long as the broker. */
   dataDir?: string
-  /** Offered to clients; 0 is off, the default is 60. */
-  heartbeatSeconds?: number
-}
+} & ConnectionSettings
 
 export type Broker = {
   /** Serves a client over any stream, such as one end of a `duplexPair`. */
@@ -44,6 +44,8 @@ export type Broker = {
   readonly registry: Registry
   readonly vhosts: ReadonlyMap<string, Vhost>
   readonly connections: ReadonlySet<ServerConnection>
+  /** Memory and disk; `setWatermark` raises one by force. */
+  readonly alarms: Alarms
   readonly connectionCount: number
   readonly listeners: readonly BrokerListener[]
   /** False between `stop` and `start`. */
@@ -102,29 +104,31 @@ export async function openBroker(options: BrokerOptions): Promise<Broker> {
   await registry.load()
   setUp()
   restoreMessages(registry, store)
-  const host: ConnectionHost = {
+  const alarms = options.alarms ?? new Alarms(world, log, { folder: dataDir })
+  alarms.start()
+  const shared = {
     world,
     log,
     store,
     users: registry.users,
     vhosts: registry.vhosts,
-    heartbeatSeconds: options.heartbeatSeconds ?? 60,
-    admit: (user, vhost) => admitConnection(registry, connections, user, vhost),
-    admitChannel: (user) => admitChannel(connections, user),
-    ended(connection) {
+    admit: (user: User, vhost: string) => admitConnection(registry, connections, user, vhost),
+    admitChannel: (user: User) => admitChannel(connections, user),
+    ended(connection: ServerConnection) {
       connections.delete(connection)
       if (connections.size === 0) whenEmpty()
     },
   }
-  const accept = (stream: Duplex, peer = 'local') => {
-    if (running) connections.add(new ServerConnection(host, stream, peer))
-    else stream.destroy()
+  const host = connectionHost(shared, { ...options, alarms })
+  const accept = (stream: Duplex & Partial<Connection>, peer = stream.peer) => {
+    if (!running) stream.destroy()
+    else connections.add(new ServerConnection(host, stream, { peer, local: stream.local, tls: stream.tls }))
   }
   const open = (address: Address, { tls, admit }: Pick<OpenListener, 'tls' | 'admit'>) => {
     const take = (connection: Connection) => {
       if (admit && !admit(connection)) return void connection.destroy()
       connection.setNoDelay?.(true)
-      accept(connection, connection.peer)
+      accept(connection)
     }
     return world.sockets.listen(address, take, { tls })
   }
@@ -147,6 +151,7 @@ export async function openBroker(options: BrokerOptions): Promise<Broker> {
     accept,
     registry,
     connections,
+    alarms,
     listeners,
     dataDir,
     startedAt: world.clock.now(),
@@ -161,7 +166,13 @@ export async function openBroker(options: BrokerOptions): Promise<Broker> {
     },
     async listen(address, { tls, admit } = {}) {
       const listener = await open(address, { tls, admit })
-      const entry: OpenListener = { address: listener.address, isTls: tls !== undefined, listener, tls, admit }
+      const entry: OpenListener = {
+        address: listener.address,
+        isTls: tls !== undefined,
+        listener,
+        tls,
+        admit,
+      }
       listeners.push(entry)
       return {
         address: listener.address,
@@ -190,6 +201,7 @@ export async function openBroker(options: BrokerOptions): Promise<Broker> {
       await registry.saved()
     },
     async close() {
+      alarms.stop()
       await closeAll('shutdown')
       for (const vhost of registry.vhosts.values()) for (const queue of vhost.queues.values()) queue.rest()
       await registry.saved()
