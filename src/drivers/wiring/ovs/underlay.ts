@@ -41,6 +41,8 @@ export async function prepareUnderlay(context: OvsContext, tunnel: Underlay): Pr
   // Before the card is one of its ports: with a device of that address the kernel must find no other way than before.
   await context.host.ipBatch([
     `link set dev ${bridge} addrgenmode none up`,
+    // The kernel may have been quicker than the line before.
+    `addr flush dev ${bridge} scope link`,
     `addr replace ${tunnel.localIp}/${card.prefix} dev ${bridge} noprefixroute`,
   ])
   await context.switch.addPorts([{ bridge, name: card.name, ids: { [cloudTag]: context.cloudId } }])

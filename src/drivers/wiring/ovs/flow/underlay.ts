@@ -17,8 +17,8 @@ export function underlayFlows(localIp: string, types: readonly TunnelType[], car
     ...types.map((type) => listen(`${ends[type]},nw_dst=${localIp}`)),
     listen(`arp,arp_op=2,arp_tpa=${localIp}`),
     { table: 0, priority: 5, match: `in_port=${card}`, actions: 'drop' },
-    // What the switch itself makes, tunnels and questions for their peers' hardware addresses; the kernel sends nothing by
-    // the bridge's device, since its routes lead by the card.
+    // The switch's own questions for the hardware addresses of its peers, and tunnels: they come as if by the bridge's
+    // device, with what is inside them in the fields of the flow, so nothing there can be told apart from them.
     { table: 0, priority: 1, match: '', actions: `output:${card}` },
   ]
 }
