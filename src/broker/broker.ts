@@ -112,6 +112,7 @@ export async function openBroker(options: BrokerOptions): Promise<Broker> {
     store,
     users: registry.users,
     vhosts: registry.vhosts,
+    clusterName: () => registry.clusterName,
     admit: (user: User, vhost: string) => admitConnection(registry, connections, user, vhost),
     admitChannel: (user: User) => admitChannel(connections, user),
     ended(connection: ServerConnection) {

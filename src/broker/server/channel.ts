@@ -168,8 +168,13 @@ export class Channel {
 
   consumerCancelled(consumer: ChannelConsumer): void {
     this.consumers.delete(consumer.tag)
-    if (this.host.cancelNotify && !this.closed)
-      this.reply('basic.cancel', { consumerTag: consumer.tag, noWait: true })
+    if (!this.host.cancelNotify) return
+    const { store } = this.host
+    const tell = () => {
+      if (!this.closed) this.reply('basic.cancel', { consumerTag: consumer.tag, noWait: true })
+    }
+    // After the answer to whoever deleted the queue, who may be on this channel: that waits for the disk too.
+    queueMicrotask(() => store.whenSafe(store.given, tell))
   }
 
   /** Everything that it held goes back; nothing is sent. */

@@ -31,6 +31,8 @@ export type ConnectionHost = {
   readonly replyChannels: ReplyChannels
   /** Oldest first. */
   readonly handshakes: Set<ServerConnection>
+  /** Told to clients; operators may change it. */
+  clusterName(): string
   /** Throws 530 where a limit of the user or the virtual host is reached. */
   admit(user: User, vhost: string): void
   /** The same for one more channel. */
@@ -51,7 +53,16 @@ export type ConnectionSettings = {
   alarms?: Alarms
 }
 
-type Given = 'world' | 'log' | 'store' | 'users' | 'vhosts' | 'admit' | 'admitChannel' | 'ended'
+type Given =
+  | 'clusterName'
+  | 'world'
+  | 'log'
+  | 'store'
+  | 'users'
+  | 'vhosts'
+  | 'admit'
+  | 'admitChannel'
+  | 'ended'
 
 export function connectionHost(
   given: Pick<ConnectionHost, Given>,

@@ -32,6 +32,9 @@ const mostHeld = 1024 * 1024
 /** Answers that a client doesn't read; beyond it nothing more that it asks is read. */
 const mostUnsent = 16 * 1024 * 1024
 
+/** For a client that said goodbye to close its socket; less where its heartbeat is shorter. */
+const mostEndSeconds = 30
+
 type State = 'header' | 'start' | 'tune' | 'opening' | 'open' | 'closing' | 'closed'
 /** RabbitMQ's names. */
 export type ConnectionState =
@@ -223,7 +226,7 @@ export class ServerConnection implements ChannelHost {
     this.outbox.method(0, 'connection.start', {
       versionMajor: 0,
       versionMinor: 9,
-      serverProperties,
+      serverProperties: serverProperties(this.#host.clusterName()),
       mechanisms: mechanisms(this.#loginPeer()),
       locales: 'en_US',
     })
@@ -343,7 +346,7 @@ export class ServerConnection implements ChannelHost {
     if (name === 'connection.close') {
       this.#closeChannels()
       this.outbox.method(0, 'connection.close-ok', {})
-      this.#end()
+      this.#awaitEnd()
       return
     }
     const state = this.#state
@@ -480,6 +483,19 @@ export class ServerConnection implements ChannelHost {
     this.outbox.end()
     this.#cancelTimer()
     this.#cancelTimer = this.#host.world.timers.after(closeMs, () => this.#stream.destroy(), {
+      background: true,
+    })
+  }
+
+  /** The client has said goodbye: it closes the socket. If we did so first, our end could overtake its own. */
+  #awaitEnd(): void {
+    this.#state = 'closed'
+    this.#scanner.stop()
+    this.#heartbeat?.stop()
+    this.intake.stop()
+    this.#cancelTimer()
+    const seconds = Math.min(this.tuned.heartbeatSeconds || mostEndSeconds, mostEndSeconds)
+    this.#cancelTimer = this.#host.world.timers.after(seconds * 1000, () => this.#stream.destroy(), {
       background: true,
     })
   }

@@ -1,21 +1,29 @@
 // What the broker says of itself to each client.
 import type { Table } from '#kit/amqp/table.ts'
 
-export const serverProperties: Table = {
-  product: 'Nimbo',
-  version: '0.1.0',
-  platform: `Node.js ${process.versions.node}`,
-  copyright: 'The Nimbo authors',
-  information: 'Apache License 2.0',
-  capabilities: {
-    publisher_confirms: true,
-    exchange_exchange_bindings: true,
-    'basic.nack': true,
-    consumer_cancel_notify: true,
-    'connection.blocked': true,
-    consumer_priorities: true,
-    authentication_failure_close: true,
-    per_consumer_qos: true,
-    direct_reply_to: true,
-  },
+/**
+ * Clients go by product and version: kombu and oslo.messaging take basic.qos to mean what RabbitMQ means by it only
+ * of a 'RabbitMQ', and amqplib's own tests ask for the name. It behaves as this version; platform says what it is.
+ */
+const compatible = { product: 'RabbitMQ', version: '4.0.5' } as const
+
+export function serverProperties(clusterName: string): Table {
+  return {
+    ...compatible,
+    platform: `Nimbo 0.1.0 on Node.js ${process.versions.node}`,
+    copyright: 'The Nimbo authors',
+    information: 'Licensed under Apache 2.0',
+    cluster_name: clusterName,
+    capabilities: {
+      publisher_confirms: true,
+      exchange_exchange_bindings: true,
+      'basic.nack': true,
+      consumer_cancel_notify: true,
+      'connection.blocked': true,
+      consumer_priorities: true,
+      authentication_failure_close: true,
+      per_consumer_qos: true,
+      direct_reply_to: true,
+    },
+  }
 }

@@ -2,8 +2,13 @@
 import type { Cancel, World } from '#kit/world/world.ts'
 import type { Outbox } from './outbox.ts'
 
-/** Ticks of half an interval without a sign of the peer: two intervals, as the specification has it. */
-const deadAfterTicks = 4
+/**
+ * Some clients give up after one silent interval. Looking three times in each, something goes out at least every two
+ * thirds of it, whenever the last octets went.
+ */
+const ticksPerInterval = 3
+/** Two intervals without a sign of the peer, as the specification has it. */
+const deadAfterTicks = 2 * ticksPerInterval
 
 export type Heartbeat = {
   /** Something arrived. */
@@ -19,7 +24,7 @@ export function startHeartbeat(world: World, outbox: Outbox, seconds: number, de
   let stopped = false
   let listening = true
   const arm = () => {
-    if (!stopped) cancel = world.timers.after(seconds * 500, tick, { background: true })
+    if (!stopped) cancel = world.timers.after((seconds * 1000) / ticksPerInterval, tick, { background: true })
   }
   const tick = () => {
     if (listening && ++silentTicks > deadAfterTicks) {
