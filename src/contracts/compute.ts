@@ -1,7 +1,7 @@
 // The bus inside compute: API and conductor ask the scheduler, the conductor orders hosts, hosts ask the conductor.
 // Hosts have no database (row 83): all that they know of a server comes from `conductor.serverGet`.
 import { Type } from 'typebox'
-import { call, cast, contract } from '#kit/bus/contract.ts'
+import { call, cast, contract, hostContract } from '#kit/bus/contract.ts'
 import {
   DesiredPowerSchema,
   Host,
@@ -39,7 +39,7 @@ const operation = Type.Object({
 })
 
 /** Served by each host's compute agent; every cast ends in `conductor.operationDone`. */
-export const compute = contract('nova', 'compute', '1.0', {
+export const compute = hostContract('nova', 'compute', '1.0', {
   build: cast(operation),
   start: cast(operation),
   stop: cast(operation),
@@ -68,7 +68,7 @@ export const compute = contract('nova', 'compute', '1.0', {
 })
 
 /** Served by the conductor role. */
-export const conductor = contract('nova', 'conductor', '1.1', {
+export const conductor = contract('nova', 'conductor', '1.2', {
   /** Null where the server is gone or belongs to another host. */
   serverGet: call(
     Type.Object({ host: Host, serverId: Id }),
@@ -104,8 +104,14 @@ export const conductor = contract('nova', 'conductor', '1.1', {
   powerChanged: cast(
     Type.Object({ host: Host, serverId: Id, power: PowerSchema, at: Type.Integer(), reason: Type.String() }),
   ),
-  /** What a guest may learn about itself, for the metadata service and config drives; null where the server is gone. */
-  metadataGet: call(Type.Object({ serverId: Id }), Type.Object({ facts: nullable(InstanceFactsSchema) })),
+  /**
+   * What a guest may learn about itself, for the metadata service and, with their own name, for hosts that build a config
+   * drive; null where the server is gone or, asked by a host, is on another.
+   */
+  metadataGet: call(
+    Type.Object({ host: Type.Optional(Host), serverId: Id }),
+    Type.Object({ facts: nullable(InstanceFactsSchema) }),
+  ),
   /** Keeps the encrypted password that a guest posts, once: `accepted` is false where there is one already. */
   metadataPassword: call(
     Type.Object({ serverId: Id, password: Type.String({ maxLength: 1020 }) }),

@@ -1,7 +1,7 @@
 // The bus between the network service and the agents of a host, in both directions.
 // Agents ask for all they should have; casts towards them only say "look again".
 import { type Static, Type } from 'typebox'
-import { call, cast, contract } from '#kit/bus/contract.ts'
+import { call, cast, contract, hostContract } from '#kit/bus/contract.ts'
 import {
   AgentPortSchema,
   DhcpNetworkSchema,
@@ -26,6 +26,8 @@ export const agentTypes = {
 /** `accepted` is false where the port is gone, bound elsewhere, or the generation is not its newest. */
 const Accepted = Type.Object({ accepted: Type.Boolean() })
 const NetworkOrRouter = Type.Object({
+  /** Who asks: a host serves the network's DHCP or has the router, or is told nothing. */
+  host: Type.Optional(Host),
   networkId: Type.Union([Id, Type.Null()]),
   routerId: Type.Union([Id, Type.Null()]),
   /** The caller's fixed IP. */
@@ -33,7 +35,7 @@ const NetworkOrRouter = Type.Object({
 })
 
 /** Served by the network service, asked by the agents. */
-export const networkPlugin = contract('neutron', 'q-plugin', '1.0', {
+export const networkPlugin = contract('neutron', 'q-plugin', '1.1', {
   hostWiring: call(Type.Object({ host: Host }), HostWiringSchema),
   /** Those of the ports that exist and are bound to the host. */
   portDetails: call(
@@ -107,17 +109,17 @@ export const networkPlugin = contract('neutron', 'q-plugin', '1.0', {
 })
 
 /** Served by each host's L2 agent. */
-export const l2Agent = contract('neutron', 'q-agent-notifier', '1.0', {
+export const l2Agent = hostContract('neutron', 'q-agent-notifier', '1.0', {
   wiringChanged: cast(Type.Object({ generation: Type.Integer() })),
 })
 
 /** Served by each host's DHCP agent. */
-export const dhcpAgent = contract('neutron', 'dhcp_agent', '1.0', {
+export const dhcpAgent = hostContract('neutron', 'dhcp_agent', '1.0', {
   networkChanged: cast(Type.Object({ networkId: Id })),
 })
 
 /** Served by each host's L3 agent. */
-export const l3Agent = contract('neutron', 'l3_agent', '1.0', {
+export const l3Agent = hostContract('neutron', 'l3_agent', '1.0', {
   routerChanged: cast(Type.Object({ routerId: Id })),
 })
 

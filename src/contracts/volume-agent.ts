@@ -1,6 +1,6 @@
 // The bus between the volume service and the agents that hold volumes.
 import { type Static, Type } from 'typebox'
-import { call, cast, contract } from '#kit/bus/contract.ts'
+import { call, cast, contract, hostContract } from '#kit/bus/contract.ts'
 
 const Id = Type.String({ minLength: 1, maxLength: 64 })
 const Host = Type.String({ minLength: 1, maxLength: 255 })
@@ -9,7 +9,7 @@ const Host = Type.String({ minLength: 1, maxLength: 255 })
 const operation = { volumeId: Id, operationId: Id }
 
 /** Served by each volume agent; every cast ends in `volumePlugin.operationDone`. */
-export const volumeAgent = contract('cinder', 'cinder-volume', '1.0', {
+export const volumeAgent = hostContract('cinder', 'cinder-volume', '1.0', {
   /** Blank where there is no image. */
   create: cast(
     Type.Object({

@@ -18,6 +18,7 @@ import { controllerAccess } from './controller-access.ts'
 import { type Cloud, cloudId } from './data-folder.ts'
 import { type Host, type HostPlan, startHost } from './host.ts'
 import { bridgeSuffix, hostNetworks } from './host-network.ts'
+import { simulatedHostNames } from './local-agent.ts'
 import { agentSections, serviceSections } from './section.ts'
 import { cloudSection } from './settings.ts'
 
@@ -47,6 +48,9 @@ export async function runAgent(world: World, cloud: Cloud): Promise<{ stop(): Pr
     connect: access.connectBus,
     user: access.busUser,
     password: access.busPassword,
+    vhost: access.busVhost,
+    limited: !access.busShared,
+    durableQueueType: access.busQueueType,
     name: `agent@${host}`,
   })
   const shipping = startShipping({
@@ -119,9 +123,7 @@ async function realHost(common: Common, cloud: Cloud, host: string): Promise<Hos
 async function simulatedHosts(common: Common, cloud: Cloud): Promise<Host[]> {
   const { world, log } = common
   const fabric = simFabric()
-  const names = cloud.member
-    ? [cloud.member.host]
-    : Array.from({ length: cloud.settings.hosts }, (_, index) => `node${index + 1}`)
+  const names = cloud.member ? [cloud.member.host] : simulatedHostNames(cloud.settings)
   return Promise.all(
     names.map(async (host) => {
       const folder = `${cloud.folder.root}/hosts/${host}`

@@ -1,6 +1,7 @@
 // How a host's agent reaches the controller, and as whom: on the controller's own machine by the cloud's folder, on a
 // joined host by what joining gave it.
 import type { Bus } from '#kit/bus/bus.ts'
+import { connectToAny } from '#kit/bus/transport.ts'
 import { type HttpClient, httpClient } from '#kit/http/client.ts'
 import type { Journal, Trace } from '#kit/journal/journal.ts'
 import type { Log } from '#kit/log/log.ts'
@@ -9,10 +10,12 @@ import { identityClient } from '#services/identity/client.ts'
 import { originOf, ownAddress, trustedAuthority, usesTls } from './api.ts'
 import type { Cloud } from './data-folder.ts'
 import { keepHostCertificate } from './host-certificate.ts'
+import { localAgent } from './local-agent.ts'
 import { type Member, memberFiles } from './member.ts'
 import type { PortName } from './port.ts'
 import type { Secrets } from './secret.ts'
 import { tokensOverBus } from './service-token.ts'
+import { externalBroker } from './transport.ts'
 
 /** What the access needs once the bus is open. */
 export type OverBus = { bus: Bus; journal: Journal; log: Log }
@@ -24,6 +27,12 @@ export type ControllerAccess = {
   readonly controller: string | undefined
   readonly busUser: string
   readonly busPassword: string
+  /** The default is '/'. */
+  readonly busVhost?: string
+  /** The user is everybody's and may do everything, as on a RabbitMQ whose management API the cloud doesn't know. */
+  readonly busShared?: boolean
+  /** The default is classic. */
+  readonly busQueueType?: 'classic' | 'quorum'
   /** A new stream to the message broker. */
   connectBus(): Promise<Connection>
   /** Where a part of the controller answers; no slash at its end. */
@@ -49,9 +58,7 @@ async function ownAccess(world: World, cloud: Cloud): Promise<ControllerAccess> 
   return {
     host: world.host.name,
     controller: undefined,
-    busUser: 'agent',
-    busPassword: secrets['bus-agent'],
-    connectBus: () => world.sockets.connect({ host: plainBusAddress(settings), port: ports.amqp }),
+    ...(await localBus(world, cloud)),
     endpoint,
     http,
     metadataSecret: secrets['metadata-signing'],
@@ -85,6 +92,30 @@ async function memberAccess(world: World, root: string, member: Member): Promise
     metadataSecret: member.metadataSecret,
     serviceToken: ({ bus }) => tokensOverBus(world, bus, host),
     keep: (over) => keepHostCertificate({ world, host, files, ...over }),
+  }
+}
+
+type BusAccess = Pick<
+  ControllerAccess,
+  'busUser' | 'busPassword' | 'busVhost' | 'busShared' | 'busQueueType' | 'connectBus'
+>
+
+async function localBus(world: World, cloud: Cloud): Promise<BusAccess> {
+  const { settings, ports } = cloud
+  const { user: busUser, password: busPassword } = localAgent(world, cloud)
+  const external = await externalBroker(world, settings)
+  if (!external) {
+    const address = { host: plainBusAddress(settings), port: ports.amqp }
+    return { busUser, busPassword, connectBus: () => world.sockets.connect(address) }
+  }
+  const { transport, management, authority, durableQueueType } = external
+  return {
+    ...(management
+      ? { busUser, busPassword }
+      : { busUser: transport.user, busPassword: transport.password, busShared: true }),
+    busVhost: transport.vhost,
+    busQueueType: durableQueueType,
+    connectBus: connectToAny(world, transport, { ca: authority }),
   }
 }
 

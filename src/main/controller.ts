@@ -1,4 +1,5 @@
 // The controller's process: the control plane on this host's files and ports.
+import type { Broker } from '#broker/broker.ts'
 import { loadConfig } from '#kit/config/load.ts'
 import type { ServerTls } from '#kit/http/server.ts'
 import { sqliteSink } from '#kit/journal/sqlite-sink.ts'
@@ -10,11 +11,13 @@ import { type ControlPlane, openControlPlane } from './cloud.ts'
 import { plainBusAddress } from './controller-access.ts'
 import type { Cloud } from './data-folder.ts'
 import { hostSurroundings } from './host-surroundings.ts'
-import { type OpenPlatform, openPlatform } from './platform.ts'
+import { localAgent } from './local-agent.ts'
+import { openPlatform } from './platform.ts'
 import type { PortName } from './port.ts'
 import { agentSections, serviceSections } from './section.ts'
 import { keepServerCertificate, serverCertificate } from './server-certificate.ts'
 import { cloudSection } from './settings.ts'
+import { externalBroker } from './transport.ts'
 
 /** Identity answers on its old admin port as well (row 40). */
 const alsoOn: Partial<Record<ServiceType, PortName>> = { identity: 'identityAdmin' }
@@ -47,6 +50,8 @@ export async function runController(world: World, cloud: Cloud): Promise<{ stop(
     policyText: (service) => policies.get(service),
     folder: (service) => `${folder.root}/${service}`,
     brokerFolder: `${folder.root}/broker`,
+    external: await externalBroker(world, settings),
+    agents: [localAgent(world, cloud)],
   })
   const plane = await openControlPlane({
     platform,
@@ -60,12 +65,12 @@ export async function runController(world: World, cloud: Cloud): Promise<{ stop(
     const other = alsoOn[type]
     if (other) await service.listen({ host: settings.listen, port: ports[other] }, tls)
   }
-  const bus = await platform.broker.listen({ host: plainBusAddress(settings), port: ports.amqp })
-  const secured = tls && (await serveSecured(world, log, cloud, tls, plane, platform))
+  const bus = await platform.broker?.listen({ host: plainBusAddress(settings), port: ports.amqp })
+  const secured = tls && (await serveSecured(world, log, cloud, tls, plane, platform.broker))
   return {
     async stop() {
       await secured?.stop()
-      await bus.close()
+      await bus?.close()
       await plane.stop()
       await platform.close()
     },
@@ -79,7 +84,7 @@ async function serveSecured(
   cloud: Cloud,
   tls: ServerTls,
   plane: ControlPlane,
-  { broker }: OpenPlatform,
+  broker: Broker | undefined,
 ): Promise<{ stop(): Promise<void> }> {
   const { settings, ports } = cloud
   const ca = await trustedAuthority(world, cloud)
@@ -87,18 +92,18 @@ async function serveSecured(
   // Signed by the authority is not enough: a host that was removed still has its certificate.
   const admit = ({ tls: seen }: Connection) =>
     seen?.certificate !== undefined && plane.memberOf(seen.certificate.fingerprint) !== undefined
-  const bus = await broker.listen(
+  const bus = await broker?.listen(
     { host: settings.listen, port: ports.amqpTls },
     { tls: forHosts(tls), admit },
   )
   const renewal = keepServerCertificate(world, log, cloud, tls, (next) => {
     for (const service of plane.services.values()) service.renew(next)
-    bus.renew(forHosts(next))
+    bus?.renew(forHosts(next))
   })
   return {
     async stop() {
       await renewal.stop()
-      await bus.close()
+      await bus?.close()
     },
   }
 }

@@ -29,6 +29,27 @@ export const cloudSection = section('cloud', {
     '172.24.4.0/24',
     'Addresses of the first external network; its first address is the host',
   ),
+  transportUrl: option.secret(
+    undefined,
+    'A RabbitMQ instead of the embedded broker: rabbit://USER:PASSWORD@HOST:PORT,HOST:PORT/VHOST',
+  ),
+  transportUrlFile: option.text(
+    undefined,
+    'A file that holds the transport URL, for those who keep secrets apart',
+  ),
+  transportManagementUrl: option.secret(
+    undefined,
+    'Its management API, where hosts get users of their own: http://USER:PASSWORD@HOST:15672,HOST:15672',
+  ),
+  transportAuthorityFile: option.text(
+    undefined,
+    "Who signs RabbitMQ's certificates, in PEM; by default those whom this machine trusts",
+  ),
+  durableQueueType: option.choice(
+    'quorum',
+    ['quorum', 'classic'],
+    'How RabbitMQ keeps what must outlive a node; changed only when the old queues are deleted',
+  ),
   logLevel: option.choice('info', ['debug', 'info', 'warn', 'error'], 'Least level of the lines in the log'),
 })
 

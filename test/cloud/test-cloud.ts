@@ -20,12 +20,13 @@ import { testCost } from '#kit/password/password.ts'
 import { type VirtualWorld, virtualWorld } from '#kit/world/virtual.ts'
 import { openControlPlane } from '#main/cloud.ts'
 import { type Host, startHost } from '#main/host.ts'
-import { inProcess, type OpenPlatform, openPlatform } from '#main/platform.ts'
+import { type OpenPlatform, openPlatform } from '#main/platform.ts'
 import { usualPorts } from '#main/port.ts'
 import { type Secrets, secretNames } from '#main/secret.ts'
 import { agentSections, serviceSections } from '#main/section.ts'
 import type { HostSurroundings } from '#services/host/app.ts'
 import { identityClient } from '#services/identity/client.ts'
+import { type TestEngine, testEngine } from './test-engine.ts'
 
 type Sim = Awaited<ReturnType<typeof simulated>>
 
@@ -64,6 +65,8 @@ export async function testCloud(
   const log: Log = process.env.NIMBO_TEST_LOG ? openLog({ level: process.env.NIMBO_TEST_LOG }) : silentLog
   const folder = mkdtempSync(join(tmpdir(), 'nimbo-cloud-'))
   const store = memorySink()
+  const names = Array.from({ length: options.hosts ?? 1 }, (_, index) => `node${index + 1}`)
+  const engine = await testEngine(world, names)
   const platform = await openPlatform({
     world,
     log,
@@ -74,6 +77,7 @@ export async function testCloud(
     databaseUrl: () => 'sqlite::memory:',
     policyText: () => undefined,
     folder: (service) => join(folder, service),
+    ...engine.plan,
   })
   const config = loadConfig([...serviceSections, ...agentSections], { yaml: options.yaml })
   const plane = await openControlPlane({
@@ -89,12 +93,22 @@ export async function testCloud(
 
   const fabric = simFabric()
   const hosts: (TestHost & { host: Started })[] = []
-  for (let index = 1; index <= (options.hosts ?? 1); index++) {
-    const name = `node${index}`
+  for (const name of names) {
     const own = join(folder, name)
     const drivers = await simulated(world, log, own, name, fabric)
     const start = () =>
-      startAgents({ world, log, platform, http, config, name, store, folder: own, ...drivers })
+      startAgents({
+        world,
+        log,
+        platform,
+        login: engine.agent(platform, name),
+        http,
+        config,
+        name,
+        store,
+        folder: own,
+        ...drivers,
+      })
     const entry = {
       name,
       ...drivers,
@@ -157,6 +171,7 @@ export async function testCloud(
       for (const { host } of hosts) await host.stop()
       await plane.stop()
       await platform.close()
+      await engine.close()
       rmSync(folder, { recursive: true, force: true })
     },
   }
@@ -198,6 +213,7 @@ async function startAgents(given: {
   world: VirtualWorld
   log: Log
   platform: OpenPlatform
+  login: ReturnType<TestEngine['agent']>
   http: HttpClient
   config: Parameters<typeof startHost>[0]['config']
   name: string
@@ -207,15 +223,13 @@ async function startAgents(given: {
   wiring: Sim['wiring']
   volume: Sim['volume']
 }): Promise<Started> {
-  const { world, log, platform, http, config, name, folder, store, virt, wiring, volume } = given
+  const { world, log, platform, login, http, config, name, folder, store, virt, wiring, volume } = given
   const journal = openJournal({ world, log, host: name, service: 'agent', sink: store })
   const bus = await openBus({
     world,
     log,
     journal,
-    connect: async () => inProcess(platform.broker),
-    user: 'agent',
-    password: secrets['bus-agent'],
+    ...login,
     name: `agent@${name}`,
   })
   const { serviceToken } = identityClient({

@@ -52,12 +52,14 @@ export async function guestSpec(
 
 /** The metadata service's own tree, on a CD. */
 async function configDriveOf(
-  { conductor, config, world }: Parts,
+  { conductor, config, world, host }: Parts,
   trace: Trace,
   serverId: string,
   subject: string,
 ): Promise<Record<string, string | Uint8Array>> {
-  const { facts } = await patiently(world, () => conductor.metadataGet({ serverId }, { trace, subject }))
+  const { facts } = await patiently(world, () =>
+    conductor.metadataGet({ host, serverId }, { trace, subject }),
+  )
   if (!facts) throw new CloudError('notFound', `The cloud no longer knows server ${serverId}`)
   return configDriveFiles(facts, {
     domain: config.dhcpDomain,

@@ -56,7 +56,7 @@ export async function startMetadataAgent(parts: MetadataAgentParts): Promise<Met
     http,
     metadataUrl: () => parts.endpoint('metadata'),
     secret: config.metadataProxySharedSecret || parts.secret,
-    lookup: openLookup(world, plugin, config.cacheTime),
+    lookup: openLookup(world, plugin, host, config.cacheTime),
   }
   // Others may pass through, to a socket whose own mode says who may write.
   await world.files.makeFolder(path.slice(0, path.lastIndexOf('/')), { mode: 0o711 })

@@ -23,6 +23,7 @@ export function placeOf(headers: Record<string, string | undefined>): Place | un
 export function openLookup(
   world: World,
   plugin: Caller<typeof networkPlugin.methods>,
+  host: string,
   keepMs: number,
 ): (trace: Trace, place: Place) => Promise<Owner | undefined> {
   const known = new Map<string, { owner: Owner; until: number }>()
@@ -31,7 +32,7 @@ export function openLookup(
     const kept = known.get(key)
     if (kept && kept.until > world.clock.monotonic()) return kept.owner
     known.delete(key)
-    const { port } = await plugin.metadataPort(place, { trace })
+    const { port } = await plugin.metadataPort({ host, ...place }, { trace })
     if (!port) return undefined
     const [oldest] = known.keys()
     if (known.size >= mostKnown && oldest !== undefined) known.delete(oldest)

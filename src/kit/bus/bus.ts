@@ -10,7 +10,8 @@ export type Target = {
 }
 export type SendOptions = Target & {
   trace: Trace
-  timeoutMs?: number /** 'server:<uuid>', for the journal. */
+  timeoutMs?: number
+  /** 'server:<uuid>', for the journal. */
   subject?: string
 }
 
@@ -18,7 +19,14 @@ export type Caller<M extends Methods> = {
   [Name in keyof M]: (params: ParamsOf<M[Name]>, options: SendOptions) => Promise<ResultOf<M[Name]>>
 }
 
-export type Incoming = { trace: Trace; messageId: string; deadline: number | undefined; redelivered: boolean }
+export type Incoming = {
+  trace: Trace
+  messageId: string
+  deadline: number | undefined
+  redelivered: boolean
+  /** The bus user who sent it, as the broker has checked. */
+  user: string | undefined
+}
 export type Handlers<M extends Methods> = {
   [Name in keyof M]: (params: ParamsOf<M[Name]>, incoming: Incoming) => Promise<ResultOf<M[Name]>>
 }
@@ -35,7 +43,10 @@ export type Notification = {
 export type Bus = {
   /** `service` is the name under which the journal shows the sender. */
   caller<M extends Methods>(contract: Contract<M>, service: string): Caller<M>
-  /** Listens on `topic`, `topic.host` and the topic's fan-out. A cast is acknowledged after its handler returns. */
+  /**
+   * Listens on `topic.host`, on the topic's fan-out and, as a controller, on `topic`. A cast is acknowledged after its
+   * handler returns, and is handled once however often it comes.
+   */
   serve<M extends Methods>(
     contract: Contract<M>,
     host: string,
@@ -45,5 +56,7 @@ export type Bus = {
   /** oslo.messaging's envelope on topic `notifications`. */
   notify(trace: Trace, notification: Notification): Promise<void>
   readonly connected: boolean
+  /** Why the broker takes no messages for now: it is short of memory or disk. */
+  readonly blocked: string | undefined
   close(): Promise<void>
 }

@@ -10,10 +10,11 @@ export type Methods = Record<string, MethodSpec>
 export type Contract<M extends Methods = Methods> = {
   /** The control exchange, as oslo.messaging names it: 'nova', 'neutron', 'cinder'. */
   exchange: string
-  /** The topic that servers listen on: queues `topic` and `topic.host`, fan-out exchange `topic_fanout`. */
+  /** The topic that servers listen on: queues `topic` and `topic.host`, fan-out exchange `topic_fanout`. No dots. */
   topic: string
   version: string
   methods: M
+  servedBy: 'controller' | 'host'
 }
 
 /** Waits for a reply. */
@@ -29,13 +30,27 @@ export function cast<P extends TSchema>(params: P): { kind: 'cast'; params: P } 
   return { kind: 'cast', params }
 }
 
+/**
+ * Served by controllers, which share `topic`. A parameter `host` of its methods names the host that asks: a host's agent can
+ * name no other, and what it asks without one is refused (asker.ts).
+ */
 export function contract<const M extends Methods>(
   exchange: string,
   topic: string,
   version: string,
   methods: M,
 ): Contract<M> {
-  return { exchange, topic, version, methods }
+  return { exchange, topic, version, methods, servedBy: 'controller' }
+}
+
+/** Served by hosts: each under its own name and for all, none for another. Only controllers ask. */
+export function hostContract<const M extends Methods>(
+  exchange: string,
+  topic: string,
+  version: string,
+  methods: M,
+): Contract<M> {
+  return { exchange, topic, version, methods, servedBy: 'host' }
 }
 
 export type ParamsOf<S extends MethodSpec> = Static<S['params']>

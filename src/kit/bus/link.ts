@@ -10,7 +10,7 @@ import type { Connection, World } from '../world/world.ts'
 export type LinkOptions = {
   world: World
   log: Log
-  /** A new stream to the broker; called again after each loss. */
+  /** A new stream to the broker; called again after each loss. Of several brokers, the next one (kit/bus/transport.ts). */
   connect: () => Promise<Connection>
   user: string
   password: string
@@ -18,14 +18,22 @@ export type LinkOptions = {
   /** Shown in the broker's list of connections. */
   name: string
   heartbeatSeconds?: number
+  /** The user has a host's rights alone: what hosts share is awaited, not declared. */
+  limited?: boolean
+  /** Of queues that outlive their broker; the default is classic. */
+  durableQueueType?: 'classic' | 'quorum'
 }
 
 /** One connection's life. */
 export type Session = {
+  readonly world: World
+  readonly log: Log
+  readonly limited: boolean
+  readonly durableQueueType: 'classic' | 'quorum'
   readonly connection: ClientConnection
   /** Publishes with confirms. */
   readonly sender: ClientChannel
-  /** Exchanges and queues that were declared on it as a sender. */
+  /** Exchanges and queues that were declared or found on it. */
   readonly declared: Map<string, Promise<void>>
   /** Setups that have run on it. */
   readonly ready: Set<Setup>
@@ -56,6 +64,10 @@ export class Link {
 
   get connected(): boolean {
     return this.#session !== undefined && !this.#session.connection.over
+  }
+
+  get blocked(): string | undefined {
+    return this.#session?.connection.blocked
   }
 
   /** Resolves with the first connection, `first` done on it; goes on trying until then. */
@@ -157,14 +169,28 @@ export class Link {
   }
 
   async #connect(): Promise<Session> {
-    const { world, connect, user, password, vhost = '/', name, heartbeatSeconds } = this.#options
+    const { world, log, connect, user, password, vhost = '/', name, heartbeatSeconds } = this.#options
+    const { limited = false, durableQueueType = 'classic' } = this.#options
     const stream = await connect()
     stream.setNoDelay?.(true)
     const connection = await connectAmqp({ world, stream, user, password, vhost, name, heartbeatSeconds })
+    connection.onBlocked = (reason) => {
+      if (reason === undefined) log.info({}, 'the message broker takes messages again')
+      else log.warn({ reason }, 'the message broker takes no messages for now: they wait here')
+    }
     try {
       const sender = await connection.openChannel()
       await sender.confirmPublishing()
-      const session: Session = { connection, sender, declared: new Map(), ready: new Set() }
+      const session: Session = {
+        world,
+        log,
+        limited,
+        durableQueueType,
+        connection,
+        sender,
+        declared: new Map(),
+        ready: new Set(),
+      }
       // A channel that the broker closed takes the whole session with it: all is set up again in one way.
       sender.onClosed = () => {
         if (this.#session === session) this.#session = undefined

@@ -5,6 +5,8 @@ import { formatTraceparent, parseTraceparent, type Trace } from '../journal/jour
 
 export type Request = {
   messageId: string
+  /** Received: the bus user who sent it. */
+  user?: string
   method: string
   /** Of the sender's contract. */
   version: string
@@ -17,11 +19,13 @@ export type Request = {
   params: unknown
 }
 
-export function requestProperties(request: Request, nowMs: number): Properties {
+/** The broker takes it only from the user that it names. */
+export function requestProperties(request: Request, user: string, nowMs: number): Properties {
   const { messageId, replyTo, deadline } = request
   return {
     contentType: 'application/json',
     messageId,
+    userId: user,
     headers: {
       method: request.method,
       version: request.version,
@@ -48,6 +52,7 @@ export function readRequest(properties: Properties, body: Buffer): Request {
     throw new CloudError('badRequest', 'A message on the bus lacks its id, method or version')
   return {
     messageId: properties.messageId,
+    user: properties.userId,
     method,
     version,
     trace: parseTraceparent(text('traceparent')),

@@ -6,7 +6,7 @@ import type { Notification } from './bus.ts'
 import type { Session } from './link.ts'
 import { jsonBody } from './message.ts'
 import { defaultTimeoutMs, type Sender } from './sender.ts'
-import { declareNotificationQueue, notificationExchange } from './topology.ts'
+import { needNotificationQueue, notificationExchange } from './topology.ts'
 
 export async function notify(
   parts: { world: World; journal: Journal; sender: Sender },
@@ -28,9 +28,9 @@ export async function notify(
     _unique_id: world.random.hexId(),
   }
   const body = jsonBody({ 'oslo.version': '2.0', 'oslo.message': JSON.stringify(message) })
-  const properties = { contentType: 'application/json', deliveryMode: 2, messageId }
+  const properties = { contentType: 'application/json', deliveryMode: 2, messageId, userId: sender.user }
   await sender.publishSafely(async (session: Session) => {
-    await declareNotificationQueue(session, routingKey)
+    await needNotificationQueue(session, routingKey)
     return session.sender.publish(notificationExchange, routingKey, properties, body)
   }, defaultTimeoutMs)
   journal.record(journal.childOf(trace), {

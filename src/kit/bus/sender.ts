@@ -5,45 +5,58 @@ import type { Properties } from '../amqp/property.ts'
 import { CloudError } from '../errors/cloud-error.ts'
 import type { Journal, NewEvent, Trace } from '../journal/journal.ts'
 import type { World } from '../world/world.ts'
+import type { SpeaksFor } from './asker.ts'
 import type { Caller, SendOptions } from './bus.ts'
 import { problemOf } from './check.ts'
 import type { Contract, MethodSpec, Methods } from './contract.ts'
 import { fromBroker, type Link, type Session } from './link.ts'
 import { jsonBody, parseJson, type Request, requestProperties, resultOf } from './message.ts'
 import {
-  declareFanoutExchange,
-  declareTopicExchange,
+  declareReplyQueue,
+  exchangeOf,
   fanoutExchange,
   hostQueue,
-  transientMs,
+  needFanoutExchange,
+  needTopicExchange,
+  replyQueue,
 } from './topology.ts'
 
 export const defaultTimeoutMs = 60_000
 /** A call doesn't wait longer for a lost connection to come back; a cast waits for all of its time. */
 const reconnectPatienceMs = 5_000
+const refusedPauseMs = 200
 
-type Waiting = { resolve: (reply: unknown) => void; reject: (error: Error) => void }
+type Waiting = {
+  /** That the answer must come from, where it must. */
+  host: string | undefined
+  resolve: (reply: unknown) => void
+  reject: (error: Error) => void
+}
 type Route = { exchange: string; routingKey: string }
 
 export class Sender {
   readonly #world: World
   readonly #link: Link
   readonly #journal: Journal
+  /** The bus user that we are: in every message, checked by the broker. */
+  readonly user: string
+  readonly #speaksFor: SpeaksFor
   readonly #waiting = new Map<string, Waiting>()
   #replyQueue = ''
 
-  constructor(world: World, link: Link, journal: Journal) {
-    this.#world = world
-    this.#link = link
-    this.#journal = journal
+  constructor(parts: { world: World; link: Link; journal: Journal; user: string; speaksFor: SpeaksFor }) {
+    this.#world = parts.world
+    this.#link = parts.link
+    this.#journal = parts.journal
+    this.#speaksFor = parts.speaksFor
+    this.user = parts.user
   }
 
   /** On each new connection: the queue for replies, and the end of the calls that waited on the old one. */
   readonly setup = async (session: Session): Promise<void> => {
     const channel = await session.connection.openChannel()
-    const queue = `reply_${this.#world.random.hexId()}`
-    const arguments_ = { 'x-expires': transientMs }
-    await channel.ask('queue.declare', { queue, exclusive: true, autoDelete: true, arguments: arguments_ })
+    const queue = replyQueue(this.user, this.#world.random.hexId())
+    await declareReplyQueue(session, channel, queue)
     await this.#listen(channel, queue, session)
     this.#replyQueue = queue
   }
@@ -76,7 +89,10 @@ export class Sender {
         return await this.#within(left, publish(session))
       } catch (error) {
         if (error instanceof AmqpError) throw fromBroker(error)
-        if (!session.connection.over) throw error
+        // Refused for now, as by a queue whose leader was just lost.
+        if (error instanceof CloudError && error.type === 'MessageRefused')
+          await this.#world.timers.sleep(refusedPauseMs)
+        else if (!session.connection.over) throw error
       }
     }
   }
@@ -84,7 +100,15 @@ export class Sender {
   async #listen(channel: ClientChannel, queue: string, session: Session): Promise<void> {
     const replied = ({ properties, body }: { properties: Properties; body: Buffer }) => {
       // A late answer to a call that has timed out finds nobody.
-      this.#waiting.get(properties.correlationId ?? '')?.resolve(parseJson(body))
+      const waiting = this.#waiting.get(properties.correlationId ?? '')
+      if (!waiting) return
+      const { host } = waiting
+      if (host === undefined || this.#speaksFor(properties.userId, host)) waiting.resolve(parseJson(body))
+      else
+        session.log.warn(
+          { user: properties.userId, host },
+          'an answer came from another than the host that was asked',
+        )
     }
     const cancelled = () => void session.connection.close()
     await channel.consume(queue, 'replies', { noAck: true }, replied, cancelled)
@@ -140,7 +164,7 @@ export class Sender {
       }
       const reply = await this.#within(
         timeoutMs,
-        this.#ask(session, route, request),
+        this.#ask(session, route, request, contract.servedBy === 'host' ? options.host : undefined),
         `${contract.topic}.${method}`,
       )
       const result = resultOf(reply)
@@ -162,13 +186,13 @@ export class Sender {
     }
   }
 
-  async #ask(session: Session, route: Route, request: Request): Promise<unknown> {
-    await declareTopicExchange(session, route.exchange)
+  async #ask(session: Session, route: Route, request: Request, host: string | undefined): Promise<unknown> {
+    await needTopicExchange(session, route.exchange)
     const reply = new Promise<unknown>((resolve, reject) =>
-      this.#waiting.set(request.messageId, { resolve, reject }),
+      this.#waiting.set(request.messageId, { host, resolve, reject }),
     )
     const asked = { ...request, replyTo: this.#replyQueue }
-    const properties = requestProperties(asked, this.#world.clock.now())
+    const properties = requestProperties(asked, this.user, this.#world.clock.now())
     const sent = session.sender.publish(
       route.exchange,
       route.routingKey,
@@ -202,9 +226,9 @@ export class Sender {
       data: { messageId, ...route, fanout: options.fanout === true },
     }
     const send = async (session: Session) => {
-      if (options.fanout) await declareFanoutExchange(session, contract.topic)
-      else await declareTopicExchange(session, contract.exchange)
-      const properties = requestProperties(request, this.#world.clock.now())
+      if (options.fanout) await needFanoutExchange(session, contract.topic)
+      else await needTopicExchange(session, route.exchange)
+      const properties = requestProperties(request, this.user, this.#world.clock.now())
       return session.sender.publish(route.exchange, route.routingKey, properties, body, !options.fanout)
     }
     try {
@@ -246,9 +270,12 @@ function eventOf(contract: Contract, method: string, { subject }: SendOptions): 
   return { name: `${contract.topic}.${method}`, subject }
 }
 
-function routeOf({ exchange, topic }: Contract, { host, fanout }: SendOptions): Route {
+function routeOf(contract: Contract, { host, fanout }: SendOptions): Route {
+  const { topic, servedBy } = contract
+  if (!fanout && host === undefined && servedBy === 'host')
+    throw new CloudError('internal', `${topic} is served by hosts: a message to it names one, or goes to all`)
   if (fanout) return { exchange: fanoutExchange(topic), routingKey: '' }
-  return { exchange, routingKey: host === undefined ? topic : hostQueue(topic, host) }
+  return { exchange: exchangeOf(contract), routingKey: host === undefined ? topic : hostQueue(topic, host) }
 }
 
 function nobodyListens({ routingKey }: Route): CloudError {

@@ -4,13 +4,23 @@ import { CloudError, fullMessage } from '../errors/cloud-error.ts'
 import { formatTraceparent, type Journal, type Trace } from '../journal/journal.ts'
 import type { Log } from '../log/log.ts'
 import type { World } from '../world/world.ts'
+import { checkAsker, Refused, type SpeaksFor } from './asker.ts'
 import type { Handlers, Incoming, Served } from './bus.ts'
 import { problemOf } from './check.ts'
 import type { Contract, Methods } from './contract.ts'
 import type { Link, Session } from './link.ts'
 import { jsonBody, type Reply, type Request, readRequest, wireError } from './message.ts'
+import { openSeen } from './seen.ts'
 import type { Sender } from './sender.ts'
-import { deadQueue, declareDeadQueue, declareServer } from './topology.ts'
+import {
+  deadQueue,
+  declareServer,
+  exchangeOf,
+  needDeadQueue,
+  needTopicExchange,
+  replyExchanges,
+  replyQueuePrefix,
+} from './topology.ts'
 
 /** Handlers of one server that run at the same time, per queue. */
 const prefetch = 64
@@ -24,6 +34,7 @@ export type Serving = {
   journal: Journal
   link: Link
   sender: Sender
+  speaksFor: SpeaksFor
 }
 
 type AnyHandler = (params: unknown, incoming: Incoming) => Promise<unknown>
@@ -45,6 +56,7 @@ class Server {
   readonly #host: string
   readonly #handlers: Record<string, AnyHandler>
   readonly #running = new Set<Promise<void>>()
+  readonly #seen = openSeen()
   readonly #stopping = new AbortController()
   #channel: ClientChannel | undefined
   #queues: string[] = []
@@ -57,7 +69,7 @@ class Server {
   }
 
   readonly setup = async (session: Session): Promise<void> => {
-    const { exchange, topic } = this.#contract
+    const { topic } = this.#contract
     const { log, world } = this.#serving
     const channel = await session.connection.openChannel()
     this.#channel = channel
@@ -68,8 +80,11 @@ class Server {
       void session.connection.close()
     }
     await channel.ask('basic.qos', { prefetchCount: prefetch })
-    const fanoutQueue = `${topic}_fanout_${world.random.hexId()}`
-    const queues = await declareServer(channel, { exchange, topic, host: this.#host, fanoutQueue })
+    const queues = await declareServer(session, channel, {
+      contract: this.#contract,
+      host: this.#host,
+      id: world.random.hexId(),
+    })
     this.#queues = queues
     for (const queue of queues)
       await channel.consume(queue, queue, {}, (message) => this.#take(channel, queue, message), cancelled)
@@ -109,8 +124,17 @@ class Server {
       await this.#bury(message, error)
       return channel.ack(message.deliveryTag)
     }
-    if (request.replyTo === undefined) await this.#cast(queue, request, message)
-    else await this.#call(queue, request, request.replyTo, message.redelivered)
+    // Another sender can't keep one from being handled by using its id.
+    if (request.replyTo === undefined)
+      await this.#seen.once(`${request.user} ${request.messageId}`, () => this.#cast(queue, request, message))
+    else if (request.user !== undefined && request.replyTo.startsWith(replyQueuePrefix(request.user)))
+      await this.#call(queue, request, request.replyTo, message.redelivered)
+    // An answer there would be a forged one to somebody else's call.
+    else
+      this.#serving.log.warn(
+        { method: request.method, user: request.user, replyTo: request.replyTo },
+        "a call was ignored that wants its answer in a queue that isn't its sender's",
+      )
     channel.ack(message.deliveryTag)
   }
 
@@ -162,11 +186,13 @@ class Server {
   }
 
   async #reply(request: Request, replyTo: string, reply: Reply, trace: Trace): Promise<void> {
-    const { journal, sender, log } = this.#serving
+    const { journal, sender, log, speaksFor } = this.#serving
+    const exchange = replyExchanges[speaksFor(request.user, undefined) ? 'controller' : 'host']
     const failure = 'failure' in reply ? reply.failure : undefined
     const properties = {
       contentType: 'application/json',
       messageId: request.messageId,
+      userId: sender.user,
       correlationId: request.messageId,
       headers: { traceparent: formatTraceparent(trace) },
     }
@@ -180,7 +206,10 @@ class Server {
       data: { messageId: request.messageId, routingKey: replyTo },
     })
     const left = (request.deadline ?? Infinity) - this.#serving.world.clock.now()
-    const send = (session: Session) => session.sender.publish('', replyTo, properties, body, true)
+    const send = async (session: Session) => {
+      await needTopicExchange(session, exchange)
+      return session.sender.publish(exchange, replyTo, properties, body, true)
+    }
     const outcome = await sender.publishSafely(send, Math.max(1, Math.min(left, 60_000)))
     if (outcome === 'returned')
       log.debug({ messageId: request.messageId }, 'a caller was gone before its answer')
@@ -194,8 +223,9 @@ class Server {
     began?: (trace: Trace) => void,
   ): Promise<unknown> {
     const { journal } = this.#serving
-    const { exchange, topic } = this.#contract
-    const { messageId, deadline, subject } = request
+    const exchange = exchangeOf(this.#contract)
+    const { topic } = this.#contract
+    const { messageId, deadline, subject, user } = request
     const sender = request.trace ?? journal.newTrace()
     const event = {
       kind: 'rpc.consume' as const,
@@ -206,7 +236,8 @@ class Server {
     return journal.span(sender, event, async (trace) => {
       began?.(trace)
       const handler = this.#handlerFor(request)
-      return handler(request.params, { trace, messageId, deadline, redelivered })
+      checkAsker(this.#contract, request.method, request.params, user, this.#serving.speaksFor)
+      return handler(request.params, { trace, messageId, deadline, redelivered, user })
     })
   }
 
@@ -237,17 +268,23 @@ class Server {
     const { exchange, topic } = this.#contract
     const { log, sender } = this.#serving
     const reason = fullMessage(error)
-    const { expiration: _, replyTo: __, ...kept } = message.properties
-    const headers = { ...kept.headers, 'x-topic': message.routingKey, 'x-error': reason.slice(0, 2000) }
-    await sender.publishSafely(async (session) => {
-      await declareDeadQueue(session, exchange)
-      return session.sender.publish(
-        '',
-        deadQueue(exchange),
-        { ...kept, headers, deliveryMode: 2 },
-        message.body,
-      )
+    const { expiration: _, replyTo: __, userId, ...kept } = message.properties
+    const headers = {
+      ...kept.headers,
+      'x-topic': message.routingKey,
+      'x-error': reason.slice(0, 2000),
+      'x-user': userId,
+    }
+    const outcome = await sender.publishSafely(async (session) => {
+      await needDeadQueue(session, exchange)
+      const properties = { ...kept, headers, deliveryMode: 2, userId: sender.user }
+      return session.sender.publish(exchange, deadQueue(exchange), properties, message.body, true)
     }, 60_000)
+    // Of a host, where no controller has declared the queue again: better kept where it is.
+    if (outcome === 'returned')
+      throw new CloudError('unavailable', `There is no queue ${deadQueue(exchange)} to put a message aside`, {
+        cause: error,
+      })
     const fields = {
       topic,
       queue: deadQueue(exchange),
@@ -257,9 +294,6 @@ class Server {
     log.error(fields, 'a message of the bus could not be handled and was put aside')
   }
 }
-
-/** The message itself is wrong: another try can't help. */
-class Refused extends CloudError {}
 
 function major(version: string): string {
   return version.split('.')[0]!

@@ -31,6 +31,7 @@ export function testBus(world: World, journal: () => Journal): TestBus {
     sent,
     notifications,
     connected: true,
+    blocked: undefined,
     lose: (method, times) => void losses.set(method, times),
     caller<M extends Methods>(contract: Contract<M>, service: string): Caller<M> {
       const calls = Object.entries(contract.methods).map(([name, method]) => [
@@ -55,6 +56,7 @@ export function testBus(world: World, journal: () => Journal): TestBus {
             messageId: world.random.uuid(),
             deadline: undefined,
             redelivered: false,
+            user: 'controller',
           }
           if (method.kind === 'cast') {
             // As a queue does: the sender doesn't wait for what the receiver makes of it.

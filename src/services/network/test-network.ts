@@ -126,6 +126,7 @@ export async function testNetwork(
     messageId: 'm',
     deadline: undefined,
     redelivered: false,
+    user: 'controller',
   }
   const as =
     (token?: string): Ask =>
@@ -198,6 +199,7 @@ function edgeBus(casts: Cast[], served: { handlers?: Handlers<typeof networkPlug
       return { stop: async () => {} }
     },
     notify: async () => {},
+    blocked: undefined,
     connected: true,
     close: async () => {},
   }

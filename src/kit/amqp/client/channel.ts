@@ -148,7 +148,9 @@ export class ClientChannel {
         break
       case 'basic.nack':
         this.#confirmed(method.fields, ({ reject }) =>
-          reject(new CloudError('unavailable', 'The message broker refused a message')),
+          reject(
+            new CloudError('unavailable', 'The message broker refused a message', { type: 'MessageRefused' }),
+          ),
         )
         break
       case 'basic.cancel': {

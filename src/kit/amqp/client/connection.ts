@@ -37,6 +37,8 @@ export class ClientConnection {
   readonly opened: Promise<void>
   /** Resolves with the reason when it is over, whichever end ended it. */
   readonly ended: Promise<Error>
+  /** Called with the reason when the broker stops reading what is published, and without one when it reads again. */
+  onBlocked: (reason: string | undefined) => void = () => {}
   readonly #options: ConnectOptions
   readonly #outbox: Outbox
   readonly #scanner: FrameScanner
@@ -47,6 +49,8 @@ export class ClientConnection {
   #endedBy: Error | undefined
   #heartbeat: Heartbeat | undefined
   #lastChannel = 0
+  #channelMax = ours.channelMax
+  #blocked: string | undefined
   #cancelTimer: () => void
 
   constructor(options: ConnectOptions) {
@@ -72,6 +76,11 @@ export class ClientConnection {
     this.#outbox.raw(protocolHeader)
   }
 
+  /** Why the broker reads nothing that is published on it, for now. */
+  get blocked(): string | undefined {
+    return this.#blocked
+  }
+
   /** Nothing can be sent any more. */
   get over(): boolean {
     return this.#endedBy !== undefined
@@ -79,10 +88,20 @@ export class ClientConnection {
 
   async openChannel(): Promise<ClientChannel> {
     if (this.#endedBy) throw this.#endedBy
-    const channel = new ClientChannel(++this.#lastChannel, this.#outbox)
+    const channel = new ClientChannel(this.#freeChannel(), this.#outbox)
     this.#channels.set(channel.number, channel)
     await channel.ask('channel.open', {})
     return channel
+  }
+
+  /** Numbers go round, so that one just closed rests a while. */
+  #freeChannel(): number {
+    for (let tries = 0; tries < this.#channelMax; tries++) {
+      this.#lastChannel = (this.#lastChannel % this.#channelMax) + 1
+      if (this.#channels.get(this.#lastChannel)?.closedBy !== undefined) return this.#lastChannel
+      if (!this.#channels.has(this.#lastChannel)) return this.#lastChannel
+    }
+    throw new CloudError('unavailable', 'The connection to the message broker has no channel left')
   }
 
   /** Says goodbye, waits for the answer, and closes the stream. */
@@ -135,9 +154,15 @@ export class ClientConnection {
       this.#end(receivedError('connection', fields.replyCode, fields.replyText))
     } else if (name === 'connection.close-ok')
       this.#end(new CloudError('unavailable', 'The connection to the message broker was closed'))
-    // The broker is short of memory or disk and reads publishers no more; confirms wait, so there is nothing to do.
-    else if (name !== 'connection.blocked' && name !== 'connection.unblocked')
-      throw connectionError(503, `unexpected ${name}`)
+    // The broker is short of memory or disk and reads publishers no more; confirms wait, so there is no more to do.
+    else if (name === 'connection.blocked') this.#block(fields.reason)
+    else if (name === 'connection.unblocked') this.#block(undefined)
+    else throw connectionError(503, `unexpected ${name}`)
+  }
+
+  #block(reason: string | undefined): void {
+    this.#blocked = reason
+    this.onBlocked(reason)
   }
 
   #start(): void {
@@ -163,6 +188,7 @@ export class ClientConnection {
   #tune(offer: MethodFields<'connection.tune'>): void {
     const { world, vhost } = this.#options
     const channelMax = lower(offer.channelMax, ours.channelMax)
+    this.#channelMax = channelMax
     const frameMax = lower(offer.frameMax, ours.frameMax)
     const heartbeat = lower(offer.heartbeat, this.#options.heartbeatSeconds ?? ours.heartbeat)
     this.#outbox.frameMax = frameMax

@@ -10,9 +10,11 @@ type Answered = Pick<Handlers<typeof conductor.methods>, 'metadataGet' | 'metada
 
 export function metadataHandlers(app: Compute): Answered {
   return {
-    metadataGet: async ({ serverId }, { trace }) => ({
-      facts: (await instanceFacts(app, trace, serverId)) ?? null,
-    }),
+    async metadataGet({ host, serverId }, { trace }) {
+      // A host is told nothing of another host's servers.
+      if (host !== undefined && (await findServer(app.db, serverId))?.host !== host) return { facts: null }
+      return { facts: (await instanceFacts(app, trace, serverId)) ?? null }
+    },
 
     metadataPassword: ({ serverId, password }) =>
       app.db.transaction(async (tx) => {
