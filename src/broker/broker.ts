@@ -15,8 +15,9 @@ import { Vhost } from './core/vhost.ts'
 import { ServerConnection } from './server/connection.ts'
 import { type ConnectionSettings, connectionHost } from './server/connection-host.ts'
 import { admitChannel, admitConnection } from './server/limit.ts'
-import { openLogStore } from './store/log-store.ts'
-import { memoryStore, type Store } from './store/store.ts'
+import { openDiskStore } from './store/disk-store.ts'
+import { memoryStore } from './store/memory-store.ts'
+import type { Store } from './store/store.ts'
 
 export type BrokerOptions = {
   world: World
@@ -72,7 +73,12 @@ type OpenListener = BrokerListener & {
 
 export async function openBroker(options: BrokerOptions): Promise<Broker> {
   const { world, log, dataDir } = options
-  const store = dataDir === undefined ? memoryStore() : await openLogStore(world, log, dataDir)
+  const alarms = options.alarms ?? new Alarms(world, log, { folder: dataDir })
+  const onTrouble = (error: Error | undefined) => alarms.storeTrouble(error !== undefined)
+  const store =
+    dataDir === undefined
+      ? memoryStore(world.clock)
+      : await openDiskStore({ world, log, folder: dataDir, onTrouble })
   const connections = new Set<ServerConnection>()
   const listeners: OpenListener[] = []
   let running = true
@@ -103,8 +109,7 @@ export async function openBroker(options: BrokerOptions): Promise<Broker> {
   }
   await registry.load()
   setUp()
-  restoreMessages(registry, store)
-  const alarms = options.alarms ?? new Alarms(world, log, { folder: dataDir })
+  await restoreMessages(registry, store)
   alarms.start()
   const shared = {
     world,
@@ -211,14 +216,14 @@ export async function openBroker(options: BrokerOptions): Promise<Broker> {
   }
 }
 
-function restoreMessages(registry: Registry, store: Store): void {
+async function restoreMessages(registry: Registry, store: Store): Promise<void> {
   dropForgottenVhosts(registry, store)
   const queues = new Map<number, Queue>()
   for (const vhost of registry.vhosts.values())
     for (const queue of vhost.queues.values()) queues.set(queue.id, queue)
-  // It may have been delivered before the restart: only the flag tells a consumer so.
-  for (const { message, queueIds } of store.recovered.messages.splice(0))
-    for (const id of queueIds) queues.get(id)?.push(message, true)
+  await store.restore((id) => queues.get(id))
+  // What went over its time meanwhile goes, and limits changed by policies hold.
+  for (const queue of queues.values()) queue.setLimits(queue.limits)
 }
 
 /** The broker died between forgetting a virtual host and what was in it. */

@@ -1,30 +1,48 @@
 // One published message, shared by all queues that hold it.
 import { type Content, propertiesAt, propertiesEnd, propertiesOf } from '#kit/amqp/content.ts'
 import { channelError } from '#kit/amqp/error.ts'
-import { type Properties, propertyFlag, readDeliveryMode } from '#kit/amqp/property.ts'
+import { type Properties, propertyFlag, readDeliveryMode, readPriority } from '#kit/amqp/property.ts'
+import type { Segment } from '../store/segment.ts'
 
 const none: readonly string[] = []
 
 export class Message {
-  readonly exchange: string
-  readonly routingKey: string
   /** Exchange and routing key as short strings: the octets that basic.deliver and basic.return repeat. */
   address: Buffer
   content: Content
   readonly persistent: boolean
+  /** Where the store has it, once a queue holds it. */
+  segment: Segment | undefined
+  entry = 0
   /** More routing keys, from its CC and BCC headers. */
   copies: readonly string[] = none
-  /** Its place in the store; 0 while it is in none. */
-  storeId = 0
+  #exchange: string | undefined
+  #routingKey: string | undefined
   #properties: Properties | undefined
 
-  constructor(exchange: string, routingKey: string, address: Buffer, content: Content) {
-    this.exchange = exchange
-    this.routingKey = routingKey
+  /** Without names they are read from the address when somebody asks. */
+  constructor(
+    exchange: string | undefined,
+    routingKey: string | undefined,
+    address: Buffer,
+    content: Content,
+  ) {
+    this.#exchange = exchange
+    this.#routingKey = routingKey
     this.address = address
     this.content = content
     const { frames } = content
     this.persistent = readDeliveryMode(frames, propertiesAt, propertiesEnd(frames)) === 2
+  }
+
+  get exchange(): string {
+    this.#exchange ??= this.address.toString('utf8', 1, 1 + this.address[0]!)
+    return this.#exchange
+  }
+
+  get routingKey(): string {
+    this.#routingKey ??= this.address.toString('utf8', 2 + this.address[0]!)
+    return this.#routingKey
   }
 
   has(flag: keyof typeof propertyFlag): boolean {
@@ -49,6 +67,11 @@ export class Message {
     const problem = expirationProblem(text)
     if (problem) throw channelError(406, `invalid expiration '${text}': ${problem}`)
     return Number(text)
+  }
+
+  get priority(): number {
+    const { frames } = this.content
+    return readPriority(frames, propertiesAt, propertiesEnd(frames))
   }
 
   /** Lets go of the chunk it arrived in, where that would keep much more memory than the message needs. */

@@ -10,6 +10,10 @@ export type QueueLimits = {
   maxLength: number | undefined
   maxBytes: number | undefined
   rejectPublish: boolean
+  /** What is refused goes to the dead-letter exchange: overflow is reject-publish-dlx. */
+  deadLetterRefused: boolean
+  /** Of a quorum queue: how often a message may come back from consumers. */
+  deliveryLimit: number | undefined
   deadLetterExchange: string | undefined
   deadLetterRoutingKey: string | undefined
 }
@@ -50,12 +54,15 @@ export function queueLimits(
       `invalid arg 'x-dead-letter-routing-key' for ${where}: routing_key_but_no_dlx_defined`,
     )
   const given = effectiveDefinition(policy, operatorPolicy)
+  const onOverflow = overflow ?? textOf(given.overflow)
   return {
     messageTtlMs: smaller(whole('x-message-ttl', 0), given['message-ttl']),
     expiresMs: smaller(whole('x-expires', 1), given.expires),
     maxLength: smaller(whole('x-max-length', 0), given['max-length']),
     maxBytes: smaller(whole('x-max-length-bytes', 0), given['max-length-bytes']),
-    rejectPublish: (overflow ?? textOf(given.overflow))?.startsWith('reject-publish') ?? false,
+    rejectPublish: onOverflow?.startsWith('reject-publish') ?? false,
+    deadLetterRefused: onOverflow === 'reject-publish-dlx',
+    deliveryLimit: smaller(whole('x-delivery-limit', 0), given['delivery-limit']),
     deadLetterExchange: deadLetterExchange ?? textOf(given['dead-letter-exchange']),
     deadLetterRoutingKey: deadLetterRoutingKey ?? textOf(given['dead-letter-routing-key']),
   }

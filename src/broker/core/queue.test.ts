@@ -7,7 +7,6 @@ import type { Table } from '#kit/amqp/table.ts'
 import { virtualWorld } from '#kit/world/virtual.ts'
 import type { Timers } from '#kit/world/world.ts'
 import { consumer, type TestBroker, testBroker } from '../test-broker.ts'
-import { Deque } from './deque.ts'
 import { TopicTrie } from './topic.ts'
 
 let brokers: TestBroker[] = []
@@ -360,38 +359,4 @@ describe('exchanges', () => {
       { numRuns: 500 },
     )
   })
-})
-
-test('the ring behaves as a sorted list', () => {
-  const step = fc.oneof(
-    fc.record({ push: fc.constant(true) }),
-    fc.record({ shift: fc.constant(true) }),
-    fc.record({ back: fc.nat() }),
-  )
-  fc.assert(
-    fc.property(fc.array(step, { maxLength: 200 }), (steps) => {
-      const ring = new Deque<number>()
-      const model: number[] = []
-      const out: number[] = []
-      let next = 0
-      for (const each of steps) {
-        if ('push' in each) {
-          ring.push(next)
-          model.push(next++)
-        } else if ('shift' in each) {
-          const item = ring.shift()
-          expect(item).toBe(model.shift())
-          if (item !== undefined) out.push(item)
-        } else if (out.length > 0) {
-          const [item] = out.splice(each.back % out.length, 1)
-          ring.insert(item!, (other) => other > item!)
-          model.push(item!)
-          model.sort((a, b) => a - b)
-        }
-        expect(ring.length).toBe(model.length)
-        expect(ring.peek()).toBe(model[0])
-      }
-      expect(ring.drain()).toEqual(model)
-    }),
-  )
 })

@@ -1,32 +1,36 @@
 // A queue: messages in order, consumers in turn. Knows nothing of connections; a consumer is whatever takes entries.
+// Messages lie in the store, placed there before they are pushed; a queue has their positions and lets go of each once.
 
 import type { Table } from '#kit/amqp/table.ts'
 import type { Cancel, World } from '#kit/world/world.ts'
-import { Deque } from './deque.ts'
+import type { Segment, SegmentTable } from '../store/segment.ts'
+import type { RestoredMessage } from '../store/store.ts'
+import { Consumers } from './consumers.ts'
+import { MessageCounts } from './count.ts'
+import { withDeliveryCount } from './delivery-count.ts'
+import { Entry } from './entry.ts'
 import type { Message } from './message.ts'
 import type { Policy } from './policy.ts'
 import type { QueueLimits } from './queue-argument.ts'
+import type { QueueShape } from './queue-shape.ts'
+import { Ready } from './ready.ts'
 
-/** One message in one queue. */
-export type Entry = {
-  readonly message: Message
-  /** Order of arrival; a requeued entry goes back to it. */
-  readonly position: number
-  expiresAt: number
-  redelivered: boolean
-}
+export type { Entry } from './entry.ts'
 
 export type Consumer = {
   readonly noAck: boolean
   readonly exclusive: boolean
+  /** Higher ones come first, as long as they are ready. */
+  readonly priority: number
   /** Its prefetch isn't used up and its peer reads. */
   readonly ready: boolean
+  /** With `noAck` the entry is the queue's own and must not be kept. */
   deliver(entry: Entry): void
   /** The queue is gone. */
   cancelled(): void
 }
 
-export type DropReason = 'expired' | 'rejected' | 'maxlen'
+export type DropReason = 'expired' | 'rejected' | 'maxlen' | 'delivery_limit'
 
 export type QueueSpec = {
   name: string
@@ -39,8 +43,9 @@ export type QueueSpec = {
 /** What a queue needs of its virtual host. */
 export type QueueHost = {
   readonly world: World
-  /** The entry has left the queue for good; `reason` where a dead-letter exchange may want it. */
-  gone(queue: Queue, entry: Entry, reason?: DropReason): void
+  readonly segments: SegmentTable
+  /** The queue gives up on a message: its dead-letter exchange may want it. */
+  deadLetter(queue: Queue, message: Message, reason: DropReason): void
   /** Unused: auto-delete or x-expires says that it goes. */
   unused(queue: Queue): void
 }
@@ -49,6 +54,7 @@ export class Queue {
   readonly kind = 'queue'
   readonly spec: QueueSpec
   limits: QueueLimits
+  readonly shape: QueueShape
   /** Those from which `limits` came, besides its arguments. */
   policy: Policy | undefined
   operatorPolicy: Policy | undefined
@@ -56,25 +62,49 @@ export class Queue {
   readonly id: number
   /** The connection that alone may use it. */
   readonly owner: object | undefined
-  readonly consumers: Consumer[] = []
+  readonly counts: MessageCounts = new MessageCounts()
   unacked = 0
-  readyBytes = 0
+  unackedBytes = 0
+  /** Of the unacknowledged ones. */
+  unackedPersistent = 0
   deleted = false
   readonly #host: QueueHost
-  readonly #ready = new Deque<Entry>()
-  #position = 0
-  #turn = 0
+  readonly #ready: Ready
+  readonly #consumers: Consumers
+  /** What consumers that don't acknowledge are given. */
+  readonly #passing: Entry
+  /** Whose turn it was when a message turned out to need a place in the store. */
+  #chosen: Consumer | undefined
   #dispatching = false
   #expiry: { at: number; cancel: Cancel } | undefined
   #disuse: Cancel | undefined
   #endActivity: (() => void) | undefined
+  #lastActive = { at: 0, count: -1 }
 
-  constructor(host: QueueHost, id: number, spec: QueueSpec, limits: QueueLimits, owner: object | undefined) {
+  constructor(
+    host: QueueHost,
+    id: number,
+    spec: QueueSpec,
+    shape: QueueShape,
+    limits: QueueLimits,
+    owner: object | undefined,
+  ) {
     this.#host = host
     this.id = id
     this.spec = spec
+    this.shape = shape
     this.limits = limits
     this.owner = owner
+    this.#ready = new Ready(host.segments, shape.maxPriority)
+    this.#consumers = new Consumers(shape.singleActiveConsumer)
+    this.#passing = new Entry(host.segments, undefined, 0, {
+      position: 0,
+      bodySize: 0,
+      persistent: false,
+      priority: 0,
+      expiresAt: Infinity,
+      redelivered: false,
+    })
     this.used()
   }
 
@@ -87,8 +117,41 @@ export class Queue {
     return this.spec.durable && !this.spec.exclusive
   }
 
+  /** Whether a message in it outlives the process: a quorum queue keeps what isn't persistent too. */
+  keeps(message: Message): boolean {
+    return this.stored && (message.persistent || this.shape.quorum)
+  }
+
+  get consumers(): readonly Consumer[] {
+    return this.#consumers.all
+  }
+
+  /** With a single active consumer, that one. */
+  get activeConsumer(): Consumer | undefined {
+    return this.#consumers.active
+  }
+
+  /** Those that wait for a consumer. */
   get messageCount(): number {
     return this.#ready.length
+  }
+
+  /** Octets of bodies, as for all that counts octets here. */
+  get readyBytes(): number {
+    return this.#ready.bytes
+  }
+
+  /** Ready and unacknowledged ones that outlive the process, or would if the queue did. */
+  get persistentCount(): number {
+    return this.#ready.persistentLength + this.unackedPersistent
+  }
+
+  /** Milliseconds since the epoch: when it was seen to have done something since it was last asked. */
+  get idleSince(): number {
+    const { publish, deliver, deliverNoAck, get, getNoAck, getEmpty, ack, redeliver } = this.counts
+    const count = publish + deliver + deliverNoAck + get + getNoAck + getEmpty + ack + redeliver
+    if (count !== this.#lastActive.count) this.#lastActive = { at: this.#host.world.clock.now(), count }
+    return this.#lastActive.at
   }
 
   /** Whether `x-overflow: reject-publish` refuses one more message now. */
@@ -96,110 +159,167 @@ export class Queue {
     return this.limits.rejectPublish && this.#over(1)
   }
 
-  push(message: Message, redelivered = false): void {
-    const now = this.#host.world.clock.now()
-    const ttl = Math.min(this.limits.messageTtlMs ?? Infinity, message.expirationMs ?? Infinity)
-    // A time of zero still lets a consumer that is ready have it.
-    const expiresAt = ttl === 0 ? Infinity : now + ttl
-    const entry = { message, position: this.#position++, expiresAt, redelivered }
-    this.#ready.push(entry)
-    this.readyBytes += message.content.bodySize
-    this.dispatch()
-    if (this.#ready.length > 0) {
-      if (ttl === 0) entry.expiresAt = now
-      this.#dropExpired()
-      while (!this.limits.rejectPublish && this.#ready.length > 0 && this.#over(0)) this.#drop('maxlen')
-      if (this.#ready.length > 0) message.detach()
-      this.#watchExpiry()
+  /** Where nothing waits before it, to a consumer that acknowledges nothing: then it needs no place in the store. */
+  handOver(message: Message): boolean {
+    if (this.#dispatching || this.#ready.length > 0) return false
+    const consumer = this.#consumers.next()
+    if (!consumer) return false
+    if (!consumer.noAck) {
+      this.#chosen = consumer
+      return false
     }
-    this.#mark()
+    this.counts.publish++
+    this.counts.deliverNoAck++
+    this.#passing.carry(message)
+    consumer.deliver(this.#passing)
+    this.#passing.carry(undefined)
+    return true
+  }
+
+  /** A message that has its place in the store. */
+  push(message: Message): void {
+    const now = this.#host.world.clock.now()
+    const { content, persistent } = message
+    const ttl = Math.min(this.limits.messageTtlMs ?? Infinity, message.expirationMs ?? Infinity)
+    const backlog = this.#ready.of(this.shape.maxPriority > 0 ? message.priority : 0)
+    const chosen = this.#chosen
+    this.#chosen = undefined
+    this.counts.publish++
+    const kept = persistent || this.shape.quorum
+    if (chosen) {
+      const facts = {
+        position: backlog.nextPosition(),
+        bodySize: content.bodySize,
+        persistent: kept,
+        priority: backlog.priority,
+        expiresAt: now + ttl,
+        redelivered: false,
+      }
+      this.#deliver(chosen, new Entry(this.#host.segments, message.segment, message.entry, facts), message)
+      this.#mark()
+      return
+    }
+    backlog.push(message.segment!, message.entry, content.bodySize, kept, now + ttl, false)
+    this.dispatch()
+    this.#trim()
+  }
+
+  /** As it was before the broker's last start. It may have been delivered then: only the flag tells a consumer so. */
+  restore(message: RestoredMessage): void {
+    const ttl = this.limits.messageTtlMs ?? Infinity
+    const expiresAt = Math.min(message.expiresAt, message.publishedAt + ttl)
+    const { segment, entry, bodySize, returns } = message
+    this.#ready.of(message.priority).push(segment, entry, bodySize, true, expiresAt, true, returns)
   }
 
   /** In force for what is there too, except a shorter time to live: messages keep the one they came with. */
   setLimits(limits: QueueLimits): void {
     this.limits = limits
-    if (!limits.rejectPublish) while (this.#ready.length > 0 && this.#over(0)) this.#drop('maxlen')
     this.#disuse?.()
     this.#disuse = undefined
     this.used()
-    this.#mark()
+    this.#trim()
   }
 
   /** For basic.get. */
-  take(): Entry | undefined {
+  take(noAck = false): Entry | undefined {
     this.used()
-    this.#dropExpired()
-    const entry = this.#shift()
-    if (entry) this.unacked++
-    this.#mark()
-    return entry
+    for (;;) {
+      this.#dropExpired()
+      const entry = this.#ready.shift()
+      if (!entry) {
+        this.counts.getEmpty++
+        this.#mark()
+        return undefined
+      }
+      const message = entry.load()
+      if (!message) {
+        this.#lose(entry)
+        continue
+      }
+      if (noAck) this.counts.getNoAck++
+      else this.counts.get++
+      this.#give(entry, message)
+      this.#mark()
+      return entry
+    }
   }
 
   addConsumer(consumer: Consumer): void {
-    this.consumers.push(consumer)
+    this.#consumers.add(consumer)
     this.used()
     this.dispatch()
     this.#mark()
   }
 
   removeConsumer(consumer: Consumer): void {
-    const at = this.consumers.indexOf(consumer)
-    if (at < 0) return
-    this.consumers.splice(at, 1)
+    if (!this.#consumers.remove(consumer)) return
     this.#mark()
-    if (this.consumers.length > 0) return
-    if (this.spec.autoDelete) this.#host.unused(this)
+    if (this.consumers.length > 0) this.dispatch()
+    else if (this.spec.autoDelete) this.#host.unused(this)
     else this.used()
   }
 
-  /** The consumer or getter is done with an entry. */
-  settle(entry: Entry): void {
-    this.unacked--
-    this.#host.gone(this, entry)
+  /** The consumer or getter is done with an entry; `acked` where it said so. */
+  settle(entry: Entry, acked = true): void {
+    this.#takeBack(entry)
+    if (acked) this.counts.ack++
+    this.#release(entry)
     this.#mark()
   }
 
   reject(entry: Entry): void {
-    this.unacked--
-    this.#host.gone(this, entry, this.deleted ? undefined : 'rejected')
+    this.#takeBack(entry)
+    this.#done(entry, this.deleted ? undefined : 'rejected')
     this.#mark()
   }
 
-  /** Back to where it was. */
-  requeue(entries: Entry[]): void {
-    this.unacked -= entries.length
-    if (this.deleted) for (const entry of entries) this.#host.gone(this, entry)
-    else {
-      for (const entry of entries) {
-        entry.redelivered = true
-        entry.message.detach()
-        this.readyBytes += entry.message.content.bodySize
-        this.#ready.insert(entry, (other) => other.position > entry.position)
+  /** Back to where they were, in any order. */
+  requeue(entries: readonly Entry[]): void {
+    const { deliveryLimit = Infinity } = this.limits
+    for (const entry of entries) {
+      this.#takeBack(entry)
+      if (this.deleted) {
+        this.#release(entry)
+        continue
       }
+      entry.redelivered = true
+      if (this.shape.quorum) {
+        entry.returns++
+        entry.resolve()
+        this.#host.segments.returned(entry.segment!, entry.number, this.stored ? this.id : 0)
+      }
+      if (entry.returns > deliveryLimit) this.#done(entry, 'delivery_limit')
+      else this.#ready.giveBack(entry)
+    }
+    if (!this.deleted) {
       this.#dropExpired()
       this.dispatch()
-      this.#watchExpiry()
+      this.#trim()
     }
     this.#mark()
   }
 
   purge(): number {
-    const entries = this.#ready.drain()
-    this.readyBytes = 0
-    for (const entry of entries) this.#host.gone(this, entry)
+    const count = this.#ready.length
+    this.#ready.drain((segment, entry) => this.#releasePlace(segment, entry))
     this.#mark()
-    return entries.length
+    return count
   }
 
-  /** Nothing is recorded for its messages: the queue itself is recorded as gone. Gives what it held. */
-  close(): Entry[] {
+  /** The queue itself is recorded as gone, so nothing is for its messages. Gives how many there were. */
+  close(): number {
     this.deleted = true
     this.#expiry?.cancel()
     this.#disuse?.()
-    const entries = this.#ready.drain()
-    for (const consumer of this.consumers.splice(0)) consumer.cancelled()
+    const count = this.#ready.length
+    this.#ready.drain((segment, entry) => this.#host.segments.release(segment, entry, 0))
+    for (const consumer of [...this.consumers]) {
+      this.#consumers.remove(consumer)
+      consumer.cancelled()
+    }
     this.#mark()
-    return entries
+    return count
   }
 
   /** The broker ends: all stays as it is, and no timer keeps the process waiting for it. */
@@ -210,17 +330,18 @@ export class Queue {
 
   /** Gives ready messages to ready consumers, in turn. */
   dispatch(): void {
-    if (this.#dispatching || this.consumers.length === 0) return
+    if (this.#dispatching || this.consumers.length === 0 || this.#ready.length === 0) return
     this.#dispatching = true
     try {
       while (this.#ready.length > 0) {
-        const consumer = this.#nextReady()
+        const consumer = this.#consumers.next()
         if (!consumer) break
-        if (this.#dropExpired() && this.#ready.length === 0) break
-        const entry = this.#shift()!
-        this.unacked++
-        consumer.deliver(entry)
-        if (consumer.noAck) this.settle(entry)
+        this.#dropExpired()
+        const entry = this.#ready.shift()
+        if (!entry) break
+        const message = entry.load()
+        if (message) this.#deliver(consumer, entry, message)
+        else this.#lose(entry)
       }
     } finally {
       this.#dispatching = false
@@ -239,48 +360,88 @@ export class Queue {
     this.#disuse = this.#host.world.timers.after(this.limits.expiresMs, expire, { background: true })
   }
 
-  #nextReady(): Consumer | undefined {
-    const count = this.consumers.length
-    for (let i = 0; i < count; i++) {
-      const at = (this.#turn + i) % count
-      const consumer = this.consumers[at]!
-      if (!consumer.ready) continue
-      this.#turn = at + 1
-      return consumer
-    }
-    return undefined
+  #deliver(consumer: Consumer, entry: Entry, message: Message): void {
+    const { noAck } = consumer
+    if (noAck) this.counts.deliverNoAck++
+    else this.counts.deliver++
+    this.#give(entry, message)
+    consumer.deliver(entry)
+    // From here on the store has it: what waits for an acknowledgement costs a few words.
+    entry.carry(undefined)
+    if (!noAck) return
+    this.#takeBack(entry)
+    this.#release(entry)
   }
 
-  #shift(): Entry | undefined {
-    const entry = this.#ready.shift()
-    if (entry) this.readyBytes -= entry.message.content.bodySize
-    return entry
+  #give(entry: Entry, message: Message): void {
+    if (entry.redelivered) this.counts.redeliver++
+    entry.carry(entry.returns > 0 ? withDeliveryCount(message, entry.returns) : message)
+    this.unacked++
+    this.unackedBytes += entry.bodySize
+    if (entry.persistent) this.unackedPersistent++
+  }
+
+  #takeBack(entry: Entry): void {
+    entry.carry(undefined)
+    this.unacked--
+    this.unackedBytes -= entry.bodySize
+    if (entry.persistent) this.unackedPersistent--
+  }
+
+  /** It has left the queue for good. */
+  #done(entry: Entry, reason: DropReason | undefined): void {
+    if (reason && this.limits.deadLetterExchange !== undefined) {
+      // The dead letter is stored before the original is let go of: a crash in between leaves both, never none.
+      const message = entry.load()
+      if (message) this.#host.deadLetter(this, message, reason)
+    }
+    this.#release(entry)
+  }
+
+  #release(entry: Entry): void {
+    if (entry.segment) this.#releasePlace(entry.segment, entry.number)
+  }
+
+  #releasePlace(segment: Segment, entry: number): void {
+    this.#host.segments.release(segment, entry, this.stored ? this.id : 0)
+  }
+
+  /** What the disk no longer has stays unacknowledged there: its file may be mended. */
+  #lose(entry: Entry): void {
+    this.#host.segments.release(entry.segment!, entry.number, 0)
   }
 
   #over(more: number): boolean {
     const { maxLength, maxBytes } = this.limits
-    return this.#ready.length + more > (maxLength ?? Infinity) || this.readyBytes > (maxBytes ?? Infinity)
+    if (maxLength === undefined && maxBytes === undefined) return false
+    return this.#ready.length + more > (maxLength ?? Infinity) || this.#ready.bytes > (maxBytes ?? Infinity)
   }
 
   #drop(reason: DropReason): void {
-    const entry = this.#shift()
-    if (entry) this.#host.gone(this, entry, reason)
+    const entry = this.#ready.shift()
+    if (entry) this.#done(entry, reason)
   }
 
-  #dropExpired(): boolean {
-    const now = this.#host.world.clock.now()
-    let dropped = false
-    for (let head = this.#ready.peek(); head && head.expiresAt <= now; head = this.#ready.peek()) {
-      this.#drop('expired')
-      dropped = true
+  /** What is over its time or the queue's limits goes; the clock is set for what goes next. */
+  #trim(): void {
+    if (this.#ready.length > 0) {
+      this.#dropExpired()
+      if (!this.limits.rejectPublish) while (this.#ready.length > 0 && this.#over(0)) this.#drop('maxlen')
+      this.#watchExpiry()
     }
-    return dropped
+    this.#mark()
+  }
+
+  #dropExpired(): void {
+    if (this.#ready.expiresAt === Infinity) return
+    const now = this.#host.world.clock.now()
+    while (this.#ready.expiresAt <= now) this.#drop('expired')
   }
 
   /** As in RabbitMQ only the head expires: a message waits for those before it. */
   #watchExpiry(): void {
-    const at = this.#ready.peek()?.expiresAt ?? Infinity
-    if (at === Infinity || (this.#expiry && this.#expiry.at <= at)) return
+    const at = this.#ready.expiresAt
+    if (at === Infinity || this.deleted || (this.#expiry && this.#expiry.at <= at)) return
     this.#expiry?.cancel()
     const { clock, timers } = this.#host.world
     const expire = () => {

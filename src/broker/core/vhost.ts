@@ -3,14 +3,16 @@ import { channelError } from '#kit/amqp/error.ts'
 import type { Table } from '#kit/amqp/table.ts'
 import type { World } from '#kit/world/world.ts'
 import { bindingRecord, exchangeRecord, queueRecord } from '../store/record.ts'
+import type { SegmentTable } from '../store/segment.ts'
 import type { Store } from '../store/store.ts'
 import { deadLetter, goesInCircles } from './dead-letter.ts'
 import { assertSame, assertSameArguments, fieldTypeName } from './equivalence.ts'
 import { type Binding, Exchange, type ExchangeSpec, type ExchangeType } from './exchange.ts'
 import type { Message } from './message.ts'
 import { type Policy, policyFor } from './policy.ts'
-import { type DropReason, type Entry, Queue, type QueueHost, type QueueSpec } from './queue.ts'
+import { type DropReason, Queue, type QueueHost, type QueueSpec } from './queue.ts'
 import { queueLimits } from './queue-argument.ts'
+import { queueShape } from './queue-shape.ts'
 
 /** There from the start and not deletable; the default exchange routes by queue name and isn't in the map. */
 const predeclared: [string, ExchangeType][] = [
@@ -65,6 +67,10 @@ export class Vhost implements QueueHost {
       const spec = { name: exchange, type, durable: true, autoDelete: false, internal: false, arguments: {} }
       this.exchanges.set(exchange, new Exchange(spec))
     }
+  }
+
+  get segments(): SegmentTable {
+    return this.#store.segments
   }
 
   where(kind: 'queue' | 'exchange', name: string): string {
@@ -145,9 +151,7 @@ export class Vhost implements QueueHost {
     this.queues.delete(queue.name)
     this.#dropBindingsInto(queue)
     if (queue.stored) this.#store.record({ kind: 'queue-gone', record: { id: queue.id } })
-    const entries = queue.close()
-    for (const entry of entries) this.gone(queue, entry)
-    return entries.length
+    return queue.close()
   }
 
   bind(source: Exchange, destination: Exchange | Queue, routingKey: string, table: Table): void {
@@ -177,19 +181,13 @@ export class Vhost implements QueueHost {
     const routed: Routed = { queues: queues.size, refused: false, stored: 0 }
     if (queues.size === 0) return routed
     for (const queue of queues) {
-      if (!queue.refuses) continue
+      if (queue.refuses) {
+        routed.refused = true
+        if (queue.limits.deadLetterRefused) this.deadLetter(queue, message, 'maxlen')
+      } else if (!queue.handOver(message)) continue
       queues.delete(queue)
-      routed.refused = true
     }
-    if (message.persistent) {
-      const ids: number[] = []
-      for (const queue of queues) if (queue.stored) ids.push(queue.id)
-      if (ids.length > 0) {
-        this.#store.keep(message, ids)
-        routed.stored = this.#store.given
-      }
-    }
-    for (const queue of queues) queue.push(message)
+    if (queues.size > 0) routed.stored = this.#keep(message, queues)
     return routed
   }
 
@@ -250,13 +248,6 @@ export class Vhost implements QueueHost {
     }
   }
 
-  gone(queue: Queue, entry: Entry, reason?: DropReason): void {
-    const { message } = entry
-    // The dead letter is stored before the original is forgotten: a crash in between leaves both, never none.
-    if (reason && queue.limits.deadLetterExchange !== undefined) this.#deadLetter(queue, message, reason)
-    if (message.storeId > 0 && queue.stored) this.#store.forget(message.storeId, queue.id)
-  }
-
   unused(queue: Queue): void {
     this.deleteQueue(queue)
   }
@@ -266,9 +257,9 @@ export class Vhost implements QueueHost {
     if (queue) into.add(queue)
   }
 
-  #deadLetter(queue: Queue, message: Message, reason: DropReason): void {
-    const target = queue.limits.deadLetterExchange!
-    if (target !== '' && !this.exchanges.has(target)) return
+  deadLetter(queue: Queue, message: Message, reason: DropReason): void {
+    const target = queue.limits.deadLetterExchange
+    if (target === undefined || (target !== '' && !this.exchanges.has(target))) return
     const letter = deadLetter(message, queue, reason, this.world.clock.now())
     const queues = this.route(letter)
     if (reason !== 'rejected') for (const next of queues) if (goesInCircles(letter, next)) queues.delete(next)
@@ -278,11 +269,22 @@ export class Vhost implements QueueHost {
   #newQueue(id: number, spec: QueueSpec, owner: object | undefined): Queue {
     const { policy, operatorPolicy } = this.#policiesFor(spec)
     const limits = queueLimits(spec.arguments, this.where('queue', spec.name), policy, operatorPolicy)
-    const queue = new Queue(this, id, spec, limits, owner)
+    const shape = queueShape(spec, this.where('queue', spec.name))
+    const queue = new Queue(this, id, spec, shape, limits, owner)
     queue.policy = policy
     queue.operatorPolicy = operatorPolicy
     this.queues.set(spec.name, queue)
     return queue
+  }
+
+  /** Stored once for all that hold it. What must be safe before it counts as published; 0 is nothing. */
+  #keep(message: Message, queues: ReadonlySet<Queue>): number {
+    const ids: number[] = []
+    for (const queue of queues) if (queue.keeps(message)) ids.push(queue.id)
+    this.#store.place(message, queues.size, ids)
+    for (const queue of queues) queue.push(message)
+    // Read now: its dead letter may have taken its place.
+    return ids.length > 0 ? this.#store.given : 0
   }
 
   #policiesFor({ name, arguments: table }: QueueSpec) {

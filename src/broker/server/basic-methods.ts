@@ -37,7 +37,7 @@ export const basicHandlers: Handlers = {
 
   'basic.get'(channel, { queue: name, noAck }) {
     const queue = queueFor(channel, 'read', name)
-    const entry = queue.take()
+    const entry = queue.take(noAck)
     const { counts } = channel
     if (!entry) {
       counts.getEmpty++
@@ -58,7 +58,7 @@ export const basicHandlers: Handlers = {
       messageCount: queue.messageCount,
     })
     channel.outbox.content(channel.number, content)
-    if (noAck) queue.settle(entry)
+    if (noAck) queue.settle(entry, false)
     else channel.remember({ tag: deliveryTag, entry, queue, consumer: undefined })
   },
 

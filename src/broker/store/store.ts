@@ -2,6 +2,7 @@
 import type { Table } from '#kit/amqp/table.ts'
 import type { ExchangeType } from '../core/exchange.ts'
 import type { Message } from '../core/message.ts'
+import type { Segment, SegmentTable } from './segment.ts'
 
 export type ExchangeRecord = {
   vhost: string
@@ -21,7 +22,8 @@ export type BindingRecord = {
   arguments: Table
 }
 
-export type Topology = { exchanges: ExchangeRecord[]; queues: QueueRecord[]; bindings: BindingRecord[] }
+/** Durable exchanges, queues and bindings as they are now. */
+export type Recovered = { exchanges: ExchangeRecord[]; queues: QueueRecord[]; bindings: BindingRecord[] }
 
 export type Change =
   | { kind: 'exchange'; record: ExchangeRecord }
@@ -31,18 +33,35 @@ export type Change =
   | { kind: 'binding'; record: BindingRecord }
   | { kind: 'binding-gone'; record: BindingRecord }
 
-/** Found at start; in the order in which the messages came. */
-export type Recovered = Topology & { messages: { message: Message; queueIds: number[] }[] }
+/** What a message that a start found brings with it into a queue. Times are milliseconds since the epoch. */
+export type RestoredMessage = {
+  segment: Segment
+  entry: number
+  bodySize: number
+  priority: number
+  publishedAt: number
+  /** By its own expiration; Infinity where it has none. */
+  expiresAt: number
+  /** How often consumers of a quorum queue gave it back. */
+  returns: number
+}
 
 export type Store = {
+  /** Where queues' messages are. */
+  readonly segments: SegmentTable
   readonly recovered: Recovered
+  /** Octets of messages in memory. */
+  readonly cachedBytes: number
   /** A number for a new queue that no queue had before. */
   nextQueueId(): number
   record(change: Change): void
-  /** Sets `message.storeId`. */
-  keep(message: Message, queueIds: number[]): void
-  /** The queue is done with the message: acknowledged, dropped, purged. */
-  forget(storeId: number, queueId: number): void
+  /**
+   * Puts a message where `holders` queues can point to it, and says where in `message.segment` and `message.entry`;
+   * each of them releases it once. With the numbers of the durable queues among them it outlives the process.
+   */
+  place(message: Message, holders: number, queueIds: readonly number[]): void
+  /** At a start, once all queues are there: gives each its messages, in the order in which they came. Once. */
+  restore(queue: (id: number) => { restore(message: RestoredMessage): void } | undefined): Promise<void>
   /** Counts everything given so far; for `whenSafe`. */
   readonly given: number
   /** Everything up to this count is on disk. */
@@ -50,20 +69,4 @@ export type Store = {
   /** Runs `action` once all up to `count` is on disk. Actions run in the order of their counts. */
   whenSafe(count: number, action: () => void): void
   close(): Promise<void>
-}
-
-/** For a broker whose messages live as long as its process: nothing is written, everything is safe at once. */
-export function memoryStore(): Store {
-  let queueId = 0
-  return {
-    recovered: { exchanges: [], queues: [], bindings: [], messages: [] },
-    nextQueueId: () => ++queueId,
-    record() {},
-    keep() {},
-    forget() {},
-    given: 0,
-    safe: 0,
-    whenSafe: (_count, action) => action(),
-    async close() {},
-  }
 }

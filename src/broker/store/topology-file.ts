@@ -1,73 +1,74 @@
-// Durable exchanges, queues and bindings: one small file of changes, written whole again at each start.
-import { Cursor } from '#kit/amqp/cursor.ts'
-import { readTable, type Table, writeTable } from '#kit/amqp/table.ts'
+// The file of durable exchanges, queues and bindings: changes are appended, and once most of it is history it is
+// written whole again.
 import { Writer } from '#kit/amqp/writer.ts'
-import { readEntries, writeChangeEntry } from './entry.ts'
-import type { Change, Topology } from './store.ts'
+import type { OpenFile } from '#kit/world/world.ts'
+import type { Disk } from './disk.ts'
+import type { Change } from './store.ts'
+import { readTopology, Topology, writeChange } from './topology.ts'
 
-export function writeChange(
-  writer: Writer,
-  change: Change | { kind: 'next-queue'; record: { id: number } },
-): void {
-  writeChangeEntry(writer, () => writeTable(writer, { kind: change.kind, record: change.record as Table }))
-}
+/** Below this size history does no harm. */
+const rewriteAbove = 256 * 1024
 
-/** `lastQueueId` covers queues that are gone: messages on disk may still name them. */
-export function readTopology(file: Buffer): Topology & { lastQueueId: number } {
-  const exchanges = new Map<string, Topology['exchanges'][number]>()
-  const queues = new Map<number, Topology['queues'][number]>()
-  const bindings = new Map<string, Topology['bindings'][number]>()
-  let lastQueueId = 0
-  readEntries(file, (entry) => {
-    if (entry.type !== 'change') return
-    const { kind, record } = readTable(new Cursor(entry.octets)) as unknown as
-      | Change
-      | { kind: 'next-queue'; record: { id: number } }
-    switch (kind) {
-      case 'exchange':
-        exchanges.set(key([record.vhost, record.name]), record)
-        break
-      case 'exchange-gone':
-        exchanges.delete(key([record.vhost, record.name]))
-        break
-      case 'queue':
-        queues.set(record.id, record)
-        lastQueueId = Math.max(lastQueueId, record.id)
-        break
-      case 'queue-gone':
-        queues.delete(record.id)
-        break
-      case 'next-queue':
-        lastQueueId = Math.max(lastQueueId, record.id)
-        break
-      case 'binding':
-        bindings.set(key(Object.values(record)), record)
-        break
-      case 'binding-gone':
-        bindings.delete(key(Object.values(record)))
-        break
-    }
-  })
-  return {
-    exchanges: [...exchanges.values()],
-    queues: [...queues.values()],
-    bindings: [...bindings.values()],
-    lastQueueId,
+export class TopologyFile {
+  topology = new Topology()
+  readonly #disk: Disk
+  readonly #path: string
+  #pending = new Writer(1024)
+  #file: OpenFile | undefined
+  #length = 0
+  /** What it had when it was last written whole. */
+  #wholeLength = 0
+
+  constructor(disk: Disk) {
+    this.#disk = disk
+    this.#path = disk.path('topology')
   }
-}
 
-export function writeTopology(topology: Topology, lastQueueId: number): Buffer {
-  const writer = new Writer(4096)
-  writeChange(writer, { kind: 'next-queue', record: { id: lastQueueId } })
-  for (const record of topology.exchanges) writeChange(writer, { kind: 'exchange', record })
-  for (const record of topology.queues) writeChange(writer, { kind: 'queue', record })
-  for (const record of topology.bindings) writeChange(writer, { kind: 'binding', record })
-  return writer.written()
-}
+  get hasNews(): boolean {
+    return this.#pending.at > 0
+  }
 
-/** Octets tell values apart that JSON can't write, and keep 1 and '1' two things. */
-function key(values: unknown[]): string {
-  const writer = new Writer(128)
-  writeTable(writer, { values: values as Table[] })
-  return writer.written().toString('latin1')
+  async open(): Promise<void> {
+    const { files } = this.#disk.world
+    const octets = (await files.exists(this.#path)) ? await files.read(this.#path) : Buffer.alloc(0)
+    this.topology = readTopology(octets)
+    await this.#rewrite()
+  }
+
+  record(change: Change): void {
+    this.topology.apply(change)
+    writeChange(this.#pending, change)
+  }
+
+  /** All changes so far are on disk. */
+  async write(): Promise<void> {
+    const pending = this.#pending
+    if (pending.at === 0) return
+    this.#pending = new Writer(Math.min(pending.buffer.length, 64 * 1024))
+    if (this.#length + pending.at > rewriteAbove + 4 * this.#wholeLength) {
+      await this.#disk.insist(() => this.#rewrite())
+      return
+    }
+    await this.#disk.insist(async () => {
+      await this.#disk.writeAt(this.#file!, pending.written(), this.#length)
+      await this.#file!.datasync()
+    })
+    this.#length += pending.at
+  }
+
+  async close(): Promise<void> {
+    await this.#file?.close()
+  }
+
+  async #rewrite(): Promise<void> {
+    const { files } = this.#disk.world
+    // What is recorded while this is written comes again in the next write, which changes nothing.
+    const whole = Buffer.from(this.topology.written())
+    await files.writeAtomic(this.#path, whole)
+    const old = this.#file
+    this.#file = await files.open(this.#path, 'r+')
+    this.#length = whole.length
+    this.#wholeLength = whole.length
+    await old?.close()
+  }
 }

@@ -45,6 +45,7 @@ const layout = [
 export const propertyFlag = {
   headers: 1 << 13,
   deliveryMode: 1 << 12,
+  priority: 1 << 11,
   replyTo: 1 << 9,
   expiration: 1 << 8,
   userId: 1 << 4,
@@ -81,13 +82,27 @@ export function writeProperties(writer: Writer, properties: Properties): void {
 export function readDeliveryMode(buffer: Buffer, start: number, end: number): number {
   const flags = buffer.readUInt16BE(start)
   if ((flags & propertyFlag.deliveryMode) === 0) return 1
+  return octetAt(buffer, afterHeaders(buffer, start, end, flags), end)
+}
+
+/** The priority likewise; 0 where there is none. */
+export function readPriority(buffer: Buffer, start: number, end: number): number {
+  const flags = buffer.readUInt16BE(start)
+  if ((flags & propertyFlag.priority) === 0) return 0
+  const at = afterHeaders(buffer, start, end, flags)
+  return octetAt(buffer, flags & propertyFlag.deliveryMode ? at + 1 : at, end)
+}
+
+function afterHeaders(buffer: Buffer, start: number, end: number, flags: number): number {
   let at = start + 2
   if (flags & (1 << 15)) at += 1 + (buffer[at] ?? 0)
   if (flags & (1 << 14)) at += 1 + (buffer[at] ?? 0)
-  if (flags & propertyFlag.headers) {
-    if (at + 4 > end) throw syntaxError('a message has properties cut short')
-    at += 4 + buffer.readUInt32BE(at)
-  }
+  if ((flags & propertyFlag.headers) === 0) return at
+  if (at + 4 > end) throw syntaxError('a message has properties cut short')
+  return at + 4 + buffer.readUInt32BE(at)
+}
+
+function octetAt(buffer: Buffer, at: number, end: number): number {
   if (at >= end) throw syntaxError('a message has properties cut short')
   return buffer[at]!
 }

@@ -1,5 +1,13 @@
 // Files of the host. Everything that this makes is for its owner alone unless a mode says more.
-import { constants, createReadStream, createWriteStream, type Stats } from 'node:fs'
+import {
+  closeSync,
+  constants,
+  createReadStream,
+  createWriteStream,
+  openSync,
+  readSync,
+  type Stats,
+} from 'node:fs'
 import * as fs from 'node:fs/promises'
 import { dirname } from 'node:path'
 import type { FileInfo, Files, OpenFile } from './world.ts'
@@ -9,6 +17,7 @@ const ownerOnly = 0o600
 export const realFiles: Files = {
   read: (path) => fs.readFile(path),
   readText: (path) => fs.readFile(path, 'utf8'),
+  readSync: readPart,
   write: (path, data, options = {}) => fs.writeFile(path, data, { mode: options.mode ?? ownerOnly }),
   async writeAtomic(path, data, options = {}) {
     const beside = `${path}.${process.pid}.${process.hrtime.bigint()}.new`
@@ -36,6 +45,7 @@ export const realFiles: Files = {
   copy: (from, to) => fs.copyFile(from, to, constants.COPYFILE_FICLONE),
   link: (existing, path) => fs.link(existing, path),
   remove: (path) => fs.rm(path, { force: true }),
+  syncFolder,
   removeTree: (path) => fs.rm(path, { force: true, recursive: true }),
   chmod: (path, mode) => fs.chmod(path, mode),
   chown: (path, uid, gid) => fs.chown(path, uid, gid),
@@ -49,6 +59,21 @@ export const realFiles: Files = {
     const { bavail, blocks, bsize } = await fs.statfs(path)
     return { freeBytes: bavail * bsize, totalBytes: blocks * bsize }
   },
+}
+
+function readPart(path: string, position: number, buffer: Buffer): number {
+  const file = openSync(path, 'r')
+  try {
+    let got = 0
+    while (got < buffer.length) {
+      const count = readSync(file, buffer, got, buffer.length - got, position + got)
+      if (count === 0) break
+      got += count
+    }
+    return got
+  } finally {
+    closeSync(file)
+  }
 }
 
 async function absent<T>(work: Promise<T>): Promise<T | undefined> {

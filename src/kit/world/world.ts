@@ -58,6 +58,11 @@ export type OpenFile = {
 export type Files = {
   read(path: string): Promise<Buffer>
   readText(path: string): Promise<string>
+  /**
+   * Octets of a file from `position` on into `buffer`, at once: for a small part that the kernel most likely has in
+   * memory and whose reader can't wait. Gives their count: fewer where the file ends before.
+   */
+  readSync(path: string, position: number, buffer: Buffer): number
   /** `mode` holds for new files; the default is 0o600, for the owner alone. */
   write(path: string, data: string | Uint8Array, options?: { mode?: number }): Promise<void>
   /** Written beside, synced, then renamed: a reader sees the old or the new text, never a part. */
@@ -74,6 +79,8 @@ export type Files = {
   link(existing: string, path: string): Promise<void>
   /** No error when it is gone. */
   remove(path: string): Promise<void>
+  /** What was made, renamed or removed in a folder is on disk. */
+  syncFolder(path: string): Promise<void>
   /** A folder with all below it. No error when it is gone. */
   removeTree(path: string): Promise<void>
   chmod(path: string, mode: number): Promise<void>

@@ -88,7 +88,7 @@ test('a confirm means that the message is on disk: whatever is cut off after it,
     join(
       dataDir,
       readdirSync(dataDir)
-        .filter((name) => name.endsWith('.log'))
+        .filter((name) => name.endsWith('.segment'))
         .at(-1)!,
     )
   for (let i = 0; i < 12; i++) {
@@ -167,7 +167,7 @@ test('a full disk: the confirm waits until there is room, and the log says why',
   await parts.world.advance(3000)
   expect([confirmed, new Set(said)]).toEqual([
     false,
-    new Set(['the broker cannot write its log; publishers wait']),
+    new Set(['the broker cannot write its messages; publishers wait']),
   ])
   full = false
   await parts.world.settle()
