@@ -77,14 +77,10 @@ export async function prepareCloud(
   given: Partial<CloudSettings>,
 ): Promise<Cloud> {
   const folder = dataFolder(root)
-  const fresh = !(await world.files.exists(folder.marker))
-  if (fresh) await claimFolder(world, folder)
+  await prepareFolder(world, folder)
   if (!(await world.files.exists(folder.config)) && Object.keys(given).length > 0) {
     await world.files.writeAtomic(folder.config, configFile(given))
   }
-  // Guests' sockets lie below `run`, and guests run as another user.
-  await world.files.makeFolder(folder.run, { mode: 0o711 })
-  for (const path of [folder.log, folder.cache]) await world.files.makeFolder(path)
   const cloud = await readCloud(world, root)
   for (const [key, value] of Object.entries(given)) {
     const inForce = cloud.settings[key as keyof CloudSettings]
@@ -96,6 +92,16 @@ export async function prepareCloud(
     )
   }
   return cloud
+}
+
+/** True where the folder is a new one. */
+export async function prepareFolder(world: World, folder: DataFolder): Promise<boolean> {
+  const fresh = !(await world.files.exists(folder.marker))
+  if (fresh) await claimFolder(world, folder)
+  // Guests' sockets lie below `run`, and guests run as another user.
+  await world.files.makeFolder(folder.run, { mode: 0o711 })
+  for (const path of [folder.log, folder.cache]) await world.files.makeFolder(path)
+  return fresh
 }
 
 /** A cloud that is there. Throws 'notFound' where the folder holds none, 'badRequest' for mistakes in nimbo.yaml. */
@@ -146,7 +152,7 @@ function configFile(given: Partial<CloudSettings>): string {
   return `# How this cloud is set up; written at its first start, yours to edit. 'nimbo down' and 'up' put it in force.\n${formatYaml({ cloud })}`
 }
 
-export async function claimFolder(world: World, folder: DataFolder): Promise<void> {
+async function claimFolder(world: World, folder: DataFolder): Promise<void> {
   // Guests run as another user, who has to get through to their disks; each file and folder inside guards itself.
   await world.files.makeFolder(folder.root, { mode: 0o711 })
   const strange = (await world.files.list(folder.root)).filter((name) => name !== 'nimbo.yaml')

@@ -23,12 +23,13 @@ export async function hostSurroundings(
     notJoinable: () => whyNotJoinable(cloud),
     grantBus: bus.grantBus,
     revokeBus: bus.revokeBus,
-    publicFacts: () => ({ id, region: settings.region, data_plane: settings.dataPlane }),
-    memberFacts: () => ({
+    publicFacts: () => ({
+      id,
+      region: settings.region,
+      data_plane: settings.dataPlane,
       port_base: settings.portBase,
-      ports,
-      metadata_secret: secrets['metadata-signing'],
     }),
+    memberFacts: () => ({ ports, metadata_secret: secrets['metadata-signing'] }),
     passwordSeed: secrets['host-users'],
   }
 }

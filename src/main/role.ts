@@ -7,6 +7,11 @@ import type { Cloud, DataFolder } from './data-folder.ts'
 export const roles = ['controller', 'agent'] as const
 export type Role = (typeof roles)[number]
 
+/** Of this folder: a host that joined a cloud has no controller. */
+export function rolesOf({ member }: Pick<Cloud, 'member'>): readonly Role[] {
+  return member ? ['agent'] : roles
+}
+
 export type RoleState = {
   role: Role
   process?: ProcessInfo

@@ -3,7 +3,7 @@
 import { CloudError } from '#kit/errors/cloud-error.ts'
 import type { World } from '#kit/world/world.ts'
 import type { Cloud } from './data-folder.ts'
-import { type Program, type Role, roleCommand, roles } from './role.ts'
+import { type Program, type Role, roleCommand, roles, rolesOf } from './role.ts'
 
 export function unitName(role: Role): string {
   return `nimbo-${role}.service`
@@ -52,7 +52,7 @@ export async function installUnits(
     throw new CloudError('notFound', `There is no folder ${folder}: is systemd installed here?`)
   }
   const paths: string[] = []
-  for (const role of roles) {
+  for (const role of rolesOf(cloud)) {
     const path = `${folder}/${unitName(role)}`
     await world.files.writeAtomic(path, unitText(role, roleCommand(program, cloud, role)), { mode: 0o644 })
     paths.push(path)

@@ -151,7 +151,7 @@ const unitMs: Record<string, number> = {
 }
 
 /** Milliseconds, or undefined where it is no duration. */
-function parseDuration(raw: unknown): number | undefined {
+export function parseDuration(raw: unknown): number | undefined {
   const match = /^(\d+(?:\.\d+)?)\s*(ms|s|m|h|d|w)?$/.exec(String(raw))
   return match ? Math.round(Number(match[1]) * unitMs[match[2] ?? 's']!) : undefined
 }

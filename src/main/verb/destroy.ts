@@ -1,27 +1,37 @@
 // `nimbo destroy`: removes every trace of a cloud from this machine.
+import type { Terminal } from '#cli/terminal.ts'
 import { CloudError } from '#kit/errors/cloud-error.ts'
 import type { ProcessInfo, World } from '#kit/world/world.ts'
-import { readCloud } from '../data-folder.ts'
+import { type Cloud, readCloud } from '../data-folder.ts'
 import { withLock } from '../lock.ts'
+import { asMember } from '../member-session.ts'
 import { endProcess } from '../role.ts'
 import type { Verb } from '../verb.ts'
 import { stopCloud } from './down.ts'
 
 /** Programs that the agents start; only those whose arguments name this cloud's folder are ended. */
+const leaveMs = 60_000
 const startedByAgents = ['qemu-system-', 'dnsmasq', 'haproxy', 'ovsdb-server', 'ovs-vswitchd', 'swtpm']
 
 export const destroy: Verb = {
   summary: 'Removes the cloud with its guests, networks and files',
-  options: { yes: { type: 'boolean', short: 'y', help: "Don't ask" } },
+  options: {
+    yes: { type: 'boolean', short: 'y', help: "Don't ask" },
+    force: {
+      type: 'boolean',
+      help: 'On a joined host: also while it has servers, or the controller is out of reach',
+    },
+  },
   async run({ world, terminal, root, options }) {
     const cloud = await readCloud(world, root)
+    const what = cloud.member ? `this host of the cloud of ${cloud.member.controller}` : 'the cloud'
     if (!options.yes) {
       if (!terminal.ask)
         throw new CloudError('badRequest', `Say --yes: this removes all guests and data in ${root}.`, {
           type: 'Usage',
         })
       const answer = await terminal.ask(
-        `Remove the cloud in ${root} with all its guests and data? Type 'yes': `,
+        `Remove ${what} in ${root} with all its guests and data? Type 'yes': `,
       )
       if (answer.trim() !== 'yes') {
         terminal.print('Nothing was changed.')
@@ -29,15 +39,43 @@ export const destroy: Verb = {
       }
     }
     await withLock(world, cloud.folder, 'destroy', async () => {
+      if (cloud.member) await leave(world, terminal, cloud, options.force === true)
       await stopCloud(world, cloud.folder)
       const { destroyHost } = await import('../agent.ts')
       await destroyHost(world, cloud)
       for (const left of await leftovers(world, root)) await endProcess(world, left.pid, 3_000)
     })
     await world.files.removeTree(root)
-    terminal.print(`The cloud in ${root} is gone.`)
+    terminal.print(
+      cloud.member ? `${cloud.member.host} has left, and ${root} is gone.` : `The cloud in ${root} is gone.`,
+    )
     return 0
   },
+}
+
+/** The cloud is told first: it may have servers here that it won't give up. */
+async function leave(world: World, terminal: Terminal, cloud: Cloud, force: boolean): Promise<void> {
+  try {
+    await asMember(world, cloud, ({ controller, host, trace }) =>
+      controller.leave({ host, force }, { trace, timeoutMs: leaveMs }),
+    )
+  } catch (error) {
+    if (!(error instanceof CloudError)) throw error
+    // An answer that the end of our own rights cut off is a farewell as well.
+    if (!force) {
+      const { host, controller } = cloud.member!
+      const how = `With --force it goes all the same; 'nimbo host remove ${host}' on the controller ends its membership.`
+      const wayOut = error.type === 'HostInUse' ? '' : ` ${how}`
+      throw new CloudError(
+        error.kind,
+        `${host} can't leave the cloud of ${controller}: ${error.message}${wayOut}`,
+        {
+          cause: error.cause,
+        },
+      )
+    }
+    terminal.say(`The controller was not told: ${error.message}`)
+  }
 }
 
 /** What should have ended with its guest or network and didn't. */

@@ -38,7 +38,7 @@ export async function questionFor(
     dataPlane,
     root,
     listen: cloud?.settings.listen ?? '127.0.0.1',
-    ports: running ? undefined : (cloud?.ports ?? portsFrom(0)),
+    ports: running || cloud?.member ? undefined : (cloud?.ports ?? portsFrom(0)),
   }
 }
 

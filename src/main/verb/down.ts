@@ -20,7 +20,8 @@ export const down: Verb = {
     return withLock(world, cloud.folder, 'down', async () => {
       if (options.guests) terminal.say(`${await stopGuests(world, cloud)} guests were shut down`)
       const stopped = await stopCloud(world, cloud.folder)
-      terminal.print(stopped ? 'The cloud is down.' : 'The cloud was down already; nothing was changed.')
+      const what = cloud.member ? "This host's agent" : 'The cloud'
+      terminal.print(stopped ? `${what} is down.` : `${what} was down already; nothing was changed.`)
       return 0
     })
   },
@@ -38,6 +39,11 @@ type Listed = { id: string; name: string; status: string }
 
 /** Through the API, so that the cloud knows that they are off. Returns how many. */
 async function stopGuests(world: World, cloud: Cloud): Promise<number> {
+  if (cloud.member)
+    throw new CloudError(
+      'conflict',
+      `Guests of a joined host are shut down on the controller, ${cloud.member.controller}.`,
+    )
   if (!(await roleState(world, cloud.folder, 'controller')).process) {
     throw new CloudError(
       'conflict',

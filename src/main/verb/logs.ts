@@ -2,7 +2,7 @@
 import { CloudError } from '#kit/errors/cloud-error.ts'
 import type { World } from '#kit/world/world.ts'
 import { readCloud } from '../data-folder.ts'
-import { type Role, roleLog, roles } from '../role.ts'
+import { type Role, roleLog, rolesOf } from '../role.ts'
 import { usageError, type Verb } from '../verb.ts'
 
 const tailBytes = 64 * 1024
@@ -12,10 +12,12 @@ export const logs: Verb = {
   words: '[controller|agent]',
   options: { follow: { type: 'boolean', short: 'f', help: 'Go on with what is written from now on' } },
   async run({ world, terminal, root, options, words }) {
-    const wanted = words.length === 0 ? roles : words
-    const unknown = wanted.find((word) => !roles.includes(word as Role))
-    if (unknown) throw usageError(`There is no log of '${unknown}': say controller or agent.`)
-    const { folder } = await readCloud(world, root)
+    const cloud = await readCloud(world, root)
+    const { folder } = cloud
+    const there = rolesOf(cloud)
+    const wanted = words.length === 0 ? there : words
+    const unknown = wanted.find((word) => !there.includes(word as Role))
+    if (unknown) throw usageError(`There is no log of '${unknown}' here: say ${there.join(' or ')}.`)
     const files = (wanted as Role[]).map((role) => ({
       role,
       path: roleLog(folder, role),

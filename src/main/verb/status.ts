@@ -1,12 +1,13 @@
 // `nimbo status`: what runs, how much memory it takes, where it answers, where its files are.
-import { columns, paint } from '#cli/terminal.ts'
+import { columns, paint, type Terminal } from '#cli/terminal.ts'
 import type { World } from '#kit/world/world.ts'
 import { publicOrigin } from '../api.ts'
 import { loginOf } from '../credential.ts'
 import { type Cloud, readCloud } from '../data-folder.ts'
 import { readProgress } from '../first-cloud.ts'
+import type { Member } from '../member.ts'
 import type { PortName } from '../port.ts'
-import { type Role, roleState, roles } from '../role.ts'
+import { type Role, roleState, rolesOf } from '../role.ts'
 import type { Verb } from '../verb.ts'
 
 export const status: Verb = {
@@ -14,7 +15,8 @@ export const status: Verb = {
   options: { json: { type: 'boolean', help: 'For programs' } },
   async run({ world, terminal, root, options }) {
     const cloud = await readCloud(world, root)
-    const states = await Promise.all(roles.map((role) => stateOf(world, cloud, role)))
+    const states = await Promise.all(rolesOf(cloud).map((role) => stateOf(world, cloud, role)))
+    if (cloud.member) return showMember(terminal, cloud, cloud.member, states, options.json === true)
     const report = reportOf(cloud, states, (await readProgress(world, cloud)).demo)
     if (options.json) terminal.print(JSON.stringify(report, null, 2))
     else for (const line of formatReport(report, terminal.colors)) terminal.print(line)
@@ -38,6 +40,41 @@ async function stateOf(world: World, cloud: Cloud, role: Role) {
   }
 }
 
+function processOf(state: State) {
+  return {
+    role: state.role,
+    running: state.process !== undefined,
+    pid: state.process?.pid,
+    memoryBytes: state.memoryBytes,
+    uptimeSeconds: state.uptimeSeconds === undefined ? undefined : Math.round(state.uptimeSeconds),
+    supervisor: state.supervisor,
+    log: state.log,
+  }
+}
+
+/** A host that joined a cloud has one process, and all else is on the controller. */
+function showMember(
+  terminal: Terminal,
+  { folder, settings }: Cloud,
+  { host, controller }: Member,
+  states: readonly State[],
+  json: boolean,
+): number {
+  const processes = states.map(processOf)
+  const running = processes.every((each) => each.running)
+  const { dataPlane } = settings
+  const paths = { data: folder.root, config: folder.config, logs: folder.log }
+  if (json)
+    terminal.print(JSON.stringify({ running, host, controller, dataPlane, processes, paths }, null, 2))
+  else {
+    const what = `Host ${host} of the cloud of ${controller} is ${running ? 'running' : 'not running'}.`
+    terminal.print(paint(terminal, running ? 'green' : 'yellow', what))
+    const rows = [...formatProcesses(processes), '', ...columns(Object.entries(paths))]
+    for (const line of ['', ...rows]) terminal.print(line && `  ${line}`)
+  }
+  return running ? 0 : 3
+}
+
 function reportOf(cloud: Cloud, states: readonly State[], demo: unknown) {
   const { folder, settings, ports } = cloud
   const at = (name: PortName, path = '') => publicOrigin(cloud, name) + path
@@ -46,15 +83,7 @@ function reportOf(cloud: Cloud, states: readonly State[], demo: unknown) {
     dataPlane: settings.dataPlane,
     hosts: settings.dataPlane === 'sim' ? settings.hosts : 1,
     region: settings.region,
-    processes: states.map((state) => ({
-      role: state.role,
-      running: state.process !== undefined,
-      pid: state.process?.pid,
-      memoryBytes: state.memoryBytes,
-      uptimeSeconds: state.uptimeSeconds === undefined ? undefined : Math.round(state.uptimeSeconds),
-      supervisor: state.supervisor,
-      log: state.log,
-    })),
+    processes: states.map(processOf),
     endpoints: {
       identity: loginOf(cloud, 'admin').authUrl,
       image: at('image'),
@@ -80,14 +109,19 @@ function reportOf(cloud: Cloud, states: readonly State[], demo: unknown) {
   }
 }
 
+function formatProcesses(processes: readonly ReturnType<typeof processOf>[]): string[] {
+  return columns(
+    processes.map((each) => [
+      each.role,
+      each.running ? 'running' : each.supervisor ? 'starting again' : 'down',
+      each.pid === undefined ? '' : `pid ${each.pid}`,
+      each.memoryBytes === undefined ? '' : `${(each.memoryBytes / 1024 / 1024).toFixed(0)} MiB`,
+      each.uptimeSeconds === undefined ? '' : `for ${duration(each.uptimeSeconds)}`,
+    ]),
+  )
+}
+
 function formatReport(report: Report, colors: boolean): string[] {
-  const processes = report.processes.map((each) => [
-    each.role,
-    each.running ? 'running' : each.supervisor ? 'starting again' : 'down',
-    each.pid === undefined ? '' : `pid ${each.pid}`,
-    each.memoryBytes === undefined ? '' : `${(each.memoryBytes / 1024 / 1024).toFixed(0)} MiB`,
-    each.uptimeSeconds === undefined ? '' : `for ${duration(each.uptimeSeconds)}`,
-  ])
   const kind = report.dataPlane === 'sim' ? `${report.hosts} simulated hosts` : 'real guests'
   return [
     paint(
@@ -96,7 +130,7 @@ function formatReport(report: Report, colors: boolean): string[] {
       `The cloud is ${report.running ? 'running' : 'not running'} (${kind}).`,
     ),
     '',
-    ...columns(processes).map((line) => `  ${line}`),
+    ...formatProcesses(report.processes).map((line) => `  ${line}`),
     '',
     ...columns(Object.entries(report.endpoints)).map((line) => `  ${line}`),
     '',

@@ -17,6 +17,7 @@ import { serverCertificate } from '../server-certificate.ts'
 import { type CloudSettings, cloudSection } from '../settings.ts'
 import { type Invocation, usageError, type Verb } from '../verb.ts'
 import { formatFindings, questionFor } from './doctor.ts'
+import { raiseMember } from './join.ts'
 
 export const up: Verb = {
   summary: 'Raises the cloud and boots the server hello',
@@ -32,7 +33,13 @@ export const up: Verb = {
     const { world, root } = invocation
     const started = world.clock.monotonic()
     const cloud = await prepareCloud(world, root, await settingsFor(invocation))
-    await withLock(world, cloud.folder, 'up', () => raise(invocation, cloud, started))
+    const { member } = cloud
+    if (!member) await withLock(world, cloud.folder, 'up', () => raise(invocation, cloud, started))
+    else {
+      const raised = await withLock(world, cloud.folder, 'up', () => raiseMember(invocation, cloud))
+      const what = `The agent of ${member.host}, a host of the cloud of ${member.controller}, is`
+      invocation.terminal.print(raised ? `${what} up.` : `${what} running; nothing was changed.`)
+    }
     return 0
   },
 }

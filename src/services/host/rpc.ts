@@ -4,10 +4,18 @@ import type { Bus, Served } from '#kit/bus/bus.ts'
 import type { HostApp } from './app.ts'
 import { memberNamed, showHost } from './ops/host.ts'
 import { renewCertificate } from './ops/member.ts'
-import { removeHost } from './ops/removal.ts'
+import { beginRemoval } from './ops/removal.ts'
 import type { HostTokens } from './ops/service-token.ts'
 
-export function serveHosts(bus: Bus, app: HostApp, tokens: HostTokens): Promise<Served> {
+const farewellMs = 1_000
+
+/** `finishRemovals` nudges the loop that ends what was begun. */
+export function serveHosts(
+  bus: Bus,
+  app: HostApp,
+  tokens: HostTokens,
+  finishRemovals: () => void,
+): Promise<Served> {
   return bus.serve(hosts, app.world.host.name, 'nimbo-hosts', {
     async serviceToken({ host }, { trace }) {
       return tokens.issue(trace, await memberNamed(app, host))
@@ -20,7 +28,10 @@ export function serveHosts(bus: Bus, app: HostApp, tokens: HostTokens): Promise<
     },
     async leave({ host, force }, { trace }) {
       await memberNamed(app, host)
-      return { left: await removeHost(app, trace, { host, force }) }
+      await beginRemoval(app, trace, { host, force })
+      // Its line ends with its rights: the answer goes first.
+      app.world.timers.after(farewellMs, finishRemovals, { background: true })
+      return { left: true }
     },
   })
 }

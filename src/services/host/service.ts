@@ -44,7 +44,8 @@ export async function openHosts(
   const members = new Map<string, string>()
   const app: HostApp = { world, db, log, journal, http: client, config, around, peers, serviceToken, members }
   await rememberMembers(app)
-  const served = await serveHosts(platform.bus, app, hostTokens(platform, app))
+  const removal = startLoop(world, log, hostRemoval(app))
+  const served = await serveHosts(platform.bus, app, hostTokens(platform, app), () => removal.nudge())
   const http = await httpService({
     name,
     app,
@@ -59,7 +60,6 @@ export async function openHosts(
     types: ['hosts'],
     authUri: () => platform.endpoint('identity'),
   })
-  const removal = startLoop(world, log, hostRemoval(app))
   return {
     name: 'hosts',
     app,

@@ -15,7 +15,9 @@ export async function listHosts(app: HostApp, trace: Trace): Promise<ShownHost[]
     app.peers.serverCounts(at),
   ])
   const joined = new Map(rows.map((row) => [row.name, row]))
-  const names = new Set([...joined.keys(), ...compute.map((each) => each.host)])
+  // One that was sent away is shown while the cloud still has something of it.
+  const members = rows.filter((row) => row.removedAt === null).map((row) => row.name)
+  const names = new Set([...members, ...compute.map((each) => each.host)])
   return [...names].sort().map((name) => {
     const row = joined.get(name)
     const service = compute.find((each) => each.host === name)

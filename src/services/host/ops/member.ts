@@ -100,11 +100,14 @@ async function refuseTakenName(
   meant: string | null,
 ): Promise<void> {
   const row = await store.findHost(app.db, name)
-  if (row && row.removedAt !== null)
-    throw new CloudError('conflict', `The host ${name} is being removed, and its name is free after that.`)
   const at = { trace, token: await app.serviceToken(trace) }
   const [service] = await app.peers.computeServices(at, name)
-  if (!row && !service) return
+  if (!service && (!row || row.removedAt !== null)) return
+  if (row && row.removedAt !== null)
+    throw new CloudError(
+      'conflict',
+      `The host ${name} was removed, and its name is free when its servers are gone.`,
+    )
   if (service?.up || !row)
     throw new CloudError(
       'conflict',

@@ -2,17 +2,24 @@
 import { CloudError } from '#kit/errors/cloud-error.ts'
 import type { Trace } from '#kit/journal/journal.ts'
 import type { HostApp } from '../app.ts'
-import type { Host } from '../resources/host.ts'
 import * as store from '../store/host.ts'
 import { rememberMembers } from './member.ts'
 
 export type Removal = { host: string; force: boolean; userId?: string }
 
 const reason = 'The host is being removed'
+/** A report that was on its way may make a service of it anew: for so long it is looked for again. */
+const afterglowMs = 60_000
 
 /** True where nothing of it is left; false where servers still hold its services. */
 export async function removeHost(app: HostApp, trace: Trace, removal: Removal): Promise<boolean> {
-  const { host: name, force } = removal
+  await beginRemoval(app, trace, removal)
+  return finishRemoval(app, trace, removal.host)
+}
+
+/** From here on it is no member, though its connections end only with `finishRemoval`. */
+export async function beginRemoval(app: HostApp, trace: Trace, removal: Removal): Promise<void> {
+  const { host: name, force, userId } = removal
   const row = await store.findHost(app.db, name)
   const at = { trace, token: await app.serviceToken(trace) }
   const [service] = await app.peers.computeServices(at, name)
@@ -20,37 +27,41 @@ export async function removeHost(app: HostApp, trace: Trace, removal: Removal): 
     throw service
       ? new CloudError('conflict', `${name} is the cloud's own host: 'nimbo destroy' ends the cloud.`)
       : new CloudError('notFound', `There is no host ${name}.`)
+  if (row.removedAt !== null) return
   // First nothing new: a server that is being placed now must not slip through the look below.
   const wasEnabled = service !== undefined && !service.disabled
   if (wasEnabled) await app.peers.changeComputeService(at, service.id, { disabled: true, reason })
   const bound = await boundTo(app, at, name)
   if (bound.length > 0 && !force) {
-    if (wasEnabled && row.removedAt === null)
-      await app.peers.changeComputeService(at, service.id, { disabled: false })
+    if (wasEnabled) await app.peers.changeComputeService(at, service.id, { disabled: false })
     throw new CloudError('conflict', refusal(name, bound), { type: 'HostInUse' })
   }
-  await revoke(app, at, row)
+  await store.updateHost(app.db, name, { removedAt: app.world.clock.now() })
+  await rememberMembers(app)
   app.journal.record(trace, {
     kind: 'decision',
     name: 'host.remove',
     subject: `host:${name}`,
-    userId: removal.userId,
+    userId,
     data: { force, bound },
   })
   app.log.info({ host: name, force }, 'a host was removed from the cloud')
-  return cleanUp(app, trace, name)
 }
 
-/** The end of a removal; may run any number of times. */
-export async function cleanUp(app: HostApp, trace: Trace, name: string): Promise<boolean> {
+/** Revokes what it has, and takes what the cloud has of it; may run any number of times. */
+export async function finishRemoval(app: HostApp, trace: Trace, name: string): Promise<boolean> {
+  const row = await store.findHost(app.db, name)
+  if (!row || row.removedAt === null) return true
   const at = { trace, token: await app.serviceToken(trace) }
+  await app.around.revokeBus(name)
+  await app.peers.deleteServiceUser(at, row.userId)
   const [service] = await app.peers.computeServices(at, name)
   const gone = !service || (await endComputeService(app, at, service.id, name))
   for (const agent of await app.peers.networkAgents(at, name))
     await app.peers.deleteNetworkAgent(at, agent.id)
   for (const { host, disabled } of await app.peers.volumeServices(at, name))
     if (!disabled) await app.peers.changeVolumeService(at, host, { disabled: true, reason })
-  if (gone) await store.deleteHost(app.db, name)
+  if (gone && app.world.clock.now() - row.removedAt > afterglowMs) await store.deleteHost(app.db, name)
   return gone
 }
 
@@ -61,14 +72,6 @@ async function endComputeService(app: HostApp, at: At, id: string, name: string)
   await app.peers.changeComputeService(at, id, { forcedDown: true })
   for (const server of await app.peers.serversOn(at, name)) await app.peers.failServer(at, server.id)
   return app.peers.deleteComputeService(at, id)
-}
-
-/** From here on nothing that the host has is good for anything. */
-async function revoke(app: HostApp, at: At, row: Host): Promise<void> {
-  await store.updateHost(app.db, row.name, { removedAt: row.removedAt ?? app.world.clock.now() })
-  await rememberMembers(app)
-  await app.around.revokeBus(row.name)
-  await app.peers.deleteServiceUser(at, row.userId)
 }
 
 type Bound = { what: string; count: number }

@@ -1,0 +1,64 @@
+// A verb's own line to the controller on a joined host: the bus, as the host itself.
+import { hosts } from '#contracts/host.ts'
+import type { Bus, Caller } from '#kit/bus/bus.ts'
+import { openBus } from '#kit/bus/client.ts'
+import { CloudError } from '#kit/errors/cloud-error.ts'
+import type { Trace } from '#kit/journal/journal.ts'
+import { memorySink } from '#kit/journal/memory-sink.ts'
+import { openJournal } from '#kit/journal/store.ts'
+import { silentLog } from '#kit/log/log.ts'
+import type { World } from '#kit/world/world.ts'
+import { controllerAccess } from './controller-access.ts'
+import type { Cloud } from './data-folder.ts'
+
+const connectMs = 15_000
+
+export type MemberSession = {
+  readonly host: string
+  readonly controller: Caller<typeof hosts.methods>
+  readonly trace: Trace
+}
+
+/** Kind 'unavailable' where the controller isn't reached, or has sent this host away. */
+export async function asMember<T>(
+  world: World,
+  cloud: Cloud,
+  work: (session: MemberSession) => Promise<T>,
+): Promise<T> {
+  const access = await controllerAccess(world, cloud)
+  const { host } = access
+  // Once, and with its reason: the bus itself would try for ever.
+  ;(await access.connectBus()).destroy()
+  const journal = openJournal({ world, log: silentLog, host, service: 'nimbo', sink: memorySink() })
+  const opening = openBus({
+    world,
+    log: silentLog,
+    journal,
+    connect: access.connectBus,
+    user: access.busUser,
+    password: access.busPassword,
+    name: `nimbo@${host}`,
+  })
+  const bus = await inTime(world, opening, `The controller ${access.controller} does not let this host in.`)
+  try {
+    return await work({ host, controller: bus.caller(hosts, 'nimbo'), trace: journal.newTrace() })
+  } finally {
+    await bus.close()
+    access.http.close()
+  }
+}
+
+async function inTime(world: World, opening: Promise<Bus>, late: string): Promise<Bus> {
+  let isLate = false
+  return new Promise((resolve, reject) => {
+    const cancel = world.timers.after(connectMs, () => {
+      isLate = true
+      reject(new CloudError('unavailable', late))
+    })
+    opening.then((bus) => {
+      cancel()
+      if (isLate) void bus.close()
+      else resolve(bus)
+    }, reject)
+  })
+}
