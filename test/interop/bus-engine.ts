@@ -1,0 +1,90 @@
+// The engine of a bus under test with a real port: the embedded broker, and, where NIMBO_RABBITMQ_URL and
+// NIMBO_RABBITMQ_MANAGEMENT_URL name one, a RabbitMQ on a virtual host that lives as long as the test.
+import { parseTransportUrl, type Transport } from '#kit/bus/transport.ts'
+import { httpClient } from '#kit/http/client.ts'
+import { silentLog } from '#kit/log/log.ts'
+import { realWorld } from '#kit/world/real.ts'
+import { type BusEngine, type ExternalBroker, openBusEngine } from '#main/bus-engine.ts'
+import { parseManagementUrl } from '#main/transport.ts'
+
+export type EngineUnderTest = {
+  readonly engine: BusEngine
+  /** As whoever stands outside reaches it. */
+  readonly transport: Transport
+  readonly durableQueueType: 'classic' | 'quorum'
+  close(): Promise<void>
+}
+
+export const world = realWorld()
+
+/** Undefined where none is named. */
+export function namedRabbit(): ExternalBroker | undefined {
+  const { NIMBO_RABBITMQ_URL: url, NIMBO_RABBITMQ_MANAGEMENT_URL: management } = process.env
+  if (!url || !management) return undefined
+  return {
+    transport: parseTransportUrl(url),
+    durableQueueType: process.env.NIMBO_RABBITMQ_QUEUES === 'classic' ? 'classic' : 'quorum',
+    management: parseManagementUrl(management),
+  }
+}
+
+export async function embeddedEngine(): Promise<EngineUnderTest> {
+  const engine = await openBusEngine({
+    world,
+    log: silentLog,
+    secrets: { 'bus-controller': 'controller', 'bus-admin': 'admin' },
+    agents: [],
+  })
+  const { address } = await engine.broker!.listen({ host: '127.0.0.1', port: 0 })
+  const { login } = engine
+  return {
+    engine,
+    transport: { addresses: [address as { host: string; port: number }], secure: false, ...login },
+    durableQueueType: 'classic',
+    close: () => engine.close(),
+  }
+}
+
+export async function rabbitEngine(named: ExternalBroker): Promise<EngineUnderTest> {
+  const { external, drop } = await ownVhost(named)
+  const engine = await openBusEngine({
+    world,
+    log: silentLog,
+    secrets: { 'bus-controller': '', 'bus-admin': '' },
+    agents: [],
+    external,
+  })
+  return {
+    engine,
+    transport: external.transport,
+    durableQueueType: external.durableQueueType,
+    async close() {
+      await engine.close()
+      await drop()
+    },
+  }
+}
+
+/** A new virtual host of the RabbitMQ, in which the transport's user may do everything. */
+export async function ownVhost(
+  named: ExternalBroker,
+): Promise<{ external: ExternalBroker; drop(): Promise<void> }> {
+  const { urls, user, password } = named.management!
+  const vhost = `test-${world.random.hexId()}`
+  const http = httpClient()
+  const headers = { authorization: `Basic ${Buffer.from(`${user}:${password}`).toString('base64')}` }
+  const ask = async (method: string, path: string, body?: object) => {
+    const answer = await http.request({ method, url: `${urls[0]}/api/${path}`, headers, body })
+    if (answer.status >= 300) throw new Error(`${method} ${path}: ${answer.status}`)
+  }
+  await ask('PUT', `vhosts/${vhost}`)
+  const all = { configure: '.*', write: '.*', read: '.*' }
+  await ask('PUT', `permissions/${vhost}/${encodeURIComponent(named.transport.user)}`, all)
+  return {
+    external: { ...named, transport: { ...named.transport, vhost } },
+    async drop() {
+      await ask('DELETE', `vhosts/${vhost}`)
+      http.close()
+    },
+  }
+}
