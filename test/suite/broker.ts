@@ -19,7 +19,7 @@ export async function startNimbo(scratch: string): Promise<RunningBroker> {
   // Both loopbacks: "localhost" is the second one for some clients.
   const listen = ['--listen', '127.0.0.1,::1']
   const child = spawn(join(checkout, 'nimbo'), [...args, ...listen], { stdio: ['ignore', 'pipe', 'pipe'] })
-  return follow(child)
+  return follow(child, [5672])
 }
 
 /** A node of its own: RabbitMQ's files, its plugins and Erlang's port mapper are all in the scratch folder and namespace. */
@@ -40,10 +40,10 @@ export async function startRabbit(scratch: string): Promise<RunningBroker> {
       RABBITMQ_CONFIG_FILE: join(at, 'rabbitmq'),
     },
   })
-  return follow(child)
+  return follow(child, [5672, 15672])
 }
 
-async function follow(child: ChildProcess): Promise<RunningBroker> {
+async function follow(child: ChildProcess, ports: readonly number[]): Promise<RunningBroker> {
   let said = ''
   for (const stream of [child.stdout!, child.stderr!])
     stream.setEncoding('utf8').on('data', (text: string) => {
@@ -64,6 +64,10 @@ async function follow(child: ChildProcess): Promise<RunningBroker> {
       await exited
     },
   }
+}
+
+async function allAnswer(ports: readonly number[]): Promise<boolean> {
+  return (await Promise.all(ports.map(answers))).every(Boolean)
 }
 
 function answers(port: number): Promise<boolean> {

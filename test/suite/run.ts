@@ -8,7 +8,7 @@ import { join, resolve } from 'node:path'
 import { parseArgs } from 'node:util'
 import { type RunningBroker, startNimbo, startRabbit } from './broker.ts'
 import { type Outcome, readOutcome } from './outcome.ts'
-import { type Count, type Suite, suites } from './suite.ts'
+import { type Count, type Setting, type Suite, suites } from './suite.ts'
 
 const { values: options, positionals } = parseArgs({
   options: {
@@ -48,6 +48,7 @@ async function inside(word: string): Promise<number> {
   let broker: RunningBroker | undefined
   try {
     broker = await (options.rabbitmq ? startRabbit : startNimbo)(scratch)
+    for (const setting of suite.settings ?? []) await put(setting)
     const { outcome, code } = await runSuite(suite, folder, scratch)
     const healthy = broker.running()
     report(name, suite, outcome)
@@ -57,6 +58,16 @@ async function inside(word: string): Promise<number> {
     await broker?.stop()
     rmSync(scratch, { recursive: true, force: true })
   }
+}
+
+/** To the management API, which may need a moment longer than the port for AMQP. */
+async function put({ path, body }: Setting): Promise<void> {
+  const response = await fetch(`http://127.0.0.1:15672/api/${path}`, {
+    method: 'PUT',
+    headers: { authorization: `Basic ${btoa('guest:guest')}`, 'content-type': 'application/json' },
+    body: JSON.stringify(body),
+  })
+  if (!response.ok) throw new Error(`PUT ${path}: ${response.status} ${await response.text()}`)
 }
 
 async function runSuite(suite: Suite, folder: string, scratch: string) {
