@@ -38,6 +38,8 @@ const rows: readonly Row[] = [
       'src/kit/world/world.ts',
     ],
   },
+  // Runs in browsers: what it needs it brings along.
+  { files: 'src/dashboard/**', may: ['src/dashboard/**'] },
   { files: 'src/main/**', may: ['src/**'] },
 ]
 

@@ -6,16 +6,19 @@ import { mqError } from './exit.ts'
 import { nodeName } from './node.ts'
 import type { MqVerb } from './verb.ts'
 
-async function order(api: Api, path: string, body?: unknown): Promise<void> {
+async function order(api: Api, path: string, value?: unknown): Promise<void> {
   try {
-    await api.post(`nimbo/${path}`, body)
+    if (value === undefined) await api.post(`nimbo/${path}`)
+    else await api.put(`nimbo/${path}`, { value })
   } catch (error) {
     if (!(error instanceof CloudError)) throw error
     if (error.kind === 'notFound' || error.kind === 'methodNotAllowed')
-      throw mqError('unavailable', 'This broker is a RabbitMQ: use rabbitmqctl on its own host for that.')
+      throw mqError('unavailable', elsewhere)
     throw error
   }
 }
+
+const elsewhere = 'This broker is a RabbitMQ: use rabbitmqctl on its own host for that.'
 
 function orderVerb(path: string, summary: string, banner: (node: string) => string): MqVerb {
   return {
@@ -71,13 +74,16 @@ export const appVerbs: Record<string, MqVerb> = {
   ),
   stop: {
     group: 'Nodes',
-    summary: "Ends the broker's process",
+    summary: "Says what ends the broker's process; stop_app is another thing",
     usage: '',
     words: [0, 1],
     async run({ api, info }) {
       info(`Stopping and halting node ${await nodeName(api)} ...`)
-      await order(api, 'stop')
-      return undefined
+      if (!(await api.find('nimbo/status'))) throw mqError('unavailable', elsewhere)
+      throw mqError(
+        'unavailable',
+        "The broker is part of the cloud's controller: 'nimbo down' ends the cloud, 'nimbo mq stop_app' stops the broker alone.",
+      )
     },
   },
   set_vm_memory_high_watermark: {
@@ -89,9 +95,9 @@ export const appVerbs: Record<string, MqVerb> = {
       const [first, value] = words
       const absolute = first === 'absolute'
       if (absolute !== (value !== undefined)) throw mqError('badArgument', 'Bad argument')
-      const body = absolute ? { absolute: bytesOf(value!) } : { fraction: fractionOf(first!) }
+      const threshold = absolute ? { absolute: bytesOf(value!) } : fractionOf(first!)
       info(`Setting memory threshold on ${await nodeName(api)} to ${absolute ? `${value} bytes` : first} ...`)
-      await order(api, 'memory-high-watermark', body)
+      await order(api, 'vm-memory-high-watermark', threshold)
       return undefined
     },
   },
@@ -104,10 +110,10 @@ export const appVerbs: Record<string, MqVerb> = {
       const [first, value] = words
       const relative = first === 'mem_relative'
       if (relative !== (value !== undefined)) throw mqError('badArgument', 'Bad argument')
-      const body = relative ? { mem_relative: fractionOf(value!) } : { absolute: bytesOf(first!) }
+      const threshold = relative ? { mem_relative: fractionOf(value!) } : bytesOf(first!)
       const to = relative ? `${value} times the total RAM` : `${first} bytes`
       info(`Setting disk free limit on ${await nodeName(api)} to ${to} ...`)
-      await order(api, 'disk-free-limit', body)
+      await order(api, 'disk-free-limit', threshold)
       return undefined
     },
   },
