@@ -14,6 +14,12 @@ export function copiesOf(headers: Table): string[] {
   return [...listed('CC', headers.CC), ...listed('BCC', headers.BCC)]
 }
 
+/** Those of the header that receivers see, of a message that was checked when it was published. */
+export function shownCopies(headers: Table | undefined): string[] {
+  const value = headers?.CC
+  return Array.isArray(value) ? value.filter((key) => typeof key === 'string') : []
+}
+
 function listed(name: string, value: FieldValue): string[] {
   if (value === undefined) return []
   if (!Array.isArray(value))

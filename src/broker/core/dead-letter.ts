@@ -3,6 +3,7 @@
 import { bodyOf, makeContent } from '#kit/amqp/content.ts'
 import { type FieldValue, type Table, Timestamp } from '#kit/amqp/table.ts'
 import { Writer } from '#kit/amqp/writer.ts'
+import { shownCopies } from './copies.ts'
 import { Message } from './message.ts'
 import type { DropReason, Queue } from './queue.ts'
 
@@ -15,6 +16,7 @@ type Death = Table & { queue: string; reason: string; count: number }
 export function deadLetter(message: Message, queue: Queue, reason: DropReason, nowMs: number): Message {
   const { deadLetterExchange = '', deadLetterRoutingKey } = queue.limits
   const old = message.properties
+  const shown = shownCopies(old.headers)
   const deaths = deathsOf(old.headers)
   const before = deaths.find((death) => death.queue === queue.name && death.reason === reason)
   const death: Death = {
@@ -23,7 +25,7 @@ export function deadLetter(message: Message, queue: Queue, reason: DropReason, n
     queue: queue.name,
     time: new Timestamp(Math.floor(nowMs / 1000)),
     exchange: message.exchange,
-    'routing-keys': [message.routingKey, ...message.copies],
+    'routing-keys': [message.routingKey, ...shown],
     ...(old.expiration === undefined ? {} : { 'original-expiration': old.expiration }),
   }
   const headers: Table = {
@@ -37,7 +39,8 @@ export function deadLetter(message: Message, queue: Queue, reason: DropReason, n
   if (deadLetterRoutingKey !== undefined) delete headers.CC
   const content = makeContent({ ...old, headers, expiration: undefined }, bodyOf(message.content), frameMax)
   const letter = newMessage(deadLetterExchange, deadLetterRoutingKey ?? message.routingKey, content)
-  if (deadLetterRoutingKey === undefined) letter.copies = message.copies
+  // A message that comes from disk knows its BCC keys no more.
+  if (deadLetterRoutingKey === undefined) letter.copies = message.copies.length > 0 ? message.copies : shown
   return letter
 }
 
