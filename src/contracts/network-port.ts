@@ -65,6 +65,16 @@ export type PortWiring = Static<typeof PortWiringSchema>
 export const TunnelPeerSchema = Type.Object({ host: Type.String(), ip: Type.String() })
 export type TunnelPeer = Static<typeof TunnelPeerSchema>
 
+/** A port on another host, of a tunnelled network that has ports here too: where frames for it go. */
+export const RemotePortSchema = Type.Object({
+  networkId: Id,
+  mac: Type.String(),
+  ipAddresses: Type.Array(Type.String()),
+  /** Tunnel address of its host. */
+  peer: Type.String(),
+})
+export type RemotePort = Static<typeof RemotePortSchema>
+
 /** All that a host should have. */
 export const HostWiringSchema = Type.Object({
   /** Rises with each change of the host's wiring; an answer older than one seen before is ignored. */
@@ -75,6 +85,8 @@ export const HostWiringSchema = Type.Object({
   remoteGroups: Type.Record(Type.String(), Type.Array(Type.String())),
   /** Every other host with a tunnel address. */
   tunnelPeers: Type.Array(TunnelPeerSchema),
+  /** Absent from a network service before 1.1: then the host learns where they are. */
+  remotePorts: Type.Optional(Type.Array(RemotePortSchema)),
 })
 export type HostWiring = Static<typeof HostWiringSchema>
 

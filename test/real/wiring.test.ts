@@ -549,6 +549,26 @@ for source in ('10.0.0.77', '10.0.0.78'):
     expect(await ping(host, tunnelIps[1])).toBe(true)
   })
 
+  test('a guest learns from its own host who has an address on another, while that is told', async () => {
+    const [driver] = rig.drivers
+    const tunnel = { ...rig.prepare(0).tunnel!, l2Population: true, arpResponder: true }
+    await driver.prepare({ ...rig.prepare(0), tunnel })
+    const mac = 'fa:16:3e:cc:00:09'
+    const wiring: HostWiring = {
+      ...desired(port(1, { tunnelPeers: [tunnelIps[1]] }), port(2, { tunnelPeers: [tunnelIps[1]] })),
+      tunnelPeers: [{ host: 'node2', ip: tunnelIps[1] }],
+      remotePorts: [{ networkId: network.networkId, mac, ipAddresses: ['10.0.0.9'], peer: tunnelIps[1] }],
+    }
+    await driver.applyWiring(wiring)
+    const known = () => must('ip', '-n', space(1), 'neigh', 'show', '10.0.0.9')
+    await ping(space(1), '10.0.0.9')
+    expect(await known()).toContain(mac)
+    const told = () => tool('ovs-ofctl', 'dump-flows', 'br-tun', 'table=20')
+    expect(await told()).toMatch(new RegExp(`n_packets=[1-9].*dl_dst=${mac}`))
+    await driver.applyWiring({ ...wiring, remotePorts: [] })
+    expect(await told()).not.toContain(mac)
+  })
+
   test('a tunnel address that no card has is refused with its name', async () => {
     const tunnel = { ...rig.prepare(0).tunnel!, localIp: '10.9.9.9' }
     await expect(rig.drivers[0].prepare({ ...rig.prepare(0), tunnel })).rejects.toMatchObject({

@@ -40,7 +40,12 @@ export async function startNetworkAgent(parts: NetworkAgentParts): Promise<Netwo
   const journal = parts.journal.as(service)
   const plugin = bus.caller(networkPlugin, service)
 
-  await driver.prepare(parts.networks)
+  const { l2Population, arpResponder } = config
+  const { tunnel } = parts.networks
+  await driver.prepare({
+    ...parts.networks,
+    ...(tunnel && { tunnel: { ...tunnel, l2Population, arpResponder } }),
+  })
 
   const reconciler = openReconciler({ world, log, journal, plugin, host, driver, guestUid })
   let verifiedAt = world.clock.monotonic()
@@ -64,7 +69,7 @@ export async function startNetworkAgent(parts: NetworkAgentParts): Promise<Netwo
           ...agentTypes.l2,
           topic: 'N/A',
           availabilityZone: config.availabilityZone,
-          configurations: configurations(driver, reconciler.portCount),
+          configurations: configurations(driver, config, reconciler.portCount),
           startedAt,
         },
         options,
@@ -100,7 +105,11 @@ export async function startNetworkAgent(parts: NetworkAgentParts): Promise<Netwo
 }
 
 /** What `network agent show` prints; the network service reads tunneling_ip and bridge_mappings from it. */
-function configurations(driver: WiringDriver, devices: number): Record<string, unknown> {
+function configurations(
+  driver: WiringDriver,
+  { l2Population, arpResponder }: NetworkAgentConfig,
+  devices: number,
+): Record<string, unknown> {
   const info = driver.info()
   return {
     bridge_mappings: info.bridgeMappings,
@@ -109,8 +118,8 @@ function configurations(driver: WiringDriver, devices: number): Record<string, u
     datapath_type: info.datapath,
     devices,
     integration_bridge: 'br-int',
-    l2_population: false,
-    arp_responder_enabled: false,
+    l2_population: l2Population,
+    arp_responder_enabled: l2Population && arpResponder,
     in_distributed_mode: false,
     extensions: [],
   }

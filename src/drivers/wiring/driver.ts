@@ -24,6 +24,10 @@ export type TunnelOptions = {
    * holds `localIp`. A kernel datapath routes tunnels as the kernel does everything, and needs none.
    */
   underlay?: { bridge: string; card?: string }
+  /** Frames for `HostWiring.remotePorts` go to their host alone, without learning; false unless said. */
+  l2Population?: boolean
+  /** Questions of ARP for them are answered on this host; needs `l2Population`. */
+  arpResponder?: boolean
 }
 
 export type PrepareOptions = {

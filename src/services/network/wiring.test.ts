@@ -387,6 +387,57 @@ test('metadata is for exactly one port of the network', async () => {
   expect(await ask(network.id, 'nonsense')).toBeNull()
 })
 
+describe('ports on other hosts', () => {
+  const remotes = async (host: string) =>
+    (await wiring(host)).remotePorts!.map(({ mac, ipAddresses, peer }) => [mac, ...ipAddresses, peer])
+
+  test('a host knows where those of its networks are, when one comes, changes its address or goes', async () => {
+    const network = await makeNetwork()
+    await guestPort(network.id, 'one')
+    net.casts.length = 0
+    const far = await guestPort(network.id, 'two', { fixed_ips: [{ ip_address: '10.0.0.70' }] })
+    await guestPort((await makeNetwork('10.1.0.0/24')).id, 'two')
+    expect(nudged()).toContain('one')
+    expect(await remotes('one')).toEqual([[far.mac_address, '10.0.0.70', '10.255.0.2']])
+
+    net.casts.length = 0
+    await put(far.id, { fixed_ips: [{ ip_address: '10.0.0.77' }] })
+    expect(nudged()).toContain('one')
+    expect(await remotes('one')).toEqual([[far.mac_address, '10.0.0.77', '10.255.0.2']])
+
+    net.casts.length = 0
+    const { generation } = await wiring('one')
+    expect((await net.admin('DELETE', `/v2.0/ports/${far.id}`)).status).toBe(204)
+    expect(nudged()).toContain('one')
+    expect(await remotes('one')).toEqual([])
+    expect((await wiring('one')).generation).toBeGreaterThan(generation)
+  })
+
+  test('a host that comes later learns of all there are, and they of it', async () => {
+    const network = await makeNetwork()
+    const [a, b] = [await guestPort(network.id, 'one'), await guestPort(network.id, 'two')]
+    await host('three', '10.255.0.3')
+    expect(await remotes('three')).toEqual([])
+    const c = await guestPort(network.id, 'three')
+    expect(new Set((await remotes('three')).map(([mac]) => mac))).toEqual(
+      new Set([a.mac_address, b.mac_address]),
+    )
+    for (const host of ['one', 'two'])
+      expect((await remotes(host)).map(([mac]) => mac)).toContain(c.mac_address)
+  })
+
+  test('a network on a wire has none: its switch knows', async () => {
+    const flat = await makeNetwork(
+      '10.2.0.0/24',
+      {},
+      { 'provider:network_type': 'flat', 'provider:physical_network': 'physnet1' },
+    )
+    await guestPort(flat.id, 'one')
+    await guestPort(flat.id, 'two')
+    expect(await remotes('one')).toEqual([])
+  })
+})
+
 test('a new agent is new until its heart-beat goes on, and again when it comes back', async () => {
   expect(await net.beat('one', 'metadata')).toBe('new')
   expect(await net.beat('one', 'metadata')).toBe('alive')

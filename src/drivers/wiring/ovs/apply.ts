@@ -4,7 +4,7 @@ import type { TunnelType, WiringResult } from '../driver.ts'
 import { cloudTag, deadVlan, type OvsContext } from './context.ts'
 import { integrationFlows } from './flow/integration.ts'
 import { physicalFlows } from './flow/physical.ts'
-import type { Plan, PlannedNetwork, PlannedTunnel } from './flow/plan.ts'
+import type { Plan, PlannedNetwork, PlannedRemote, PlannedTunnel } from './flow/plan.ts'
 import { tunnelFlows, tunnelPortName } from './flow/tunnel.ts'
 import { writeFlows } from './flow-writer.ts'
 import { ourPorts } from './port.ts'
@@ -32,7 +32,8 @@ export async function applyWiring(
     patches: patchNumbers(context),
     remoteGroups: desired.remoteGroups,
   }
-  const changes = await writeAll(context, plan, tunnels, verify)
+  const remotes = context.prepared.tunnel?.l2Population ? (desired.remotePorts ?? []) : []
+  const changes = await writeAll(context, plan, { tunnels, remotes }, verify)
   return {
     wired: present.map(({ portId, generation }) => ({ portId, generation })),
     absent: desired.ports.filter((port) => !present.includes(port)).map((port) => port.portId),
@@ -46,7 +47,7 @@ const learnedCookie = '0x6e696d6c6561726e'
 async function writeAll(
   context: OvsContext,
   plan: Plan,
-  tunnels: PlannedTunnel[],
+  ways: { tunnels: PlannedTunnel[]; remotes: PlannedRemote[] },
   verify: boolean,
 ): Promise<number> {
   const { names, prepared } = context
@@ -58,7 +59,14 @@ async function writeAll(
   }
   const patch = prepared.tunnel && ofportOf(context, names.tunnelPatch.there)
   if (patch !== undefined) {
-    const flows = tunnelFlows(plan.networks, tunnels, patch, learnedCookie)
+    const { arpResponder = false, l2Population = false } = prepared.tunnel ?? {}
+    const flows = tunnelFlows({
+      ...ways,
+      networks: plan.networks,
+      patch,
+      cookie: learnedCookie,
+      arpResponder: arpResponder && l2Population,
+    })
     changes += await writeFlows(context, names.tunnel, flows, verify)
   }
   return changes + (await writeFlows(context, names.integration, integrationFlows(plan), verify))

@@ -1,4 +1,4 @@
-// Removes: a router that no L3 agent serves, or whose agent is dead while another lives.
+// Removes: a router that no L3 agent serves, or whose agent is dead or can't reach its networks while another lives that can.
 import { agentTypes } from '#contracts/network-agent.ts'
 import type { Loop } from '#kit/loop/loop.ts'
 import type { NetworkApp } from '../app.ts'
@@ -6,7 +6,7 @@ import { isAlive } from '../ops/alive.ts'
 import { perform } from '../ops/change.ts'
 import { scheduleRouter } from '../ops/router-schedule.ts'
 import { listAgents, routerBindingsOfAgents, routersWithoutAgent } from '../store/agent.ts'
-import { findRouter } from '../store/router.ts'
+import { findRouter, unboundRouters } from '../store/router.ts'
 
 export function routerScheduling(app: NetworkApp): Loop {
   return {
@@ -19,7 +19,9 @@ export function routerScheduling(app: NetworkApp): Loop {
         dead.map((each) => each.id),
       )
       const waiting = await routersWithoutAgent(app.db)
-      for (const id of [...waiting, ...stranded.map((each) => each.routerId)]) await schedule(app, id)
+      const unbound = await unboundRouters(app.db)
+      for (const id of new Set([...waiting, ...stranded.map((each) => each.routerId), ...unbound]))
+        await schedule(app, id)
     },
   }
 }

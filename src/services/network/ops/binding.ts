@@ -35,12 +35,17 @@ export async function bindingFor(
   }
 }
 
-function canWire(agent: Agent, network: Pick<Network, 'networkType' | 'physicalNetwork'>): boolean {
+export function canWire(agent: Agent, network: Pick<Network, 'networkType' | 'physicalNetwork'>): boolean {
   const { bridge_mappings: mappings, tunnel_types: tunnels } = agent.configurations
   if (network.networkType === 'local') return true
   if (network.networkType === 'flat' || network.networkType === 'vlan')
     return typeof mappings === 'object' && mappings !== null && network.physicalNetwork! in mappings
   return Array.isArray(tunnels) && tunnels.includes(network.networkType)
+}
+
+/** Its ports on other hosts are reached through tunnels. */
+export function isTunnelled({ networkType }: Pick<Network, 'networkType'>): boolean {
+  return networkType === 'vxlan' || networkType === 'gre'
 }
 
 /** The port has come to `after` from `before`, each a host or empty: both look again, and so does who floods to them. */
@@ -55,8 +60,9 @@ export async function noteMove(
   for (const host of [before, after]) {
     if (host === '') continue
     changes.hosts.add(host)
-    const tunnelled = network.networkType === 'vxlan' || network.networkType === 'gre'
-    if (tunnelled && (await othersOnHost(tx, network.id, host, portId)) === 0) changes.spread.add(network.id)
+    if (!isTunnelled(network)) continue
+    changes.located.add(network.id)
+    if ((await othersOnHost(tx, network.id, host, portId)) === 0) changes.spread.add(network.id)
   }
 }
 

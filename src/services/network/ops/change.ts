@@ -22,6 +22,8 @@ export type Changes = {
   readonly groupRules: Set<string>
   /** Networks that reached a host or left one: who gets their floods changed. */
   readonly spread: Set<string>
+  /** Tunnelled networks of which a port came to a host, left one or changed its addresses: the others send it elsewhere. */
+  readonly located: Set<string>
   /** Networks of which the DHCP agent should learn, with the ports that wait for it. */
   readonly dhcp: Map<string, Set<string>>
   readonly routers: Set<string>
@@ -47,6 +49,7 @@ export function perform<T>(
       members: new Set(),
       groupRules: new Set(),
       spread: new Set(),
+      located: new Set(),
       dhcp: new Map(),
       routers: new Set(),
       events: [],
@@ -73,6 +76,9 @@ async function settle(work: Work): Promise<void> {
     for (const id of await wiring.boundPortsOf(tx, [...changes.spread])) changes.ports.add(id)
   if (changes.ports.size > 0)
     for (const host of await wiring.raisePorts(tx, [...changes.ports])) changes.hosts.add(host)
+  if (changes.located.size > 0)
+    for (const hosts of (await wiring.hostsOfNetworks(tx, [...changes.located])).values())
+      for (const host of hosts) changes.hosts.add(host)
   if (changes.members.size > 0)
     for (const host of await groups.hostsNaming(tx, [...changes.members])) changes.hosts.add(host)
   if (changes.ports.size > 0)

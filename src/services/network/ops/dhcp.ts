@@ -18,6 +18,7 @@ import * as ports from '../store/port.ts'
 import { subnetsOf } from '../store/subnet.ts'
 import { hostGeneration } from '../store/wiring.ts'
 import { reallocateAddresses } from './address.ts'
+import { fittingAgents } from './agent-fit.ts'
 import { isAlive } from './alive.ts'
 import { moveToHost } from './binding.ts'
 import { noteDhcp, type Work } from './change.ts'
@@ -30,7 +31,8 @@ export async function scheduleDhcp(work: Work, networkId: string, except?: strin
   const { app, tx } = work
   const serving = await agents.dhcpAgentOf(tx, networkId)
   if (serving && serving.id !== except && isAlive(app, serving)) return true
-  const candidates = await liveAgents(work, agentTypes.dhcp.agentType, except)
+  const live = await liveAgents(work, agentTypes.dhcp.agentType, except)
+  const candidates = await fittingAgents(work, live, [networkId])
   const chosen = await leastBusy(candidates, (ids) => agents.dhcpBindingsOfAgents(tx, ids))
   if (!chosen) return false
   await bindDhcp(work, networkId, chosen)

@@ -22,7 +22,7 @@ import * as store from '../store/port.ts'
 import { replaceGroupsOfPort } from '../store/security-group.ts'
 import { subnetsOf } from '../store/subnet.ts'
 import { allocateAddresses, reallocateAddresses } from './address.ts'
-import { bindingFor, noteMove } from './binding.ts'
+import { bindingFor, isTunnelled, noteMove } from './binding.ts'
 import { noteDhcp, type Work } from './change.ts'
 import { releaseFloatingIps } from './floating-release.ts'
 import { noteStatus } from './provisioning.ts'
@@ -144,6 +144,7 @@ export async function updatePort(work: Work, row: WholePort, given: PortUpdate):
   noteStatus(changes, after, row.status, status)
   if (moved) await noteMove(work, network, row.id, row.hostId, hostId)
   if (wiringDiffers(row, after)) changes.ports.add(row.id)
+  if (addressesDiffer(row, after) && isTunnelled(network)) changes.located.add(network.id)
   if (membersDiffer(row, after))
     for (const id of [...row.securityGroupIds, ...securityGroupIds]) changes.members.add(id)
   if (dhcpDiffers(row, after)) await noteForDhcp(work, after, fixedIps)
@@ -183,6 +184,11 @@ function wiringDiffers(before: WholePort, after: WholePort): boolean {
       row.fixedIps,
       [...row.securityGroupIds].sort(),
     ])
+  return facts(before) !== facts(after)
+}
+
+function addressesDiffer(before: WholePort, after: WholePort): boolean {
+  const facts = (row: WholePort) => JSON.stringify([row.macAddress, row.fixedIps])
   return facts(before) !== facts(after)
 }
 

@@ -15,6 +15,7 @@ import { networkNotFound } from './network-fault.ts'
 import { removePort } from './port-delete.ts'
 import { badRouter, gatewayInUse } from './router-fault.ts'
 import { createRouterPort, readdressRouterPort } from './router-port.ts'
+import { scheduleRouter } from './router-schedule.ts'
 import { checkJoin } from './router-subnet.ts'
 
 type GatewayChange = Pick<Router, 'gatewayNetworkId' | 'gatewayPortId' | 'enableSnat'>
@@ -49,6 +50,8 @@ export async function setGateway(
     fixedIps: wish.externalFixedIps?.length ? wish.externalFixedIps : undefined,
   })
   await checkGatewaySubnets(work, row, port)
+  // The host that has the router may not reach the external network.
+  await scheduleRouter(work, row)
   return { gatewayNetworkId: network.id, gatewayPortId: port.id, enableSnat }
 }
 

@@ -4,21 +4,30 @@ import type { Agent } from '../resources/agent.ts'
 import type { Router } from '../resources/router.ts'
 import * as agents from '../store/agent.ts'
 import { routerPorts } from '../store/router.ts'
+import { fittingAgents } from './agent-fit.ts'
 import { isAlive } from './alive.ts'
 import { zoneOf } from './availability-zone.ts'
 import { moveToHost } from './binding.ts'
 import { nudge, type Work } from './change.ts'
 import { leastBusy, liveAgents } from './dhcp.ts'
 
-/** Gives the router to the live agent with the fewest, unless a live one has it; false where there is none. */
+/**
+ * Gives the router to the live agent with the fewest whose host reaches the router's networks, unless such a one has it;
+ * false where no agent lives.
+ */
 export async function scheduleRouter(work: Work, row: Router, except?: string): Promise<boolean> {
   const { app, tx } = work
   const serving = await agents.routerAgentOf(tx, row.id)
-  if (serving && serving.id !== except && isAlive(app, serving)) return true
+  const keeps = serving !== undefined && serving.id !== except && isAlive(app, serving)
   const hints = row.availabilityZoneHints
-  const candidates = (await liveAgents(work, agentTypes.l3.agentType, except)).filter(
+  const live = (await liveAgents(work, agentTypes.l3.agentType, except)).filter(
     (each) => hints.length === 0 || hints.includes(zoneOf(app, each)),
   )
+  const networks = (await routerPorts(tx, row.id)).map((each) => each.networkId)
+  // Who has it keeps it where it can be served, even switched off or in another zone.
+  const others = live.filter(({ id }) => id !== serving?.id)
+  const candidates = await fittingAgents(work, keeps ? [serving, ...others] : live, networks)
+  if (keeps && candidates.some(({ id }) => id === serving.id)) return true
   const chosen = await leastBusy(candidates, (ids) => agents.routerBindingsOfAgents(tx, ids))
   if (!chosen) return false
   await bindRouter(work, row.id, chosen, serving)

@@ -4,6 +4,7 @@ import {
   type HostWiring,
   type PortRule,
   type PortWiring,
+  type RemotePort,
   type TunnelPeer,
 } from '#contracts/network-agent.ts'
 import type { Db } from '#kit/db/database.ts'
@@ -15,6 +16,7 @@ import { findNetworks } from '../store/network.ts'
 import * as ports from '../store/port.ts'
 import { membersOf, rulesOfGroups } from '../store/security-group.ts'
 import { hostGeneration, hostsOfNetworks } from '../store/wiring.ts'
+import { isTunnelled } from './binding.ts'
 
 /** In one transaction: what it gives is what the generation says. */
 export async function readHostWiring(tx: Db, host: string): Promise<HostWiring> {
@@ -25,7 +27,8 @@ export async function readHostWiring(tx: Db, host: string): Promise<HostWiring> 
     wirings.flatMap((each) => each.securityRules.flatMap((rule) => rule.remoteGroupId ?? [])),
   )
   const remoteGroups = Object.fromEntries(await membersOf(tx, [...named]))
-  return { generation, ports: wirings, remoteGroups, tunnelPeers: peers }
+  const remotePorts = await remotePortsOf(tx, wirings, peers)
+  return { generation, ports: wirings, remoteGroups, tunnelPeers: peers, remotePorts }
 }
 
 export async function readPortDetails(tx: Db, host: string, portIds: string[]): Promise<PortWiring[]> {
@@ -47,15 +50,13 @@ async function wiringOf(
   const rules = new Map<string, PortRule[]>(groupIds.map((id) => [id, []]))
   for (const rule of groupIds.length > 0 ? await rulesOfGroups(tx, groupIds) : [])
     rules.get(rule.securityGroupId)!.push(portRule(rule))
-  const tunnelled = networkIds.filter((id) => isTunnel(networks.get(id)!))
+  const tunnelled = networkIds.filter((id) => isTunnelled(networks.get(id)!))
   const hosts = await hostsOfNetworks(tx, tunnelled)
   const addressOf = new Map(peers.map((each) => [each.host, each.ip]))
   const peersOf = (networkId: string) =>
     (hosts.get(networkId) ?? []).flatMap((each) => (each === host ? [] : (addressOf.get(each) ?? []))).sort()
   return whole.map((row) => portWiring(row, networks.get(row.networkId)!, rules, peersOf(row.networkId)))
 }
-
-const isTunnel = (network: Network) => network.networkType === 'vxlan' || network.networkType === 'gre'
 
 function portWiring(
   row: WholePort,
@@ -101,6 +102,24 @@ function portRule(rule: SecurityGroupRule): PortRule {
     remotePrefix: rule.remoteIpPrefix,
     remoteGroupId: rule.remoteGroupId,
   }
+}
+
+/** Ports on the peers, of the tunnelled networks that are on the host itself. */
+async function remotePortsOf(
+  tx: Db,
+  own: readonly PortWiring[],
+  peers: readonly TunnelPeer[],
+): Promise<RemotePort[]> {
+  const addressOf = new Map(peers.map((each) => [each.host, each.ip]))
+  const networkIds = [...new Set(own.filter(isTunnelled).map((each) => each.networkId))]
+  if (networkIds.length === 0 || peers.length === 0) return []
+  const rows = await ports.portsOnHosts(tx, networkIds, [...addressOf.keys()])
+  return (await ports.withSides(tx, rows)).map((row) => ({
+    networkId: row.networkId,
+    mac: row.macAddress,
+    ipAddresses: row.fixedIps.map((each) => each.ipAddress),
+    peer: addressOf.get(row.hostId)!,
+  }))
 }
 
 async function tunnelPeers(tx: Db, host: string): Promise<TunnelPeer[]> {

@@ -12,6 +12,8 @@ export const updatePort = (db: Db, id: string | string[], change: Partial<Port>)
   port.update(db, { id }, change)
 export const countPorts = (db: Db, projectId: string) => port.count(db, { projectId })
 export const portsOfHost = (db: Db, hostId: string) => port.find(db, { hostId })
+export const portsOnHosts = (db: Db, networkId: string[], hostId: string[]) =>
+  port.find(db, { networkId, hostId })
 export const portsOfNetwork = (db: Db, networkId: string) => port.find(db, { networkId })
 export const ownedPorts = (db: Db, networkId: string | string[], deviceOwner: string | string[]) =>
   port.find(db, { networkId, deviceOwner })

@@ -34,6 +34,18 @@ export const routerPorts = (db: Db, routerId: string | string[]): Promise<Port[]
     },
   )
 
+/** Routers whose host can't wire one of their networks. */
+export async function unboundRouters(db: Db): Promise<string[]> {
+  const rows = await db.sql
+    .selectFrom('port')
+    .select('device_id')
+    .distinct()
+    .where('vif_type', '=', 'binding_failed')
+    .where('device_owner', 'in', [interfaceOwner, gatewayOwner])
+    .execute()
+  return rows.map((row) => String(row.device_id))
+}
+
 /** Routers that one of the ports belongs to: what changes of a port changes its router. */
 export async function routersOfPorts(db: Db, portIds: string[]): Promise<string[]> {
   const rows = await db.sql

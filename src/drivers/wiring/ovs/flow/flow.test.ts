@@ -146,7 +146,8 @@ test('br-tun: local VLAN tags to tunnel ids and back, by type, to the peers alon
     { type: 'vxlan' as const, peer: '10.9.0.3', ofport: 7 },
     { type: 'gre' as const, peer: '10.9.0.3', ofport: 8 },
   ]
-  expect(lines(tunnelFlows(samplePlan().networks, tunnels, 1, '0x1'))).toEqual([
+  const plan = { networks: samplePlan().networks, tunnels, patch: 1, cookie: '0x1', arpResponder: false }
+  expect(lines(tunnelFlows({ ...plan, remotes: [] }))).toEqual([
     'table=0,priority=1,in_port=1 actions=resubmit(,2)',
     'table=0,priority=1,in_port=5 actions=resubmit(,4)',
     'table=0,priority=1,in_port=6 actions=resubmit(,3)',
@@ -165,6 +166,41 @@ test('br-tun: local VLAN tags to tunnel ids and back, by type, to the peers alon
     'table=3,priority=1,tun_id=0x7 actions=mod_vlan_vid:4,resubmit(,10)',
     'table=22,priority=1,dl_vlan=4 actions=strip_vlan,set_tunnel:0x7,output:8',
   ])
+})
+
+test('br-tun: a port on another host is known by its MAC, and ARP for it may be answered here', () => {
+  const plan = {
+    networks: samplePlan().networks,
+    tunnels: [
+      { type: 'vxlan' as const, peer: '10.9.0.2', ofport: 5 },
+      { type: 'vxlan' as const, peer: '10.9.0.3', ofport: 7 },
+    ],
+    remotes: [
+      {
+        networkId: 'net-1',
+        mac: 'fa:16:3e:00:00:21',
+        ipAddresses: ['10.0.0.33', 'fd00::21'],
+        peer: '10.9.0.2',
+      },
+      // Its host is no peer of the network; of the next, no tunnel of the type leads there; the last is not here.
+      { networkId: 'net-1', mac: 'fa:16:3e:00:00:22', ipAddresses: ['10.0.0.34'], peer: '10.9.0.3' },
+      { networkId: 'net-4', mac: 'fa:16:3e:00:00:23', ipAddresses: ['10.0.4.35'], peer: '10.9.0.3' },
+      { networkId: 'net-9', mac: 'fa:16:3e:00:00:24', ipAddresses: ['10.0.9.36'], peer: '10.9.0.2' },
+    ],
+    patch: 1,
+    cookie: '0x1',
+  }
+  const told =
+    'table=20,priority=2,dl_vlan=1,dl_dst=fa:16:3e:00:00:21 actions=strip_vlan,set_tunnel:0x64,output:5'
+  expect(lines(tunnelFlows({ ...plan, arpResponder: false }), 20).slice(1)).toEqual([told])
+  expect(lines(tunnelFlows({ ...plan, arpResponder: false }), 21)).toEqual([])
+  expect(lines(tunnelFlows({ ...plan, arpResponder: true }), 21)).toEqual([
+    'table=21,priority=0 actions=resubmit(,22)',
+    'table=21,priority=1,arp,arp_op=1,dl_vlan=1,arp_tpa=10.0.0.33 actions=move:NXM_OF_ETH_SRC[]->NXM_OF_ETH_DST[],mod_dl_src:fa:16:3e:00:00:21,load:0x2->NXM_OF_ARP_OP[],move:NXM_NX_ARP_SHA[]->NXM_NX_ARP_THA[],move:NXM_OF_ARP_SPA[]->NXM_OF_ARP_TPA[],load:0xfa163e000021->NXM_NX_ARP_SHA[],load:0xa000021->NXM_OF_ARP_SPA[],IN_PORT',
+  ])
+  expect(lines(tunnelFlows({ ...plan, arpResponder: true }), 2)).toContain(
+    'table=2,priority=1,arp,dl_dst=ff:ff:ff:ff:ff:ff actions=resubmit(,21)',
+  )
 })
 
 test('br-phy: only tunnels to this host and answers to its ARP leave the card for the switch', () => {

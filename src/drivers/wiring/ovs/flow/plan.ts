@@ -14,6 +14,9 @@ export type PlannedNetwork = {
   peers: string[]
 }
 
+/** On the host at the tunnel's other end. */
+export type PlannedRemote = { networkId: string; mac: string; ipAddresses: string[]; peer: string }
+
 export type PlannedTunnel = { type: TunnelType; peer: string; ofport: number }
 
 export type Plan = {
