@@ -10,6 +10,7 @@ import { deleteUser } from './admin/set-user.ts'
 import { deleteVhost, putVhost } from './admin/set-vhost.ts'
 import type { User, UserSpec } from './admin/user.ts'
 import { Alarms } from './core/alarm.ts'
+import { type Lives, livesOf } from './core/life.ts'
 import type { Queue } from './core/queue.ts'
 import { Vhost } from './core/vhost.ts'
 import { ServerConnection } from './server/connection.ts'
@@ -48,6 +49,8 @@ export type Broker = {
   /** Memory and disk; `setWatermark` raises one by force. */
   readonly alarms: Alarms
   readonly connectionCount: number
+  /** Since the start. */
+  readonly lives: Lives
   readonly listeners: readonly BrokerListener[]
   /** False between `stop` and `start`. */
   readonly running: boolean
@@ -82,6 +85,8 @@ export async function openBroker(options: BrokerOptions): Promise<Broker> {
   const connections = new Set<ServerConnection>()
   const listeners: OpenListener[] = []
   let running = true
+  let isStarting = true
+  const born = { connections: 0, channels: 0 }
   let whenEmpty = () => {}
   const closeWhere = (reason: string, chosen: (connection: ServerConnection) => boolean) => {
     for (const connection of [...connections])
@@ -93,7 +98,8 @@ export async function openBroker(options: BrokerOptions): Promise<Broker> {
       log,
       openVhost(name) {
         const vhost = new Vhost(world, store, name)
-        vhost.restore()
+        // What the disk had is of virtual hosts that were there, not of new ones with an old name.
+        if (isStarting) vhost.restore()
         return vhost
       },
       vhostDeleted: (name) =>
@@ -110,6 +116,7 @@ export async function openBroker(options: BrokerOptions): Promise<Broker> {
   await registry.load()
   setUp()
   await restoreMessages(registry, store)
+  isStarting = false
   alarms.start()
   const shared = {
     world,
@@ -118,8 +125,14 @@ export async function openBroker(options: BrokerOptions): Promise<Broker> {
     users: registry.users,
     vhosts: registry.vhosts,
     clusterName: () => registry.clusterName,
-    admit: (user: User, vhost: string) => admitConnection(registry, connections, user, vhost),
-    admitChannel: (user: User) => admitChannel(connections, user),
+    admit(user: User, vhost: string) {
+      admitConnection(registry, connections, user, vhost)
+      born.connections++
+    },
+    admitChannel(user: User) {
+      admitChannel(connections, user)
+      born.channels++
+    },
     ended(connection: ServerConnection) {
       connections.delete(connection)
       if (connections.size === 0) whenEmpty()
@@ -169,6 +182,9 @@ export async function openBroker(options: BrokerOptions): Promise<Broker> {
     },
     get running() {
       return running
+    },
+    get lives() {
+      return livesOf(born, connections, registry.vhosts.values())
     },
     async listen(address, { tls, admit } = {}) {
       const listener = await open(address, { tls, admit })

@@ -24,7 +24,7 @@ export const exceptions: readonly { path: string; uses: string; why: string }[] 
   },
   { path: 'src/kit/http/client.ts', uses: 'node:https', why: 'as node:http' },
   {
-    path: 'src/kit/http/unix.ts',
+    path: 'src/kit/http/plain.ts',
     uses: 'node:http',
     why: "parses HTTP on connections that the World's sockets accept",
   },

@@ -16,4 +16,27 @@ export class MessageCounts {
   /** Of an exchange: what came in, and what it passed on. */
   publishIn = 0
   publishOut = 0
+
+  /** Takes over what a thing that ends has counted. */
+  add(other: MessageCounts): void {
+    for (const name of countNames) this[name] += other[name]
+  }
 }
+
+export type CountName = Exclude<keyof MessageCounts, 'add'>
+
+export const countNames: readonly CountName[] = [
+  'publish',
+  'confirm',
+  'returnUnroutable',
+  'dropUnroutable',
+  'deliver',
+  'deliverNoAck',
+  'get',
+  'getNoAck',
+  'getEmpty',
+  'redeliver',
+  'ack',
+  'publishIn',
+  'publishOut',
+]

@@ -2,6 +2,7 @@
 import { channelError } from '#kit/amqp/error.ts'
 import { type Table, writeTable } from '#kit/amqp/table.ts'
 import { Writer } from '#kit/amqp/writer.ts'
+import { MessageCounts } from './count.ts'
 import { checkHeaderBinding, headersMatch } from './headers.ts'
 import type { Message } from './message.ts'
 import type { Policy } from './policy.ts'
@@ -40,6 +41,7 @@ export class Exchange {
   readonly bindings: Map<string, Binding> = new Map()
   /** The one that holds for it now. */
   policy: Policy | undefined
+  readonly counts: MessageCounts = new MessageCounts()
   readonly #router: Router
 
   constructor(spec: ExchangeSpec) {
@@ -83,6 +85,8 @@ export class Exchange {
     exchanges: ReadonlyMap<string, Exchange>,
   ): void {
     seen.add(this)
+    this.counts.publishIn++
+    const before = into.size
     let taken = false
     const found = ({ destination }: Binding) => {
       taken = true
@@ -91,6 +95,7 @@ export class Exchange {
     }
     this.#router.match(message, message.routingKey, found)
     for (const key of message.copies) this.#router.match(message, key, found)
+    this.counts.publishOut += into.size - before
     if (taken) return
     const alternate = this.alternate === undefined ? undefined : exchanges.get(this.alternate)
     if (alternate && !seen.has(alternate)) alternate.route(message, into, seen, exchanges)

@@ -5,6 +5,7 @@ import type { World } from '#kit/world/world.ts'
 import { bindingRecord, exchangeRecord, queueRecord } from '../store/record.ts'
 import type { SegmentTable } from '../store/segment.ts'
 import type { Store } from '../store/store.ts'
+import { MessageCounts } from './count.ts'
 import { deadLetter, goesInCircles } from './dead-letter.ts'
 import { assertSame, assertSameArguments, fieldTypeName } from './equivalence.ts'
 import { type Binding, Exchange, type ExchangeSpec, type ExchangeType } from './exchange.ts'
@@ -54,6 +55,10 @@ export class Vhost implements QueueHost {
   maxQueues = Number.POSITIVE_INFINITY
   /** Of queues declared without x-queue-type. */
   defaultQueueType: 'classic' | 'quorum' | undefined
+  /** What channels that are closed have counted, and the management API. */
+  readonly pastCounts: MessageCounts = new MessageCounts()
+  queuesDeclared = 0
+  queuesCreated = 0
   /** Bindings by what they lead to, to remove with it. */
   readonly #into = new Map<Exchange | Queue, Set<Binding>>()
   readonly #store: Store
@@ -123,7 +128,9 @@ export class Vhost implements QueueHost {
     this.#dropExchange(exchange)
   }
 
-  declareQueue(spec: QueueSpec, session: object): Queue {
+  declareQueue(given: QueueSpec, session: object): Queue {
+    const spec = this.#withType(given)
+    this.queuesDeclared++
     const what = this.where('queue', spec.name)
     const current = this.queues.get(spec.name)
     if (current) {
@@ -142,6 +149,7 @@ export class Vhost implements QueueHost {
       )
     const queue = this.#newQueue(this.#store.nextQueueId(), spec, spec.exclusive ? session : undefined)
     if (queue.stored) this.#store.record({ kind: 'queue', record: queueRecord(this.name, queue) })
+    this.queuesCreated++
     return queue
   }
 
@@ -238,6 +246,7 @@ export class Vhost implements QueueHost {
       this.exchanges.set(spec.name, new Exchange({ ...spec, durable: true }))
     for (const { vhost: _, id, ...spec } of mine(queues))
       this.#newQueue(id, { ...spec, durable: true, exclusive: false }, undefined)
+    this.queuesCreated = this.queues.size
     for (const record of mine(bindings)) {
       const source = this.exchanges.get(record.source)
       const destination = (record.toQueue ? this.queues : this.exchanges).get(record.destination)
@@ -285,6 +294,13 @@ export class Vhost implements QueueHost {
     for (const queue of queues) queue.push(message)
     // Read now: its dead letter may have taken its place.
     return ids.length > 0 ? this.#store.given : 0
+  }
+
+  /** The virtual host's type for a queue that names none; only durable ones that all may use can be of the other. */
+  #withType(spec: QueueSpec): QueueSpec {
+    const isOpen = spec.durable && !spec.exclusive && !spec.autoDelete
+    if (!this.defaultQueueType || !isOpen || spec.arguments['x-queue-type'] !== undefined) return spec
+    return { ...spec, arguments: { ...spec.arguments, 'x-queue-type': this.defaultQueueType } }
   }
 
   #policiesFor({ name, arguments: table }: QueueSpec) {

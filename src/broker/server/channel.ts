@@ -184,6 +184,7 @@ export class Channel {
     this.watch?.()
     this.confirms?.close()
     endReplies(this)
+    this.host.vhost.pastCounts.add(this.counts)
     this.#assembler.clear()
     for (const consumer of [...this.consumers.values()]) this.removeConsumer(consumer)
     if (this.transaction) this.restore(this.transaction.deliveries)

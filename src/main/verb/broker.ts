@@ -1,6 +1,7 @@
 // `nimbo broker`: the message broker alone, without a cloud around it. Benches, kill tests and other people's client
 // suites start it; so may whoever wants a broker and nothing else.
 import { type Broker, openBroker } from '#broker/broker.ts'
+import { openManagement } from '#broker/management/management.ts'
 import type { UserSpec } from '#broker/server/user.ts'
 import { openLog } from '#kit/log/log.ts'
 import type { Address, World } from '#kit/world/world.ts'
@@ -18,6 +19,16 @@ export const brokerVerb: Verb = {
       value: 'FILE',
       help: 'JSON: {"NAME": {"password": …, "permissions": {"/": …}}}',
     },
+    'management-port': {
+      type: 'string',
+      value: 'PORT',
+      help: 'For the management HTTP API; none unless given, 0 takes any that is free',
+    },
+    'metrics-port': {
+      type: 'string',
+      value: 'PORT',
+      help: 'For Prometheus, without a login; none unless given',
+    },
     guest: { type: 'boolean', help: 'With the user guest, password guest, who may do everything' },
     memory: { type: 'boolean', help: 'Keep nothing on disk' },
     'log-level': { type: 'string', value: 'LEVEL', help: 'debug, info, warn or error; info unless given' },
@@ -29,31 +40,49 @@ export const brokerVerb: Verb = {
     })
     const dataDir = options.memory ? undefined : root
     if (dataDir !== undefined) await world.files.makeFolder(dataDir)
+    const log = openLog({ level: optionText(options, 'log-level') ?? 'info' })
     const broker = await openBroker({
       world,
-      log: openLog({ level: optionText(options, 'log-level') ?? 'info' }),
+      log,
       dataDir,
       users: await readUsers(world, options),
     })
     // Programs that start it wait for these lines.
     const port = portOption(options, 'port', 5672)
-    for (const host of (optionText(options, 'listen') ?? '127.0.0.1').split(','))
-      terminal.print(`amqp ${await listen(broker, { host, port })}`)
+    const hosts = (optionText(options, 'listen') ?? '127.0.0.1').split(',')
+    for (const host of hosts) terminal.print(`amqp ${await listen(broker, { host, port })}`)
+    const management = openManagement({ world, log, broker, version: '0.1.0' })
+    for (const [option, protocol] of managementPorts) {
+      if (optionText(options, option) === undefined) continue
+      const [host = ''] = hosts
+      const address = { host, port: portOption(options, option, 0) }
+      terminal.print(`${protocol} ${shown((await management.listen(address, { protocol })).address)}`)
+    }
     await asked
+    await management.close()
     await broker.close()
     return 0
   },
 }
 
+const managementPorts = [
+  ['management-port', 'http'],
+  ['metrics-port', 'http/prometheus'],
+] as const
+
 async function listen(broker: Broker, address: Address): Promise<string> {
   const { address: bound } = await broker.listen(address)
+  return shown(bound)
+}
+
+function shown(bound: Address): string {
   return 'port' in bound ? `${bound.host}:${bound.port}` : bound.path
 }
 
 async function readUsers(world: World, options: Invocation['options']): Promise<Record<string, UserSpec>> {
   const file = optionText(options, 'users')
   const users: Record<string, UserSpec> = options.guest
-    ? { guest: { password: 'guest', permissions: { '/': everything } } }
+    ? { guest: { password: 'guest', permissions: { '/': everything }, tags: ['administrator'] } }
     : {}
   if (file === undefined) return users
   try {

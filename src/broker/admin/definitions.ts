@@ -1,0 +1,129 @@
+// Definitions: everything of a broker but its messages, in RabbitMQ's JSON, to carry from one broker to another.
+// https://www.rabbitmq.com/docs/definitions
+import type { Table } from '#kit/amqp/table.ts'
+import type { Exchange } from '../core/exchange.ts'
+import { exchangeType } from '../core/exchange.ts'
+import type { JsonObject } from '../core/json.ts'
+import type { Queue } from '../core/queue.ts'
+import type { Vhost } from '../core/vhost.ts'
+import { flagAt, objectAt, objectsAt, textAt } from './read.ts'
+import { badRequest, notFound } from './refusal.ts'
+import type { Registry } from './registry.ts'
+import { exportSettings, importSettings } from './settings.ts'
+
+/** Of the whole broker, or of one virtual host: then without users and rights, and without the host's name in it. */
+export function exportDefinitions(
+  registry: Registry,
+  show: (table: Table) => JsonObject,
+  only?: Vhost,
+): JsonObject {
+  const settings = exportSettings(registry)
+  const vhosts = only ? [only] : [...registry.vhosts.values()]
+  const topology = {
+    queues: vhosts.flatMap((vhost) => durableQueues(vhost).map((queue) => queueJson(vhost, queue, show))),
+    exchanges: vhosts.flatMap((vhost) =>
+      durableExchanges(vhost).map((exchange) => exchangeJson(vhost, exchange, show)),
+    ),
+    bindings: vhosts.flatMap((vhost) => bindingsJson(vhost, show)),
+  }
+  if (!only) return { ...settings, ...topology }
+  const own = (list: unknown) =>
+    (list as JsonObject[]).filter(({ vhost }) => vhost === only.name).map(({ vhost: _, ...each }) => each)
+  return {
+    parameters: own(settings.parameters),
+    policies: own(settings.policies),
+    queues: own(topology.queues),
+    exchanges: own(topology.exchanges),
+    bindings: own(topology.bindings),
+  }
+}
+
+/** Adds to what is there; what is there already and differs is refused. `only` is where all of it goes. */
+export function importDefinitions(registry: Registry, definitions: JsonObject, only?: Vhost): void {
+  importSettings(registry, definitions, only?.name)
+  const at = (each: JsonObject): Vhost => {
+    const vhost = only ?? registry.vhosts.get(textAt(each, 'vhost'))
+    if (!vhost) throw notFound('vhost_not_found')
+    return vhost
+  }
+  for (const each of objectsAt(definitions, 'queues'))
+    at(each).declareQueue(
+      {
+        name: textAt(each, 'name'),
+        durable: flagAt(each, 'durable'),
+        autoDelete: flagAt(each, 'auto_delete'),
+        exclusive: false,
+        arguments: objectAt(each, 'arguments') as Table,
+      },
+      registry,
+    )
+  for (const each of objectsAt(definitions, 'exchanges')) {
+    const name = textAt(each, 'name')
+    // There in every virtual host.
+    if (name === '' || name.startsWith('amq.')) continue
+    at(each).declareExchange({
+      name,
+      type: exchangeType(textAt(each, 'type')),
+      durable: flagAt(each, 'durable'),
+      autoDelete: flagAt(each, 'auto_delete'),
+      internal: flagAt(each, 'internal'),
+      arguments: objectAt(each, 'arguments') as Table,
+    })
+  }
+  for (const each of objectsAt(definitions, 'bindings')) importBinding(registry, at(each), each)
+}
+
+function importBinding(registry: Registry, vhost: Vhost, each: JsonObject): void {
+  const [source, destination] = [textAt(each, 'source'), textAt(each, 'destination')]
+  // Every queue has its binding to the default exchange.
+  if (source === '') return
+  const kind = textAt(each, 'destination_type')
+  if (kind !== 'queue' && kind !== 'exchange') throw badRequest(`destination_type ${kind} is not known`)
+  vhost.bind(
+    vhost.exchange(source),
+    kind === 'queue' ? vhost.queue(destination, registry) : vhost.exchange(destination),
+    textAt(each, 'routing_key'),
+    objectAt(each, 'arguments') as Table,
+  )
+}
+
+function durableQueues({ queues }: Vhost): Queue[] {
+  return [...queues.values()].filter(({ stored }) => stored)
+}
+
+function durableExchanges({ exchanges }: Vhost): Exchange[] {
+  return [...exchanges.values()].filter(({ name, spec }) => spec.durable && !name.startsWith('amq.'))
+}
+
+function queueJson(vhost: Vhost, { name, spec }: Queue, show: (table: Table) => JsonObject): JsonObject {
+  const { durable, autoDelete } = spec
+  return { name, vhost: vhost.name, durable, auto_delete: autoDelete, arguments: show(spec.arguments) }
+}
+
+function exchangeJson(
+  vhost: Vhost,
+  { name, spec }: Exchange,
+  show: (table: Table) => JsonObject,
+): JsonObject {
+  const { type, durable, autoDelete, internal } = spec
+  const given = { name, vhost: vhost.name, type, durable, auto_delete: autoDelete, internal }
+  return { ...given, arguments: show(spec.arguments) }
+}
+
+function bindingsJson(vhost: Vhost, show: (table: Table) => JsonObject): JsonObject[] {
+  const shown: JsonObject[] = []
+  for (const { spec, bindings } of vhost.exchanges.values())
+    for (const { source, destination, routingKey, arguments: table } of bindings.values()) {
+      const isKept = destination.kind === 'queue' ? destination.stored : destination.spec.durable
+      if (!spec.durable || !isKept) continue
+      shown.push({
+        source: source.name,
+        vhost: vhost.name,
+        destination: destination.name,
+        destination_type: destination.kind,
+        routing_key: routingKey,
+        arguments: show(table),
+      })
+    }
+  return shown
+}

@@ -1,0 +1,21 @@
+// What the handlers of the management API work with.
+import type { Address, World } from '#kit/world/world.ts'
+import type { Registry } from '../admin/registry.ts'
+import type { Broker } from '../broker.ts'
+import type { Sampler } from './sample.ts'
+
+export type ManagementListener = {
+  readonly address: Address
+  readonly isTls: boolean
+  readonly protocol: string
+}
+
+export type ManagementContext = {
+  readonly world: World
+  readonly broker: Broker
+  readonly registry: Registry
+  readonly sampler: Sampler
+  readonly listeners: readonly ManagementListener[]
+  /** The broker's version, as it tells clients. */
+  readonly version: string
+}

@@ -1,0 +1,80 @@
+// Arguments, headers and properties: between AMQP's tables and JSON, as RabbitMQ's management API shows them.
+import type { Properties } from '#kit/amqp/property.ts'
+import { Decimal, type FieldValue, type Table, Timestamp, Typed } from '#kit/amqp/table.ts'
+import { badRequest } from '../admin/refusal.ts'
+import { isObject, type JsonObject, type JsonValue } from '../core/json.ts'
+
+export function tableJson(table: Table): JsonObject {
+  return Object.fromEntries(Object.entries(table).map(([name, value]) => [name, valueJson(value)]))
+}
+
+function valueJson(value: FieldValue): JsonValue {
+  if (typeof value === 'bigint') return Number(value)
+  if (value === undefined || value === null) return null
+  if (typeof value !== 'object') return value
+  if (Buffer.isBuffer(value)) return value.toString()
+  if (value instanceof Timestamp) return value.seconds
+  if (value instanceof Decimal) return value.value / 10 ** value.scale
+  if (value instanceof Typed) return Number(value.value)
+  return Array.isArray(value) ? value.map(valueJson) : tableJson(value)
+}
+
+export function tableOf(object: JsonObject): Table {
+  return object as Table
+}
+
+const names = {
+  content_type: 'contentType',
+  content_encoding: 'contentEncoding',
+  correlation_id: 'correlationId',
+  reply_to: 'replyTo',
+  expiration: 'expiration',
+  message_id: 'messageId',
+  type: 'type',
+  user_id: 'userId',
+  app_id: 'appId',
+  cluster_id: 'clusterId',
+} as const
+const numbers = {
+  delivery_mode: ['deliveryMode', 255],
+  priority: ['priority', 255],
+  timestamp: ['timestamp', Number.MAX_SAFE_INTEGER],
+} as const
+
+export function propertiesJson(properties: Properties): JsonObject {
+  const shown: JsonObject = {}
+  for (const [wire, own] of Object.entries(names)) {
+    const value = properties[own]
+    if (value !== undefined) shown[wire] = value
+  }
+  for (const [wire, [own]] of Object.entries(numbers)) {
+    const value = properties[own]
+    if (value !== undefined) shown[wire] = value
+  }
+  if (properties.headers) shown.headers = tableJson(properties.headers)
+  return shown
+}
+
+/** Unknown members are left out, as RabbitMQ does. */
+export function propertiesOf(object: JsonObject): Properties {
+  const properties: Properties = {}
+  for (const [wire, own] of Object.entries(names)) {
+    const value = object[wire]
+    if (value === undefined || value === null) continue
+    if (typeof value !== 'string') throw badRequest(`property ${wire} should be a string`)
+    if (Buffer.byteLength(value) > 255) throw badRequest(`property ${wire} is longer than 255 bytes`)
+    properties[own] = value
+  }
+  for (const [wire, [own, most]] of Object.entries(numbers)) {
+    const value = object[wire]
+    if (value === undefined || value === null) continue
+    if (typeof value !== 'number' || !Number.isInteger(value) || value < 0 || value > most)
+      throw badRequest(`property ${wire} should be a whole number from 0 to ${most}`)
+    properties[own] = value
+  }
+  const { headers } = object
+  if (isObject(headers)) properties.headers = tableOf(headers)
+  else if (headers !== undefined && headers !== null && !(Array.isArray(headers) && headers.length === 0))
+    throw badRequest('property headers should be an object')
+  return properties
+}
