@@ -1,5 +1,4 @@
-// The limits of a queue: its x- arguments checked as RabbitMQ checks them, and the policies that hold for it.
-import { channelError, connectionError } from '#kit/amqp/error.ts'
+// The limits of a queue: by its x- arguments, and by the policies that hold for it.
 import type { FieldValue, Table } from '#kit/amqp/table.ts'
 import type { JsonValue } from './json.ts'
 import { effectiveDefinition, type Policy } from './policy.ts'
@@ -18,53 +17,22 @@ export type QueueLimits = {
   deadLetterRoutingKey: string | undefined
 }
 
-/** `where` names the queue in errors. Of numbers the smaller of argument and policy holds; of texts the argument's. */
-export function queueLimits(
-  table: Table,
-  where: string,
-  policy?: Policy,
-  operatorPolicy?: Policy,
-): QueueLimits {
-  const invalid = (name: string, value: FieldValue) =>
-    channelError(406, `invalid arg '${name}' for ${where}: ${JSON.stringify(value)}`)
-  const whole = (name: string, least: number) => {
-    const value = table[name]
-    if (value === undefined) return undefined
-    if (typeof value !== 'number' || !Number.isInteger(value) || value < least) throw invalid(name, value)
-    return value
-  }
-  const text = (name: string) => {
-    const value = table[name]
-    if (value !== undefined && typeof value !== 'string') throw invalid(name, value)
-    return value
-  }
-  const overflow = text('x-overflow')
-  if (overflow !== undefined && !['drop-head', 'reject-publish', 'reject-publish-dlx'].includes(overflow))
-    throw invalid('x-overflow', overflow)
-  const queueType = text('x-queue-type')
-  // Streams are another protocol's storage; a client that asks for one must learn that it has none.
-  if (queueType === 'stream') throw connectionError(540, 'queues of type stream are not implemented')
-  if (queueType !== undefined && !['classic', 'quorum'].includes(queueType))
-    throw invalid('x-queue-type', queueType)
-  const deadLetterExchange = text('x-dead-letter-exchange')
-  const deadLetterRoutingKey = text('x-dead-letter-routing-key')
-  if (deadLetterRoutingKey !== undefined && deadLetterExchange === undefined)
-    throw channelError(
-      406,
-      `invalid arg 'x-dead-letter-routing-key' for ${where}: routing_key_but_no_dlx_defined`,
-    )
+/** Of arguments that `queueShape` has checked. Of numbers the smaller of argument and policy holds; of texts the argument's. */
+export function queueLimits(table: Table, policy?: Policy, operatorPolicy?: Policy): QueueLimits {
   const given = effectiveDefinition(policy, operatorPolicy)
-  const onOverflow = overflow ?? textOf(given.overflow)
+  const number = (name: string) => smaller(numberOf(table[`x-${name}`]), given[name])
+  const text = (name: string) => textOf(table[`x-${name}`]) ?? textOf(given[name])
+  const overflow = text('overflow')
   return {
-    messageTtlMs: smaller(whole('x-message-ttl', 0), given['message-ttl']),
-    expiresMs: smaller(whole('x-expires', 1), given.expires),
-    maxLength: smaller(whole('x-max-length', 0), given['max-length']),
-    maxBytes: smaller(whole('x-max-length-bytes', 0), given['max-length-bytes']),
-    rejectPublish: onOverflow?.startsWith('reject-publish') ?? false,
-    deadLetterRefused: onOverflow === 'reject-publish-dlx',
-    deliveryLimit: smaller(whole('x-delivery-limit', 0), given['delivery-limit']),
-    deadLetterExchange: deadLetterExchange ?? textOf(given['dead-letter-exchange']),
-    deadLetterRoutingKey: deadLetterRoutingKey ?? textOf(given['dead-letter-routing-key']),
+    messageTtlMs: number('message-ttl'),
+    expiresMs: number('expires'),
+    maxLength: number('max-length'),
+    maxBytes: number('max-length-bytes'),
+    rejectPublish: overflow?.startsWith('reject-publish') ?? false,
+    deadLetterRefused: overflow === 'reject-publish-dlx',
+    deliveryLimit: number('delivery-limit'),
+    deadLetterExchange: text('dead-letter-exchange'),
+    deadLetterRoutingKey: text('dead-letter-routing-key'),
   }
 }
 
@@ -73,6 +41,10 @@ function smaller(argument: number | undefined, policy: JsonValue | undefined): n
   return argument === undefined ? policy : Math.min(argument, policy)
 }
 
-function textOf(value: JsonValue | undefined): string | undefined {
+function numberOf(value: FieldValue): number | undefined {
+  return typeof value === 'number' ? value : undefined
+}
+
+function textOf(value: FieldValue | JsonValue): string | undefined {
   return typeof value === 'string' ? value : undefined
 }

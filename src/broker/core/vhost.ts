@@ -221,8 +221,7 @@ export class Vhost implements QueueHost {
       if (queue.policy === policy && queue.operatorPolicy === operatorPolicy) continue
       queue.policy = policy
       queue.operatorPolicy = operatorPolicy
-      const where = this.where('queue', queue.name)
-      queue.setLimits(queueLimits(queue.spec.arguments, where, policy, operatorPolicy))
+      queue.setLimits(queueLimits(queue.spec.arguments, policy, operatorPolicy))
     }
   }
 
@@ -277,8 +276,9 @@ export class Vhost implements QueueHost {
 
   #newQueue(id: number, spec: QueueSpec, owner: object | undefined): Queue {
     const { policy, operatorPolicy } = this.#policiesFor(spec)
-    const limits = queueLimits(spec.arguments, this.where('queue', spec.name), policy, operatorPolicy)
-    const shape = queueShape(spec, this.where('queue', spec.name))
+    const node = `rabbit@${this.world.host.name.split('.')[0]}`
+    const shape = queueShape(spec, this.where('queue', spec.name), node)
+    const limits = queueLimits(spec.arguments, policy, operatorPolicy)
     const queue = new Queue(this, id, spec, shape, limits, owner)
     queue.policy = policy
     queue.operatorPolicy = operatorPolicy

@@ -70,6 +70,8 @@ function passive(channel: Channel, name: string): Queue {
 
 function declare(channel: Channel, given: string, fields: MethodFields<'queue.declare'>): Queue {
   const { vhost, session } = channel.host
+  if (given === '' && fields.arguments['x-queue-type'] === 'quorum')
+    throw channelError(406, 'Cannot declare a server-named queue for type rabbit_quorum_queue')
   const name = given === '' ? channel.host.randomName('amq.gen-') : given
   if (given !== '') refuseReserved('queue', name)
   allow(channel, 'configure', 'queue', name)
