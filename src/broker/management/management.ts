@@ -14,14 +14,13 @@ import type { ManagementContext, ManagementListener } from './context.ts'
 import { exchangeRoutes } from './exchange-route.ts'
 import { columnsOf, listed, withColumns } from './list.ts'
 import { metrics } from './metrics.ts'
+import type { Page } from './page.ts'
 import { queueRoutes } from './queue-route.ts'
 import { type ApiAnswer, type ApiRequest, jsonAnswer, pathOf, refusal, type View } from './request.ts'
 import { dispatch, type Route } from './route.ts'
 import { Sampler } from './sample.ts'
 import { userRoutes } from './user-route.ts'
 import { vhostRoutes } from './vhost-route.ts'
-
-export type Page = { type: string; body: Buffer | string; headers?: Record<string, string> }
 
 export type ManagementOptions = {
   world: World
@@ -30,7 +29,7 @@ export type ManagementOptions = {
   /** Of the program, for those who ask what runs. */
   version: string
   /** The management page's files; undefined where there is no such path. */
-  page?: (path: string) => Page | undefined
+  page?: Page
 }
 
 export type Management = {
@@ -140,10 +139,11 @@ function written(result: ApiAnswer, { query }: ApiRequest): PlainAnswer {
   return { status: result.status, headers, body: '' }
 }
 
-function pageAt({ method, url }: PlainRequest, page: ManagementOptions['page']): PlainAnswer {
-  const path = url.split('?', 1)[0]!
-  const found = page?.(path)
+async function pageAt({ method, url, headers }: PlainRequest, page: Page | undefined): Promise<PlainAnswer> {
+  const found = await page?.(url.split('?', 1)[0]!)
   if (!found || (method !== 'GET' && method !== 'HEAD')) throw notFound()
+  if (headers['if-none-match'] === found.headers.etag)
+    return { status: 304, headers: found.headers, body: '' }
   return { status: 200, headers: { 'content-type': found.type, ...found.headers }, body: found.body }
 }
 

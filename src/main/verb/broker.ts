@@ -5,6 +5,7 @@ import { openManagement } from '#broker/management/management.ts'
 import type { UserSpec } from '#broker/server/user.ts'
 import { openLog } from '#kit/log/log.ts'
 import type { Address, World } from '#kit/world/world.ts'
+import { managementPage } from '../management-page.ts'
 import { type Invocation, usageError, type Verb } from '../verb.ts'
 
 const everything = { configure: '.*', write: '.*', read: '.*' }
@@ -51,7 +52,7 @@ export const brokerVerb: Verb = {
     const port = portOption(options, 'port', 5672)
     const hosts = (optionText(options, 'listen') ?? '127.0.0.1').split(',')
     for (const host of hosts) terminal.print(`amqp ${await listen(broker, { host, port })}`)
-    const management = openManagement({ world, log, broker, version: '0.1.0' })
+    const management = openManagement({ world, log, broker, version: '0.1.0', page: managementPage(world) })
     for (const [option, protocol] of managementPorts) {
       if (optionText(options, option) === undefined) continue
       const [host = ''] = hosts

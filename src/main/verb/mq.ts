@@ -4,8 +4,11 @@ import { mqError } from '#cli/mq/exit.ts'
 import { runMq } from '#cli/mq/run.ts'
 import { askSecret } from '#cli/mq/secret.ts'
 import { mqVerbs } from '#cli/mq/verbs.ts'
-import { httpClient } from '#kit/http/client.ts'
+import { type HttpClient, httpClient } from '#kit/http/client.ts'
+import { originOf, ownAddress, trustedAuthority } from '../api.ts'
 import { readCloud } from '../data-folder.ts'
+import { migrateVerb } from '../migrate/verb.ts'
+import { externalBroker } from '../transport.ts'
 import type { Invocation, Verb } from '../verb.ts'
 
 export const mq: Verb = {
@@ -14,46 +17,78 @@ export const mq: Verb = {
   raw: true,
   async run(invocation) {
     const { world, terminal, words } = invocation
-    const http = httpClient()
+    const opened: HttpClient[] = []
+    const openHttp = (ca?: string) => {
+      const http = httpClient({ ca })
+      opened.push(http)
+      return http
+    }
+    let authority: string | undefined
     try {
       return await runMq(
         {
           world,
           terminal,
-          verbs: mqVerbs,
-          open: async (options, timeoutMs) => openApi(http, await loginFor(invocation, options), timeoutMs),
+          verbs: { ...mqVerbs, migrate: migrateVerb(world, openHttp, () => authority) },
+          async open(options, timeoutMs) {
+            const { login, ca } = await brokerFor(invocation, options)
+            authority = ca
+            return openApi(openHttp(ca), login, timeoutMs)
+          },
         },
         words,
       )
     } finally {
-      http.close()
+      for (const http of opened) http.close()
     }
   },
 }
 
 type Options = Record<string, string | boolean | undefined>
+/** With whoever signed its certificate, where that isn't somebody whom this machine trusts anyway. */
+type Target = { login: Login; ca: string | undefined }
 
-/** Another broker by --url, else the cloud's own with the credentials of its folder. */
-async function loginFor({ world, terminal, root }: Invocation, options: Options): Promise<Login> {
+/** Another broker by --url, else the cloud's own with what its folder knows. */
+async function brokerFor(invocation: Invocation, options: Options): Promise<Target> {
+  const { world, terminal } = invocation
   const { env } = world
   const url = (options.url as string | undefined) ?? env.NIMBO_MQ_URL
   if (url === undefined) {
     if (options.user !== undefined) throw mqError('usage', '--user goes with --url')
-    const cloud = await readCloud(world, root)
-    const { publicHost } = cloud.settings
-    return {
-      url: `http://${publicHost}:${cloud.ports.amqpManagement}`,
-      user: 'nimbo',
-      password: cloud.secrets['bus-admin'],
-    }
+    return cloudBroker(invocation)
   }
   const parsed = URL.canParse(url) ? new URL(url) : undefined
   if (!parsed || !/^https?:$/.test(parsed.protocol))
-    throw mqError('usage', `--url ${url} is no URL such as http://HOST:15672`)
+    throw mqError('usage', '--url is no URL such as http://HOST:15672')
   const user =
     (options.user as string | undefined) ?? env.NIMBO_MQ_USER ?? decodeURIComponent(parsed.username)
   if (user === '') throw mqError('usage', '--url goes with --user')
   const inUrl = decodeURIComponent(parsed.password)
   const password = env.NIMBO_MQ_PASSWORD ?? (inUrl || (await askSecret(terminal, `Password for ${user}: `)))
-  return { url: `${parsed.origin}${parsed.pathname}`, user, password }
+  const ca = env.NIMBO_MQ_CACERT ? await world.files.readText(env.NIMBO_MQ_CACERT) : undefined
+  return { login: { url: `${parsed.origin}${parsed.pathname}`, user, password }, ca }
+}
+
+async function cloudBroker({ world, root }: Invocation): Promise<Target> {
+  const cloud = await readCloud(world, root)
+  const { settings, ports, secrets } = cloud
+  const external = await externalBroker(world, settings)
+  if (external) {
+    const { management, authority } = external
+    if (!management)
+      throw mqError(
+        'unavailable',
+        'This cloud is on a RabbitMQ, and cloud.transport_management_url does not say where its management API is.',
+      )
+    const { urls, user, password } = management
+    return { login: { url: urls[0]!, user, password }, ca: authority }
+  }
+  return {
+    login: {
+      url: originOf(settings, ownAddress(settings.listen), ports.amqpManagement),
+      user: 'nimbo',
+      password: secrets['bus-admin'],
+    },
+    ca: await trustedAuthority(world, cloud),
+  }
 }

@@ -13,6 +13,8 @@ export type Delivered = {
   routingKey: string
   properties: Properties
   body: Buffer
+  /** As it came, for who hands it on: decoding would lose the types of header values. */
+  content: Content
 }
 
 /** Methods that have one answer, named as they with '-ok'. */
@@ -80,14 +82,31 @@ export class ClientChannel {
     body: Buffer,
     mandatory = false,
   ): Promise<Published> {
+    const content = () => makeContent(properties, body, this.#outbox.frameMax)
+    return this.#send(exchange, routingKey, content, mandatory, properties.messageId)
+  }
+
+  /** As `publish`, with a message that came from elsewhere, octet for octet. */
+  forward(exchange: string, routingKey: string, content: Content, mandatory = false): Promise<Published> {
+    const { messageId } = propertiesOf(content)
+    return this.#send(exchange, routingKey, () => content, mandatory, messageId)
+  }
+
+  #send(
+    exchange: string,
+    routingKey: string,
+    content: () => Content,
+    mandatory: boolean,
+    messageId: string | undefined,
+  ): Promise<Published> {
     return new Promise((resolve, reject) => {
       if (this.closedBy) return reject(this.closedBy)
-      const content = makeContent(properties, body, this.#outbox.frameMax)
+      const made = content()
       this.#outbox.method(this.number, 'basic.publish', { exchange, routingKey, mandatory })
-      this.#outbox.content(this.number, content)
+      this.#outbox.content(this.number, made)
       if (!this.#confirming) return resolve('routed')
       const tag = ++this.#published
-      this.#unconfirmed.set(tag, { messageId: properties.messageId, returned: false, resolve, reject })
+      this.#unconfirmed.set(tag, { messageId, returned: false, resolve, reject })
     })
   }
 
@@ -193,7 +212,7 @@ export class ClientChannel {
       const { consumerTag, ...rest } = method.fields
       this.#listening
         .get(consumerTag)
-        ?.delivered({ ...rest, properties: propertiesOf(content), body: bodyOf(content) })
+        ?.delivered({ ...rest, properties: propertiesOf(content), body: bodyOf(content), content })
     }
   }
 
