@@ -72,6 +72,7 @@ export class Channel {
   readonly #assembler = new ContentAssembler()
   #publication: Publication | undefined
   #inBody = false
+  #givenBefore = 0
 
   constructor(number: number, host: ChannelHost) {
     this.number = number
@@ -100,11 +101,14 @@ export class Channel {
     this.outbox.method(this.number, name, fields)
   }
 
-  /** After a change of something durable the answer waits for the disk, and the channel with it. */
+  /**
+   * If the method has changed something durable, its answer waits for the disk, and the channel with it. If it has
+   * not, others' messages on their way to the disk are none of its business.
+   */
   replyWhenSafe<N extends MethodName>(name: N, fields: MethodInput<N>): void {
     const { store } = this.host
     const { given } = store
-    if (store.safe >= given) {
+    if (given === this.#givenBefore || store.safe >= given) {
       this.reply(name, fields)
       return
     }
@@ -202,6 +206,7 @@ export class Channel {
     this.#publication = readPublication(buffer, start, end)
     if (this.#publication) return
     const method = readMethod(buffer, start, end)
+    this.#givenBefore = this.host.store.given
     const handle = handlers[method.name]
     if (!handle) throw connectionError(503, 'unimplemented method')
     // The table pairs each name with the handler of its fields; TypeScript can't see it through the lookup.

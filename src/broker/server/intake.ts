@@ -50,6 +50,7 @@ export class Intake {
   #turn = -1
   #turnOctets = 0
   #inFlight = 0
+  #uncounted = 0
   #stopped = false
 
   constructor(stream: Duplex, turns: Turns, store: Store) {
@@ -109,10 +110,13 @@ export class Intake {
   /** A chunk was worked off; what it brought for the disk, since `before`, counts until it is there. */
   handled(octets: number, before: number): void {
     const { given, safe } = this.#store
+    // A large message comes in many chunks, of which the last brings it to the disk.
+    const came = this.#uncounted + octets
+    this.#uncounted = given === before ? came : 0
     if (given === before || given <= safe) return
-    this.#inFlight += octets
+    this.#inFlight += came
     this.#store.whenSafe(given, () => {
-      this.#inFlight -= octets
+      this.#inFlight -= came
       if (this.#inFlight < creditOctets / 2) this.resume('disk')
     })
     if (this.#inFlight > creditOctets) this.pause('disk')

@@ -47,6 +47,11 @@ export class Outbox {
     return this.#queuedOctets > 0 || (this.#stream.writableNeedDrain && this.#stream.writableLength > fullAt)
   }
 
+  /** Octets copied for the peer that it hasn't taken yet: without large messages that wait, which are shared. */
+  get bufferedOctets(): number {
+    return this.#stream.writableLength + this.writer.at
+  }
+
   /** Octets that the peer hasn't taken yet. */
   get unsentOctets(): number {
     return this.#stream.writableLength + this.#queuedOctets + this.writer.at
