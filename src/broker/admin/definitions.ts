@@ -20,9 +20,9 @@ export function exportDefinitions(
   const settings = exportSettings(registry)
   const vhosts = only ? [only] : [...registry.vhosts.values()]
   const topology = {
-    queues: vhosts.flatMap((vhost) => durableQueues(vhost).map((queue) => queueJson(vhost, queue, show))),
+    queues: vhosts.flatMap((vhost) => sharedQueues(vhost).map((queue) => queueJson(vhost, queue, show))),
     exchanges: vhosts.flatMap((vhost) =>
-      durableExchanges(vhost).map((exchange) => exchangeJson(vhost, exchange, show)),
+      declaredExchanges(vhost).map((exchange) => exchangeJson(vhost, exchange, show)),
     ),
     bindings: vhosts.flatMap((vhost) => bindingsJson(vhost, show)),
   }
@@ -87,12 +87,13 @@ function importBinding(registry: Registry, vhost: Vhost, each: JsonObject): void
   )
 }
 
-function durableQueues({ queues }: Vhost): Queue[] {
-  return [...queues.values()].filter(({ stored }) => stored)
+/** Transient ones too, as RabbitMQ does; not those of one connection. */
+function sharedQueues({ queues }: Vhost): Queue[] {
+  return [...queues.values()].filter(({ owner }) => owner === undefined)
 }
 
-function durableExchanges({ exchanges }: Vhost): Exchange[] {
-  return [...exchanges.values()].filter(({ name, spec }) => spec.durable && !name.startsWith('amq.'))
+function declaredExchanges({ exchanges }: Vhost): Exchange[] {
+  return [...exchanges.values()].filter(({ name }) => !name.startsWith('amq.'))
 }
 
 function queueJson(vhost: Vhost, { name, spec }: Queue, show: (table: Table) => JsonObject): JsonObject {
@@ -112,10 +113,9 @@ function exchangeJson(
 
 function bindingsJson(vhost: Vhost, show: (table: Table) => JsonObject): JsonObject[] {
   const shown: JsonObject[] = []
-  for (const { spec, bindings } of vhost.exchanges.values())
+  for (const { bindings } of vhost.exchanges.values())
     for (const { source, destination, routingKey, arguments: table } of bindings.values()) {
-      const isKept = destination.kind === 'queue' ? destination.stored : destination.spec.durable
-      if (!spec.durable || !isKept) continue
+      if (destination.kind === 'queue' && destination.owner) continue
       shown.push({
         source: source.name,
         vhost: vhost.name,

@@ -122,7 +122,7 @@ export function consumerView(context: ManagementContext, consumer: ChannelConsum
 }
 
 /** 'address:port'; what has no port is a stream within a process. */
-function endOf(text: string): { host: string; port: number } {
+export function endOf(text: string): { host: string; port: number } {
   const at = text.lastIndexOf(':')
   const port = Number(text.slice(at + 1))
   return at > 0 && Number.isInteger(port) ? { host: text.slice(0, at), port } : { host: text, port: 0 }

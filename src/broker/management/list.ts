@@ -85,12 +85,26 @@ function withName(all: View[], query: ReadonlyMap<string, string>): View[] {
 function inOrder(items: View[], query: ReadonlyMap<string, string>): View[] {
   const sort = query.get('sort')
   const reverse = query.get('sort_reverse') === 'true'
-  if (!sort) return reverse ? [...items].reverse() : items
+  if (!sort) {
+    const sorted = [...items].sort(usualOrder)
+    return reverse ? sorted.reverse() : sorted
+  }
   const path = sort.split('.')
   const keyed = items.map((item) => ({ item, key: at(item, path) }))
   keyed.sort((a, b) => compare(a.key, b.key))
   if (reverse) keyed.reverse()
   return keyed.map(({ item }) => item)
+}
+
+/** By virtual host and name; bindings have no name of their own. */
+const usualKeys = ['vhost', 'user', 'name', 'source', 'destination', 'routing_key', 'number']
+
+function usualOrder(a: View, b: View): number {
+  for (const key of usualKeys) {
+    const order = compare(a[key], b[key])
+    if (order !== 0) return order
+  }
+  return 0
 }
 
 function at(item: View, path: string[]): unknown {

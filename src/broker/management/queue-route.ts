@@ -146,6 +146,7 @@ function settle(queue: Queue, entries: Entry[], ackMode: AckMode): void {
 
 function entryView(queue: Queue, entry: Entry, encoding: string, truncate: number): View {
   const { message, redelivered } = entry
+  const properties = propertiesJson(message.properties)
   const body = bodyOf(message.content)
   const payload = body.subarray(0, truncate)
   const asText = encoding === 'auto' && isUtf8(payload)
@@ -155,7 +156,8 @@ function entryView(queue: Queue, entry: Entry, encoding: string, truncate: numbe
     exchange: message.exchange,
     routing_key: message.routingKey,
     message_count: queue.messageCount,
-    properties: propertiesJson(message.properties),
+    // An empty object is an empty list to RabbitMQ; its clients expect that.
+    properties: Object.keys(properties).length > 0 ? properties : [],
     payload: payload.toString(asText ? 'utf8' : 'base64'),
     payload_encoding: asText ? 'string' : 'base64',
   }

@@ -6,8 +6,9 @@ import type { Binding, Exchange } from '../core/exchange.ts'
 import { effectiveDefinition } from '../core/policy.ts'
 import type { Consumer, Queue } from '../core/queue.ts'
 import type { Vhost } from '../core/vhost.ts'
+import { ServerConnection } from '../server/connection.ts'
 import { ChannelConsumer } from '../server/consumer.ts'
-import { consumerView } from './client-view.ts'
+import { consumerView, endOf } from './client-view.ts'
 import type { ManagementContext } from './context.ts'
 import type { View } from './request.ts'
 import { lengthsOf } from './sample.ts'
@@ -42,11 +43,19 @@ export function queueView(context: ManagementContext, vhost: Vhost, queue: Queue
     consumers: consumers.length,
     exclusive_consumer_tag: tagOf(consumers.find((consumer) => consumer.exclusive)),
     single_active_consumer_tag: queue.shape.singleActiveConsumer ? tagOf(activeConsumer) : null,
+    ...ownerView(queue),
     policy: policy?.name ?? null,
     operator_policy: operatorPolicy?.name ?? null,
     effective_policy_definition: effectiveDefinition(policy, operatorPolicy) as View,
     ...(isQuorum && { leader: node, members: [node], online: [node] }),
   }
+}
+
+/** Of an exclusive queue: whose it is. */
+function ownerView({ owner }: Queue): View {
+  if (!(owner instanceof ServerConnection)) return {}
+  const { host, port } = endOf(owner.peer)
+  return { owner_pid_details: { name: owner.name, peer_host: host, peer_port: port } }
 }
 
 /** Of one queue: with its consumers. */
