@@ -20,6 +20,8 @@ export type ExternalBroker = {
   /** Who signs the brokers' certificates, in PEM; the default is the host's own list. */
   authority?: string
   durableQueueType: 'classic' | 'quorum'
+  /** The default is 60; 0 is off. */
+  heartbeatSeconds?: number
   /** Where hosts are given users of their own; without it all processes are the transport's user. */
   management?: { urls: readonly string[]; user: string; password: string }
 }

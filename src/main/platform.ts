@@ -64,6 +64,7 @@ export async function openPlatform(plan: PlatformPlan): Promise<OpenPlatform> {
     name: `controller@${world.host.name}`,
     contracts,
     durableQueueType: external?.durableQueueType,
+    heartbeatSeconds: external?.heartbeatSeconds,
     speaksFor: speaker([login.user], plan.agents),
   })
   return {

@@ -56,7 +56,7 @@ export async function awaitApis(world: World, http: HttpClient, cloud: Cloud): P
   )
 }
 
-/** Every host's compute service is up, and on real hosts the agent of its switch is alive. */
+/** Every host's compute service is up and known to placement, and on real hosts the agent of its switch is alive. */
 export async function awaitHosts(world: World, admin: Session, cloud: Cloud): Promise<void> {
   const late = `The host agent hasn't reported after ${startTimeoutMs / 1000} s: see ${roleLog(cloud.folder, 'agent')}`
   const wanted = cloud.settings.dataPlane === 'sim' ? cloud.settings.hosts : 1
@@ -74,7 +74,13 @@ export async function awaitHosts(world: World, admin: Session, cloud: Cloud): Pr
         path: '/v2.0/agents',
       })
       const alive = agents.filter((agent) => agent.alive).length
-      return (up >= wanted && alive >= wanted) || undefined
+      if (up < wanted || alive < wanted) return undefined
+      // Told by the compute service after the host's first report: without it there is nowhere to schedule to.
+      const { resource_providers: providers } = await admin.call<{ resource_providers: unknown[] }>(
+        'placement',
+        { path: '/resource_providers' },
+      )
+      return providers.length >= wanted || undefined
     },
     20,
   )

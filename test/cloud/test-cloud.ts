@@ -17,7 +17,7 @@ import { memorySink } from '#kit/journal/memory-sink.ts'
 import { type OpenJournal, openJournal } from '#kit/journal/store.ts'
 import { type Log, openLog, silentLog } from '#kit/log/log.ts'
 import { testCost } from '#kit/password/password.ts'
-import { type VirtualWorld, virtualWorld } from '#kit/world/virtual.ts'
+import type { VirtualWorld } from '#kit/world/virtual.ts'
 import { openControlPlane } from '#main/cloud.ts'
 import { type Host, startHost } from '#main/host.ts'
 import { type OpenPlatform, openPlatform } from '#main/platform.ts'
@@ -61,12 +61,12 @@ const secrets = Object.fromEntries(secretNames.map((name) => [name, `secret of $
 export async function testCloud(
   options: { hosts?: number; seed?: number; yaml?: string } = {},
 ): Promise<TestCloud> {
-  const world = virtualWorld({ seed: options.seed, name: 'controller' })
+  const names = Array.from({ length: options.hosts ?? 1 }, (_, index) => `node${index + 1}`)
+  const engine = await testEngine({ seed: options.seed, name: 'controller' }, names)
+  const { world } = engine
   const log: Log = process.env.NIMBO_TEST_LOG ? openLog({ level: process.env.NIMBO_TEST_LOG }) : silentLog
   const folder = mkdtempSync(join(tmpdir(), 'nimbo-cloud-'))
   const store = memorySink()
-  const names = Array.from({ length: options.hosts ?? 1 }, (_, index) => `node${index + 1}`)
-  const engine = await testEngine(world, names)
   const platform = await openPlatform({
     world,
     log,

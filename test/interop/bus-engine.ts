@@ -68,7 +68,7 @@ export async function rabbitEngine(named: ExternalBroker): Promise<EngineUnderTe
 /** A new virtual host of the RabbitMQ, in which the transport's user may do everything. */
 export async function ownVhost(
   named: ExternalBroker,
-): Promise<{ external: ExternalBroker; drop(): Promise<void> }> {
+): Promise<{ external: ExternalBroker; drop(users?: readonly string[]): Promise<void> }> {
   const { urls, user, password } = named.management!
   const vhost = `test-${world.random.hexId()}`
   const http = httpClient()
@@ -82,8 +82,9 @@ export async function ownVhost(
   await ask('PUT', `permissions/${vhost}/${encodeURIComponent(named.transport.user)}`, all)
   return {
     external: { ...named, transport: { ...named.transport, vhost } },
-    async drop() {
+    async drop(users = []) {
       await ask('DELETE', `vhosts/${vhost}`)
+      for (const name of users) await ask('DELETE', `users/${encodeURIComponent(name)}`)
       http.close()
     },
   }

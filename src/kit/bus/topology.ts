@@ -116,11 +116,24 @@ export function needNotificationQueue(session: Session, routingKey: string): Pro
   })
 }
 
-/** What servers and senders of the contract need before they begin. */
+/** What servers and senders of the contract need before they begin. Controllers' topics take messages from then on. */
 export async function needContract(session: Session, contract: Contract): Promise<void> {
+  const { topic, servedBy } = contract
   await needTopicExchange(session, exchangeOf(contract))
-  await needFanoutExchange(session, contract.topic)
+  await needFanoutExchange(session, topic)
   await needDeadQueue(session, contract.exchange)
+  if (servedBy === 'host' || session.limited) return
+  await once(session, `topic ${topic}`, () => declareBound(session, session.sender, contract, topic))
+}
+
+async function declareBound(
+  session: Session,
+  channel: ClientChannel,
+  contract: Contract,
+  queue: string,
+): Promise<void> {
+  await declareDurable(session, channel, queue)
+  await channel.ask('queue.bind', { queue, exchange: exchangeOf(contract), routingKey: queue })
 }
 
 /** What a server listens on; the topic's own queue where controllers share it. */
@@ -132,16 +145,12 @@ export async function declareServer(
   const { contract, host, id } = server
   const { topic, servedBy } = contract
   await needContract(session, contract)
-  const queues = [hostQueue(topic, host)]
-  if (servedBy === 'controller') queues.unshift(topic)
-  for (const queue of queues) {
-    await declareDurable(session, channel, queue)
-    await channel.ask('queue.bind', { queue, exchange: exchangeOf(contract), routingKey: queue })
-  }
+  const named = hostQueue(topic, host)
+  await declareBound(session, channel, contract, named)
   const own = fanoutQueue(topic, host, id)
   await declareTransient(channel, own)
   await channel.ask('queue.bind', { queue: own, exchange: fanoutExchange(topic) })
-  return [...queues, own]
+  return servedBy === 'controller' ? [topic, named, own] : [named, own]
 }
 
 export async function declareReplyQueue(

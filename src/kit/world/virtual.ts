@@ -5,7 +5,7 @@ import { openActivity } from './activity.ts'
 import { memorySockets } from './memory-sockets.ts'
 import { realFiles } from './real-files.ts'
 import { realProcesses } from './real-processes.ts'
-import type { Clock, Random, TimerOptions, Timers, World } from './world.ts'
+import type { Clock, Random, Sockets, TimerOptions, Timers, World } from './world.ts'
 
 export type VirtualWorld = World & {
   /** Moves time on, firing what is due in order, with the event loop drained in between. */
@@ -19,7 +19,15 @@ const threadPatienceMs = 5
 
 type Timer = { at: number; order: number; fire: () => void; background: boolean }
 
-export function virtualWorld(options: { seed?: number; now?: number; name?: string } = {}): VirtualWorld {
+export type VirtualOptions = {
+  seed?: number
+  now?: number
+  name?: string
+  /** Instead of those in memory, with what tells whether something is under way on them: time waits for it. */
+  outside?: { sockets: Sockets; busy: () => boolean }
+}
+
+export function virtualWorld(options: VirtualOptions = {}): VirtualWorld {
   let time = options.now ?? Date.UTC(2026, 0, 1)
   const started = time
   let order = 0
@@ -86,7 +94,8 @@ export function virtualWorld(options: { seed?: number; now?: number; name?: stri
 
   /** Lets promises and in-memory sockets run; work on real threads (hashing, files) shows in the activity count. */
   async function drain(): Promise<void> {
-    for (let quiet = 0; quiet < 3; quiet++) await new Promise((resolve) => setImmediate(resolve))
+    do for (let quiet = 0; quiet < 3; quiet++) await new Promise((resolve) => setImmediate(resolve))
+    while (await waited())
     const before = performance.now()
     while (
       activity.count > 0 &&
@@ -95,6 +104,13 @@ export function virtualWorld(options: { seed?: number; now?: number; name?: stri
     ) {
       await new Promise((resolve) => setImmediate(resolve))
     }
+  }
+
+  /** True where it had to wait for something outside. */
+  async function waited(): Promise<boolean> {
+    if (!options.outside?.busy()) return false
+    while (options.outside.busy()) await new Promise((resolve) => setTimeout(resolve, 1))
+    return true
   }
 
   async function settle(settleOptions: { limitMs?: number } = {}): Promise<void> {
@@ -106,6 +122,7 @@ export function virtualWorld(options: { seed?: number; now?: number; name?: stri
       while (activity.count > 0 && performance.now() - before < threadPatienceMs) {
         await new Promise((resolve) => setImmediate(resolve))
       }
+      if (await waited()) await drain()
       const timer = next(limit, false)
       if (!timer) {
         if (activity.count === 0) return
@@ -129,7 +146,7 @@ export function virtualWorld(options: { seed?: number; now?: number; name?: stri
     random: seededRandom(options.seed ?? 1),
     files: realFiles,
     processes: realProcesses,
-    sockets: memorySockets(clock),
+    sockets: options.outside?.sockets ?? memorySockets(clock),
     activity,
     env: {},
     host: { name: options.name ?? 'node1', cpus: 8, memoryBytes: 32 * 2 ** 30 },

@@ -190,7 +190,8 @@ export class ClientConnection {
     const channelMax = lower(offer.channelMax, ours.channelMax)
     this.#channelMax = channelMax
     const frameMax = lower(offer.frameMax, ours.frameMax)
-    const heartbeat = lower(offer.heartbeat, this.#options.heartbeatSeconds ?? ours.heartbeat)
+    const wanted = this.#options.heartbeatSeconds ?? ours.heartbeat
+    const heartbeat = wanted === 0 ? 0 : lower(offer.heartbeat, wanted)
     this.#outbox.frameMax = frameMax
     this.#scanner.frameMax = frameMax
     this.#outbox.method(0, 'connection.tune-ok', { channelMax, frameMax, heartbeat })
