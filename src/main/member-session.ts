@@ -1,6 +1,6 @@
 // A verb's own line to the controller on a joined host: the bus, as the host itself.
 import { hosts } from '#contracts/host.ts'
-import type { Bus, Caller } from '#kit/bus/bus.ts'
+import type { Caller } from '#kit/bus/bus.ts'
 import { openBus } from '#kit/bus/client.ts'
 import { CloudError } from '#kit/errors/cloud-error.ts'
 import type { Trace } from '#kit/journal/journal.ts'
@@ -27,38 +27,32 @@ export async function asMember<T>(
 ): Promise<T> {
   const access = await controllerAccess(world, cloud)
   const { host } = access
-  // Once, and with its reason: the bus itself would try for ever.
-  ;(await access.connectBus()).destroy()
   const journal = openJournal({ world, log: silentLog, host, service: 'nimbo', sink: memorySink() })
-  const opening = openBus({
+  const bus = await openBus({
     world,
     log: silentLog,
     journal,
     connect: access.connectBus,
     user: access.busUser,
     password: access.busPassword,
+    vhost: access.busVhost,
+    limited: !access.busShared,
+    durableQueueType: access.busQueueType,
+    vhost: access.busVhost,
+    durableQueueType: access.busQueueType,
+    limited: true,
     name: `nimbo@${host}`,
+    patienceMs: connectMs,
+  }).catch((error) => {
+    access.http.close()
+    throw new CloudError('unavailable', `The controller ${access.controller} does not let this host in`, {
+      cause: error,
+    })
   })
-  const bus = await inTime(world, opening, `The controller ${access.controller} does not let this host in.`)
   try {
     return await work({ host, controller: bus.caller(hosts, 'nimbo'), trace: journal.newTrace() })
   } finally {
     await bus.close()
     access.http.close()
   }
-}
-
-async function inTime(world: World, opening: Promise<Bus>, late: string): Promise<Bus> {
-  let isLate = false
-  return new Promise((resolve, reject) => {
-    const cancel = world.timers.after(connectMs, () => {
-      isLate = true
-      reject(new CloudError('unavailable', late))
-    })
-    opening.then((bus) => {
-      cancel()
-      if (isLate) void bus.close()
-      else resolve(bus)
-    }, reject)
-  })
 }
