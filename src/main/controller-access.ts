@@ -11,7 +11,7 @@ import { originOf, ownAddress, trustedAuthority, usesTls } from './api.ts'
 import type { Cloud } from './data-folder.ts'
 import { keepHostCertificate } from './host-certificate.ts'
 import { localAgent } from './local-agent.ts'
-import { type Member, memberFiles } from './member.ts'
+import { type Member, type MemberTransport, memberFiles } from './member.ts'
 import type { PortName } from './port.ts'
 import type { Secrets } from './secret.ts'
 import { tokensOverBus } from './service-token.ts'
@@ -71,27 +71,38 @@ async function ownAccess(world: World, cloud: Cloud): Promise<ControllerAccess> 
 }
 
 async function memberAccess(world: World, root: string, member: Member): Promise<ControllerAccess> {
-  const { host, controller, ports, bus } = member
+  const { host, controller, ports, bus, transport } = member
   const files = memberFiles(root)
   const { readText } = world.files
+  // Read anew each time: the certificate may have been renewed.
+  const connectSecured = async () => {
+    const [ca, cert, key] = await Promise.all([
+      readText(files.authority),
+      readText(files.certificate),
+      readText(files.key),
+    ])
+    return world.sockets.connect({ host: controller, port: ports.amqpTls }, { tls: { ca, cert, key } })
+  }
   return {
     host,
     controller,
     busUser: bus.user,
     busPassword: bus.password,
-    async connectBus() {
-      const [ca, cert, key] = await Promise.all([
-        readText(files.authority),
-        readText(files.certificate),
-        readText(files.key),
-      ])
-      return world.sockets.connect({ host: controller, port: ports.amqpTls }, { tls: { ca, cert, key } })
-    },
+    ...(transport ? remoteBus(world, bus, transport) : { connectBus: connectSecured }),
     endpoint: (name) => `https://${controller.includes(':') ? `[${controller}]` : controller}:${ports[name]}`,
     http: httpClient({ ca: await readText(files.authority) }),
     metadataSecret: member.metadataSecret,
     serviceToken: ({ bus }) => tokensOverBus(world, bus, host),
     keep: (over) => keepHostCertificate({ world, host, files, ...over }),
+  }
+}
+
+function remoteBus(world: World, bus: Member['bus'], transport: MemberTransport) {
+  const { vhost, authority, queueType } = transport
+  return {
+    busVhost: vhost,
+    busQueueType: queueType,
+    connectBus: connectToAny(world, { ...transport, ...bus }, { ca: authority }),
   }
 }
 

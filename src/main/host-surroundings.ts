@@ -3,9 +3,12 @@ import type { Authority } from '#kit/certificate/authority.ts'
 import type { World } from '#kit/world/world.ts'
 import type { HostSurroundings } from '#services/host/app.ts'
 import { isLoopback, usesTls } from './api.ts'
+import type { ExternalBroker } from './bus-engine.ts'
 import { type Cloud, cloudId } from './data-folder.ts'
+import type { MemberTransport } from './member.ts'
 import type { OpenPlatform } from './platform.ts'
 import { cloudAuthority } from './server-certificate.ts'
+import { externalBroker } from './transport.ts'
 
 export async function hostSurroundings(
   world: World,
@@ -14,13 +17,14 @@ export async function hostSurroundings(
 ): Promise<HostSurroundings> {
   const { settings, ports, secrets } = cloud
   const id = await cloudId(world, cloud.folder)
+  const external = await externalBroker(world, settings)
   let authority: Promise<Authority> | undefined
   return {
     authority() {
       authority ??= cloudAuthority(world, cloud)
       return authority
     },
-    notJoinable: () => whyNotJoinable(cloud),
+    notJoinable: () => whyNotJoinable(cloud, external),
     grantBus: bus.grantBus,
     revokeBus: bus.revokeBus,
     publicFacts: () => ({
@@ -29,13 +33,17 @@ export async function hostSurroundings(
       data_plane: settings.dataPlane,
       port_base: settings.portBase,
     }),
-    memberFacts: () => ({ ports, metadata_secret: secrets['metadata-signing'] }),
+    memberFacts: () => ({
+      ports,
+      metadata_secret: secrets['metadata-signing'],
+      ...(external && { transport: transportFor(external) }),
+    }),
     passwordSeed: secrets['host-users'],
   }
 }
 
 /** Why no other host can join, with the remedy; undefined where hosts can. */
-function whyNotJoinable({ settings, folder }: Cloud): string | undefined {
+function whyNotJoinable({ settings, folder }: Cloud, external?: ExternalBroker): string | undefined {
   const remedy = (what: string) =>
     `${what} in ${folder.config}, then 'nimbo down' and 'nimbo up'. Guests go on running meanwhile.`
   if (isLoopback(settings.listen))
@@ -48,5 +56,13 @@ function whyNotJoinable({ settings, folder }: Cloud): string | undefined {
     return remedy(
       "The catalog leads other hosts to a loopback address: set cloud.public_host to this machine's own",
     )
+  if (external && !external.management)
+    return remedy('Hosts need users of their own on the message bus: set cloud.transport_management_url')
   return undefined
+}
+
+/** Without its user: each host gets its own. */
+function transportFor({ transport, authority, durableQueueType }: ExternalBroker): MemberTransport {
+  const { addresses, secure, vhost } = transport
+  return { addresses: [...addresses], secure, vhost, authority, queueType: durableQueueType }
 }

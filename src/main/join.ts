@@ -7,7 +7,7 @@ import { type HttpClient, httpClient, type Response } from '#kit/http/client.ts'
 import type { World } from '#kit/world/world.ts'
 import { formatYaml } from '#kit/yaml/yaml.ts'
 import { type Cloud, dataFolder, prepareFolder, readCloud } from './data-folder.ts'
-import { type Member, memberFiles, writeMember } from './member.ts'
+import { type Member, type MemberTransport, memberFiles, writeMember } from './member.ts'
 import type { Ports } from './port.ts'
 
 export type JoinWish = {
@@ -27,7 +27,7 @@ type Given = {
   certificate: string
   authority: string
   bus: { user: string; password: string }
-  cloud: CloudFacts & { ports: Ports; metadata_secret: string }
+  cloud: CloudFacts & { ports: Ports; metadata_secret: string; transport?: MemberTransport }
 }
 
 const timeoutMs = 60_000
@@ -120,6 +120,7 @@ export async function becomeMember(
     ports: given.cloud.ports,
     bus: given.bus,
     metadataSecret: given.cloud.metadata_secret,
+    ...(given.cloud.transport && { transport: given.cloud.transport }),
   }
   await writeMember(world, root, member)
   return readCloud(world, root)

@@ -13,8 +13,19 @@ export type Member = {
   cloudId: string
   ports: Ports
   bus: { user: string; password: string }
+  /** Where the bus is, in a cloud whose broker is not the embedded one. */
+  transport?: MemberTransport
   /** What metadata requests are signed with. */
   metadataSecret: string
+}
+
+export type MemberTransport = {
+  addresses: { host: string; port: number }[]
+  secure: boolean
+  vhost: string
+  /** Who signs the brokers' certificates, in PEM; the default is the host's own list. */
+  authority?: string
+  queueType: 'classic' | 'quorum'
 }
 
 export type MemberFiles = {

@@ -20,6 +20,8 @@ export type LinkOptions = {
   heartbeatSeconds?: number
   /** The user has a host's rights alone: what hosts share is awaited, not declared. */
   limited?: boolean
+  /** Opening fails where there is no connection by then; without it, it goes on trying. */
+  patienceMs?: number
   /** Of queues that outlive their broker; the default is classic. */
   durableQueueType?: 'classic' | 'quorum'
 }
@@ -57,6 +59,8 @@ export class Link {
   #wake = new AbortController()
   #idle = false
   #running: Promise<void> | undefined
+  /** Why the last attempt failed. */
+  #failure: unknown
 
   constructor(options: LinkOptions) {
     this.#options = options
@@ -74,7 +78,12 @@ export class Link {
   async open(first: Setup): Promise<void> {
     this.#setups.add(first)
     this.#running = this.#run()
-    await this.session()
+    try {
+      await this.session(this.#options.patienceMs)
+    } catch (error) {
+      await this.close()
+      throw error
+    }
   }
 
   /** The connection, or the next one if there is none; kind 'unavailable' when `timeoutMs` are over first. */
@@ -82,7 +91,7 @@ export class Link {
     if (this.#session && !this.#session.connection.over) return Promise.resolve(this.#session)
     if (this.#closed) return Promise.reject(closedError())
     return new Promise((resolve, reject) => {
-      const late = () => waiter.reject(new CloudError('unavailable', 'The message bus is not reachable'))
+      const late = () => waiter.reject(notReachable(this.#failure))
       const cancel =
         timeoutMs === undefined
           ? () => {}
@@ -154,6 +163,7 @@ export class Link {
         if (!this.#closed)
           log.warn({ error: fullMessage(reason) }, 'the connection to the message broker was lost')
       } catch (error) {
+        this.#failure = error
         if (world.clock.monotonic() < startingUntil) {
           await this.#pause(startingWaitMs)
           continue
@@ -222,6 +232,10 @@ async function run(setup: Setup, session: Session): Promise<void> {
   if (session.ready.has(setup)) return
   session.ready.add(setup)
   await setup(session)
+}
+
+function notReachable(cause: unknown): CloudError {
+  return new CloudError('unavailable', 'The message bus is not reachable', cause ? { cause } : {})
 }
 
 function closedError(): CloudError {
