@@ -1,12 +1,12 @@
-// Gives hosts their users on the bus and takes them away: by RabbitMQ's management API, or in the broker of this process.
+// Gives hosts their users on the bus and takes them away: by RabbitMQ's management API, or in the embedded broker.
 import { createHash } from 'node:crypto'
-import type { Broker } from '#broker/broker.ts'
 import type { SpeaksFor } from '#kit/bus/asker.ts'
 import { CloudError, fullMessage } from '#kit/errors/cloud-error.ts'
 import type { HttpClient } from '#kit/http/client.ts'
 import type { Log } from '#kit/log/log.ts'
 import type { World } from '#kit/world/world.ts'
 import { type BusRights, hostOf, hostQueues, hostRights, hostUser } from './bus-rights.ts'
+import type { CloudBroker } from './cloud-broker.ts'
 
 export type BusLogin = { user: string; password: string }
 /** An agent and the hosts that it speaks for: one, or all that a process simulates. */
@@ -48,29 +48,24 @@ function accessOf(world: World, engine: Engine, controllers: readonly string[]):
   }
 }
 
-/** Of the broker in this process. */
+/** Of the embedded broker. */
 export function embeddedBusAccess(
   world: World,
-  broker: Broker,
+  broker: CloudBroker,
   controllers: readonly string[],
   vhost = '/',
 ): BusAccess {
   const engine: Engine = {
-    async setUser(name, hash, { permission, topics }) {
+    setUser: (name, hash, { permission, topics }) =>
       broker.setUser(name, {
         passwordHash: hash,
         permissions: { [vhost]: permission },
         topicPermissions: {
           [vhost]: Object.fromEntries(topics.map(({ exchange, ...patterns }) => [exchange, patterns])),
         },
-      })
-    },
-    deleteUser: async (name) => broker.removeUser(name),
-    async deleteQueue(name) {
-      const inside = broker.vhosts.get(vhost)
-      const queue = inside?.queues.get(name)
-      if (queue) inside?.deleteQueue(queue)
-    },
+      }),
+    deleteUser: (name) => broker.removeUser(name),
+    deleteQueue: (name) => broker.deleteQueue(vhost, name),
   }
   return accessOf(world, engine, controllers)
 }

@@ -1,6 +1,4 @@
-// The broker under the bus of a cloud: ours in this process, or one that the operator runs; and who may enter it.
-import { duplexPair } from 'node:stream'
-import { type Broker, openBroker } from '#broker/broker.ts'
+// The broker under the bus of a cloud: the embedded one, or one that the operator runs; and who may enter it.
 import { connectToAny, type Transport } from '#kit/bus/transport.ts'
 import { CloudError, fullMessage } from '#kit/errors/cloud-error.ts'
 import { httpClient } from '#kit/http/client.ts'
@@ -13,6 +11,7 @@ import {
   grantSoon,
   managementBusAccess,
 } from './bus-access.ts'
+import { brokerHere, type CloudBroker, type CloudBrokerPlan } from './cloud-broker.ts'
 import type { Secrets } from './secret.ts'
 
 export type ExternalBroker = {
@@ -32,15 +31,17 @@ export type BusEnginePlan = {
   secrets: Pick<Secrets, 'bus-controller' | 'bus-admin'>
   /** Where the embedded broker keeps durable queues; absent keeps them in memory. */
   brokerFolder?: string
-  /** A broker that is not ours; without it one runs in this process. */
+  /** A broker that is not ours; without it the embedded one runs. */
   external?: ExternalBroker
+  /** Where the embedded broker runs; in this thread unless told otherwise. */
+  openBroker?: (plan: CloudBrokerPlan) => Promise<CloudBroker>
   /** Those that have no user of their own on the bus until this starts, such as this machine's. */
   agents: readonly BusAgent[]
 }
 
 export type BusEngine = {
-  /** The one in this process. */
-  broker: Broker | undefined
+  /** The embedded one. */
+  broker: CloudBroker | undefined
   /** Of hosts; absent where all share one user of a broker that is not ours. */
   access: BusAccess | undefined
   /** The controller's. */
@@ -76,7 +77,8 @@ async function grantAgents(
   }
 }
 
-async function openEmbedded({ world, log, secrets, brokerFolder }: BusEnginePlan): Promise<BusEngine> {
+async function openEmbedded(plan: BusEnginePlan): Promise<BusEngine> {
+  const { world, log, secrets, brokerFolder, openBroker = brokerHere } = plan
   const user = 'controller'
   const permissions = { '/': { configure: '.*', write: '.*', read: '.*' } }
   const broker = await openBroker({
@@ -92,7 +94,7 @@ async function openEmbedded({ world, log, secrets, brokerFolder }: BusEnginePlan
     broker,
     access: embeddedBusAccess(world, broker, [user]),
     login: { user, password: secrets['bus-controller'], vhost: '/' },
-    connect: async () => inProcess(broker),
+    connect: () => broker.connect(),
     close: () => broker.close(),
   }
 }
@@ -114,11 +116,4 @@ function openExternal({ world, log }: BusEnginePlan, external: ExternalBroker): 
     connect: connectToAny(world, transport, { ca: authority }),
     close: async () => http.close(),
   }
-}
-
-/** One process needs no socket to its own broker; the bytes are the same. */
-export function inProcess(broker: Broker): Connection {
-  const [near, far] = duplexPair()
-  broker.accept(far, 'in-process')
-  return Object.assign(near, { peer: 'in-process' })
 }

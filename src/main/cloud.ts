@@ -36,8 +36,6 @@ export type CloudPlan = {
 export type ControlPlane = {
   /** By service type, what answers its HTTP requests. */
   readonly services: ReadonlyMap<ServiceType, HttpService>
-  /** The joined host whose certificate has this fingerprint, if any. */
-  memberOf(fingerprint: string): string | undefined
   stop(): Promise<void>
 }
 
@@ -91,12 +89,11 @@ export async function openControlPlane(plan: CloudPlan): Promise<ControlPlane> {
   add('compute', await openCompute(platform, { ...config.compute, novncBaseUrl }, clientOf('nova')))
   add('console', await openConsole(platform, config.console))
   add('metadata', await openMetadata(platform, config.metadata, secrets['metadata-signing']))
-  const hosts = add('hosts', await openHosts(platform, config.hosts, clientOf('nova'), plan.around))
+  add('hosts', await openHosts(platform, config.hosts, clientOf('nova'), plan.around))
   logInAhead(platform, clients.values())
 
   return {
     services,
-    memberOf: hosts.memberOf,
     async stop() {
       for (const service of running.toReversed()) await service.stop()
     },

@@ -1,13 +1,14 @@
 // The controller's process: the control plane on this host's files and ports.
-import type { Broker } from '#broker/broker.ts'
 import { loadConfig } from '#kit/config/load.ts'
 import type { ServerTls } from '#kit/http/server.ts'
 import { sqliteSink } from '#kit/journal/sqlite-sink.ts'
 import { type Log, openLog } from '#kit/log/log.ts'
 import type { ServiceType } from '#kit/service/platform.ts'
-import type { Connection, World } from '#kit/world/world.ts'
+import type { World } from '#kit/world/world.ts'
 import { publicOrigin, trustedAuthority, usesTls } from './api.ts'
+import { brokerThread } from './broker-thread.ts'
 import { type ControlPlane, openControlPlane } from './cloud.ts'
+import type { CloudBroker } from './cloud-broker.ts'
 import { plainBusAddress } from './controller-access.ts'
 import type { Cloud } from './data-folder.ts'
 import { hostSurroundings } from './host-surroundings.ts'
@@ -50,6 +51,7 @@ export async function runController(world: World, cloud: Cloud): Promise<{ stop(
     policyText: (service) => policies.get(service),
     folder: (service) => `${folder.root}/${service}`,
     brokerFolder: `${folder.root}/broker`,
+    openBroker: brokerThread(settings.logLevel, `${folder.run}/broker.sock`),
     external: await externalBroker(world, settings),
     agents: [localAgent(world, cloud)],
   })
@@ -65,12 +67,11 @@ export async function runController(world: World, cloud: Cloud): Promise<{ stop(
     const other = alsoOn[type]
     if (other) await service.listen({ host: settings.listen, port: ports[other] }, tls)
   }
-  const bus = await platform.broker?.listen({ host: plainBusAddress(settings), port: ports.amqp })
+  await platform.broker?.listen({ address: { host: plainBusAddress(settings), port: ports.amqp } })
   const secured = tls && (await serveSecured(world, log, cloud, tls, plane, platform.broker))
   return {
     async stop() {
       await secured?.stop()
-      await bus?.close()
       await plane.stop()
       await platform.close()
     },
@@ -84,28 +85,18 @@ async function serveSecured(
   cloud: Cloud,
   tls: ServerTls,
   plane: ControlPlane,
-  broker: Broker | undefined,
+  broker: CloudBroker | undefined,
 ): Promise<{ stop(): Promise<void> }> {
   const { settings, ports } = cloud
   const ca = await trustedAuthority(world, cloud)
   const forHosts = (own: ServerTls) => ({ ...own, ca, requireClientCert: true })
-  // Signed by the authority is not enough: a host that was removed still has its certificate.
-  const admit = ({ tls: seen }: Connection) =>
-    seen?.certificate !== undefined && plane.memberOf(seen.certificate.fingerprint) !== undefined
-  const bus = await broker?.listen(
-    { host: settings.listen, port: ports.amqpTls },
-    { tls: forHosts(tls), admit },
-  )
+  const address = { host: settings.listen, port: ports.amqpTls }
+  const bus = await broker?.listen({ address, tls: forHosts(tls), membersOnly: true })
   const renewal = keepServerCertificate(world, log, cloud, tls, (next) => {
     for (const service of plane.services.values()) service.renew(next)
-    bus?.renew(forHosts(next))
+    void bus?.renew(forHosts(next))
   })
-  return {
-    async stop() {
-      await renewal.stop()
-      await bus?.close()
-    },
-  }
+  return { stop: () => renewal.stop() }
 }
 
 /** Policy files that the operator put there: policy/compute.yaml and the like. */

@@ -13,7 +13,7 @@ import { externalBroker } from './transport.ts'
 export async function hostSurroundings(
   world: World,
   cloud: Cloud,
-  bus: Pick<OpenPlatform, 'grantBus' | 'revokeBus'>,
+  bus: Pick<OpenPlatform, 'grantBus' | 'revokeBus' | 'broker'>,
 ): Promise<HostSurroundings> {
   const { settings, ports, secrets } = cloud
   const id = await cloudId(world, cloud.folder)
@@ -27,6 +27,7 @@ export async function hostSurroundings(
     notJoinable: () => whyNotJoinable(cloud, external),
     grantBus: bus.grantBus,
     revokeBus: bus.revokeBus,
+    admit: async (fingerprints) => bus.broker?.admit(fingerprints),
     publicFacts: () => ({
       id,
       region: settings.region,

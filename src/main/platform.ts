@@ -1,5 +1,4 @@
 // The platform on which a process's services stand: journal, broker, bus, HTTP, and where everything is.
-import type { Broker } from '#broker/broker.ts'
 import { contracts } from '#contracts/all.ts'
 import { openBus } from '#kit/bus/client.ts'
 import { CloudError } from '#kit/errors/cloud-error.ts'
@@ -11,6 +10,7 @@ import type { Platform, ServiceType } from '#kit/service/platform.ts'
 import type { World } from '#kit/world/world.ts'
 import { type BusAccess, type BusAgent, type BusLogin, speaker } from './bus-access.ts'
 import { type BusEngine, type ExternalBroker, openBusEngine } from './bus-engine.ts'
+import type { CloudBroker, CloudBrokerPlan } from './cloud-broker.ts'
 import type { Secrets } from './secret.ts'
 
 export type PlatformPlan = {
@@ -28,16 +28,18 @@ export type PlatformPlan = {
   folder: (service: string) => string
   /** Where the broker keeps durable queues; absent keeps them in memory. */
   brokerFolder?: string
-  /** A broker that is not ours; without it one runs in this process. */
+  /** A broker that is not ours; without it the embedded one runs. */
   external?: ExternalBroker
+  /** Where the embedded broker runs; in this thread unless told otherwise. */
+  openBroker?: (plan: CloudBrokerPlan) => Promise<CloudBroker>
   /** Those that have no user of their own on the bus until this starts, such as this machine's. */
   agents: readonly BusAgent[]
 }
 
 export type OpenPlatform = Platform & {
   readonly journal: OpenJournal
-  /** The one in this process. */
-  readonly broker: Broker | undefined
+  /** The embedded one. */
+  readonly broker: CloudBroker | undefined
   /** A user of the bus for a joined host; with a new password each time. Kind 'conflict' where all hosts share one. */
   grantBus(host: string): Promise<BusLogin>
   /** Its connections end at once. */

@@ -188,6 +188,7 @@ function surroundings(world: VirtualWorld, folder: string, platform: OpenPlatfor
     notJoinable: () => undefined,
     grantBus: platform.grantBus,
     revokeBus: platform.revokeBus,
+    admit: async (fingerprints) => platform.broker?.admit(fingerprints),
     publicFacts: () => ({ data_plane: 'sim' }),
     memberFacts: () => ({ metadata_secret: secrets['metadata-signing'] }),
     passwordSeed: secrets['host-users'],

@@ -3,7 +3,6 @@
 import type { BusOptions } from '#kit/bus/client.ts'
 import { connectToAny } from '#kit/bus/transport.ts'
 import { type VirtualOptions, type VirtualWorld, virtualWorld } from '#kit/world/virtual.ts'
-import { inProcess } from '#main/bus-engine.ts'
 import { hostUser } from '#main/bus-rights.ts'
 import type { OpenPlatform, PlatformPlan } from '#main/platform.ts'
 import { namedRabbit, ownVhost } from '#test/interop/bus-engine.ts'
@@ -37,7 +36,7 @@ export async function testEngine(options: VirtualOptions, hosts: readonly string
     return {
       world: virtualWorld(options),
       plan: { agents: agents('') },
-      agent: (platform, host) => ({ ...login('', host), connect: async () => inProcess(platform.broker!) }),
+      agent: (platform, host) => ({ ...login('', host), connect: () => platform.broker!.connect() }),
       async close() {},
     }
   const world = virtualWorld({ ...options, outside: rabbitSockets() })

@@ -35,7 +35,7 @@ export async function embeddedEngine(): Promise<EngineUnderTest> {
     secrets: { 'bus-controller': 'controller', 'bus-admin': 'admin' },
     agents: [],
   })
-  const { address } = await engine.broker!.listen({ host: '127.0.0.1', port: 0 })
+  const { address } = await engine.broker!.listen({ address: { host: '127.0.0.1', port: 0 } })
   const { login } = engine
   return {
     engine,

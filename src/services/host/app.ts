@@ -18,6 +18,8 @@ export type HostSurroundings = {
   /** Users of the message bus, each of which reaches its own host's queues alone. */
   grantBus(host: string): Promise<{ user: string; password: string }>
   revokeBus(host: string): Promise<void>
+  /** Who may come to the bus from outside: the fingerprints of all members' certificates. */
+  admit(fingerprints: readonly string[]): Promise<void>
   /** What anybody may know of the cloud who thinks of joining. */
   publicFacts(): Record<string, unknown>
   /** What a joined host must know besides, secrets among it. */

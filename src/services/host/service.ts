@@ -22,8 +22,6 @@ import { first } from './store/migrations/0001-first.ts'
 export type RunningHosts = RunningService & {
   app: HostApp
   http: HttpService
-  /** The host whose certificate has this fingerprint; undefined for everybody who is no member. */
-  memberOf(fingerprint: string): string | undefined
 }
 
 const name = 'nimbo-hosts'
@@ -64,7 +62,6 @@ export async function openHosts(
     name: 'hosts',
     app,
     http,
-    memberOf: (fingerprint) => members.get(fingerprint),
     async stop() {
       await removal.stop()
       await http.close()

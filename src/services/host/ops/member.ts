@@ -81,6 +81,7 @@ export async function rememberMembers(app: HostApp): Promise<void> {
   const rows = await store.listHosts(app.db)
   app.members.clear()
   for (const row of rows) if (row.removedAt === null) app.members.set(row.certificateFingerprint, row.name)
+  await app.around.admit([...app.members.keys()])
 }
 
 async function sign(app: HostApp, commonName: string, request: string) {
