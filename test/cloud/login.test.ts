@@ -14,6 +14,7 @@ test('a login gives a catalog with each service under all three interfaces', asy
   expect(catalog.map((service) => service.type).sort()).toEqual([
     'block-storage',
     'compute',
+    'hosts',
     'identity',
     'image',
     'journal',
