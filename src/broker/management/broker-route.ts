@@ -81,8 +81,11 @@ export const brokerRoutes: readonly Route[] = [
     await broker.alarms.setWatermark(watermarkOf(bodyObject(body).value))
     return done
   }),
-  put('nimbo/disk-free-limit', 'administrator', async ({ broker }, { body }) => {
-    const octets = wholeAt(bodyObject(body), 'value')
+  put('nimbo/disk-free-limit', 'administrator', async ({ broker, world }, { body }) => {
+    const given = bodyObject(body)
+    const share = (given.value as { mem_relative?: unknown } | null)?.mem_relative
+    const octets =
+      typeof share === 'number' ? Math.round(share * world.host.memoryBytes) : wholeAt(given, 'value')
     if (octets < 0) throw badRequest('value should not be negative')
     await broker.alarms.setDiskFreeLimit(octets)
     return done

@@ -95,7 +95,7 @@ async function statusAnswer(api: Api): Promise<Answer> {
         : []),
       `RabbitMQ version: ${overview.rabbitmq_version}`,
       `Node name: ${node.name}`,
-      ...(overview.erlang_version ? [`Erlang version: ${overview.erlang_version}`] : []),
+      ...(overview.erlang_version ? [runtimeLine(overview.erlang_version)] : []),
     ]),
     ...title('Plugins', orNone((node.enabled_plugins ?? []).map((name) => ` * ${name}`))),
     ...title('Data directory', [`Node data directory: ${node.db_dir ?? 'none, everything is in memory'}`]),
@@ -158,7 +158,12 @@ async function clusterAnswer(api: Api): Promise<Answer> {
   return { lines: lines.slice(0, -1), value }
 }
 
-const erlang = ({ erlang_version: version }: Overview) => (version ? ` on Erlang ${version}` : '')
+/** Where others say which Erlang runs them, our broker says what it is itself. */
+const isErlang = (version: string) => /^\d/.test(version)
+const runtimeLine = (version: string) =>
+  isErlang(version) ? `Erlang version: ${version}` : `Runtime: ${version}`
+const erlang = ({ erlang_version: version }: Overview) =>
+  version ? ` on ${isErlang(version) ? 'Erlang ' : ''}${version}` : ''
 
 async function environmentAnswer(api: Api): Promise<Answer> {
   const { overview, node } = await look(api)

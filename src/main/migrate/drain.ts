@@ -24,7 +24,8 @@ export type DrainOptions = {
   bytes?: number
 }
 
-const mostUnderWay = 256
+/** Also how many at most are there twice after a move that was cut off. */
+const mostUnderWay = 100
 const octetsUnderWay = 32 * 1024 * 1024
 const lookMs = 20
 /** Messages that are there and don't come: somebody else has them, or a single active consumer stands before us. */

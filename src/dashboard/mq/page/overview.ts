@@ -68,10 +68,7 @@ export function overviewPage(context: Context): View {
       // Users who see their own virtual hosts alone aren't told about nodes.
       const members = await api.get<ClusterNode[]>('nodes').catch(() => [])
       const now = Date.now()
-      const version = found.product_version
-        ? `${found.product_name} ${found.product_version}`
-        : `RabbitMQ ${found.rabbitmq_version}`
-      setText(about, t('about', { version, cluster: found.cluster_name, node: found.node }))
+      setText(about, t('about', { version: versionOf(found), cluster: found.cluster_name, node: found.node }))
       for (const { name, number } of numbers) setText(number, count(found.object_totals?.[name] ?? 0))
       queued.update(levelLines(found.queue_totals ?? {}, now))
       speed.update(rateLines(found.message_stats ?? {}, now))
@@ -80,6 +77,10 @@ export function overviewPage(context: Context): View {
       listeners.update(found.listeners ?? [])
     },
   }
+}
+
+function versionOf({ erlang_version: runtime, rabbitmq_version: version }: Overview): string {
+  return runtime && !/^\d/.test(runtime) ? t('speaksAs', { runtime, version }) : `RabbitMQ ${version}`
 }
 
 function levelLines(totals: Totals, now: number): Line[] {
@@ -189,14 +190,21 @@ function definitions({ api }: Context): HTMLElement {
     link.click()
     URL.revokeObjectURL(address)
   })
-  const file = h('input', { type: 'file', accept: '.json,application/json', id: 'definitions' })
+  const file = h('input', {
+    type: 'file',
+    accept: '.json,application/json',
+    hidden: true,
+    'aria-label': t('import'),
+    change: () => void load(),
+  })
   const load = guarded(async () => {
     const chosen = file.files?.[0]
-    if (!chosen) throw new Error(t('noFile'))
+    if (!chosen) return
     const definitions = JSON.parse(await chosen.text()) as unknown
+    // The same file may be chosen again.
+    file.value = ''
     if (!(await confirmAction(t('importAsk', { file: chosen.name }), t('import')))) return
     await api.post('definitions', definitions)
-    file.value = ''
     tell(t('imported'))
   })
   return h(
@@ -209,9 +217,8 @@ function definitions({ api }: Context): HTMLElement {
       'div',
       { class: 'tools' },
       h('button', { type: 'button', click: () => void save() }, t('export')),
-      h('label', { for: 'definitions' }, t('importFile')),
+      h('button', { type: 'button', click: () => file.click() }, t('importFile')),
       file,
-      h('button', { type: 'button', click: () => void load() }, t('import')),
     ),
   )
 }

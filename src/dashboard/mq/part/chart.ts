@@ -1,6 +1,6 @@
 // A line chart of the last minutes, drawn as SVG and redrawn in place.
 import { h, setText, svg } from './dom.ts'
-import { clock } from './format.ts'
+import { clock, short } from './format.ts'
 import type { Rated } from './model.ts'
 
 export type Point = readonly [time: number, value: number]
@@ -11,6 +11,8 @@ const height = 150
 const left = 52
 const bottom = 20
 const top = 8
+/** Less than that would stretch two points over the whole width. */
+const leastMs = 60_000
 
 export function chart(
   title: string,
@@ -29,14 +31,15 @@ export function chart(
     update(lines) {
       const points = lines.flatMap((line) => line.points)
       const times = points.map(([time]) => time)
-      const [from, to] = [Math.min(...times), Math.max(...times)]
+      const to = Math.max(...times)
+      const from = Math.min(...times, to - leastMs)
       const most = ceiling(Math.max(1, ...points.map(([, value]) => value)))
       const x = (time: number) => left + ((time - from) / Math.max(1, to - from)) * (width - left - 8)
       const y = (value: number) => height - bottom - (value / most) * (height - bottom - top)
       drawing.replaceChildren(
         ...[0, most / 2, most].flatMap((value) => [
           svg('line', { class: 'grid', x1: left, x2: width - 8, y1: y(value), y2: y(value) }),
-          svg('text', { x: left - 6, y: y(value) + 4, 'text-anchor': 'end' }, show(value)),
+          svg('text', { x: left - 6, y: y(value) + 4, 'text-anchor': 'end' }, short(value)),
         ]),
         ...(points.length > 0
           ? [
@@ -44,6 +47,11 @@ export function chart(
               svg('text', { x: width - 8, y: height - 4, 'text-anchor': 'end' }, clock(to)),
             ]
           : []),
+        // A line of one point is none: a dot marks where each is now.
+        ...lines.flatMap((line, index) => {
+          const [time, value] = line.points.at(-1) ?? [to, 0]
+          return svg('circle', { class: `dot dot-${index}`, cx: x(time), cy: y(value), r: 2.4 })
+        }),
         ...lines.map((line, index) =>
           svg('polyline', {
             class: `line line-${index}`,

@@ -5,6 +5,11 @@ export function count(value: number | undefined): string {
   return value === undefined ? '' : new Intl.NumberFormat(language()).format(value)
 }
 
+/** For the side of a chart: 10k, 1万. */
+export function short(value: number): string {
+  return new Intl.NumberFormat(language(), { notation: 'compact', maximumFractionDigits: 1 }).format(value)
+}
+
 /** Messages a second; small rates keep a digit. */
 export function rate(value: number | undefined): string {
   if (value === undefined) return ''

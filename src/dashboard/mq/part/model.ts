@@ -19,6 +19,8 @@ export type Overview = {
   product_name?: string
   product_version?: string
   rabbitmq_version: string
+  /** Our broker says here what it is itself: 'Nimbo 0.1.0 on Node.js …'. */
+  erlang_version?: string
   message_stats?: Stats
   queue_totals?: Totals
   object_totals?: Record<'connections' | 'channels' | 'exchanges' | 'queues' | 'consumers', number>
