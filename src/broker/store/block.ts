@@ -65,11 +65,11 @@ export class BlockCache {
   }
 
   /** Lets go of the oldest until the budget holds. Its octets stay as they are for whoever reads them just now. */
-  trim(): void {
+  trim(except?: Block): void {
     for (const block of this.#blocks) {
       if (this.bytes - this.#spilling <= this.#budget) return
       const { segment } = block
-      if (block.spilling || block === segment.tail) continue
+      if (block === except || block.spilling || block === segment.tail) continue
       if (block.written === block.end) {
         this.#forget(block)
         segment.blocks.splice(segment.blocks.indexOf(block), 1)
@@ -92,7 +92,8 @@ export class BlockCache {
     this.#blocks.add(block)
     this.bytes += block.buffer.length
     block.segment.blocks.push(block)
-    this.trim()
+    // Not itself: it is empty still.
+    this.trim(block)
   }
 
   #forget(block: Block): void {

@@ -12,15 +12,14 @@ import { Segments } from './segments.ts'
 import type { Change, RestoredMessage, Store } from './store.ts'
 import { TopologyFile } from './topology-file.ts'
 
-/** Of messages in memory; beyond it the oldest are only in their files. */
-const memoryBudget = 64 * 1024 * 1024
-/** Segments that are worth little are moved on only while files take more than this, and several times what is held. */
-const roomyBytes = 64 * 1024 * 1024
+const defaultMemoryBytes = 64 * 1024 * 1024
+/** Segments that are worth little are moved on only while there are more than these, and several times what is held. */
+const roomySegments = 4
 const roomyTimes = 3
 
 export async function openDiskStore(options: DiskOptions): Promise<Store> {
   await options.world.files.makeFolder(options.folder)
-  const store = new DiskStore(new Disk(options))
+  const store = new DiskStore(new Disk(options), options)
   await store.open()
   return store
 }
@@ -46,7 +45,7 @@ class DiskStore implements Store {
   #committing: Promise<void> | undefined
   #closed = false
 
-  constructor(disk: Disk) {
+  constructor(disk: Disk, { segmentBytes, memoryBytes = defaultMemoryBytes }: DiskOptions) {
     this.#disk = disk
     this.#topology = new TopologyFile(disk)
     this.#files = new SegmentFiles(disk)
@@ -79,7 +78,7 @@ class DiskStore implements Store {
           'a message on disk is damaged; it is lost',
         ),
     }
-    this.segments = new Segments(owner, memoryBudget)
+    this.segments = new Segments(owner, memoryBytes, segmentBytes)
   }
 
   get recovered() {
@@ -221,7 +220,7 @@ class DiskStore implements Store {
       bytes += segment.end
       held += segment.heldBytes
     }
-    return bytes > roomyBytes && bytes > roomyTimes * held
+    return bytes > roomySegments * this.segments.segmentBytes && bytes > roomyTimes * held
   }
 
   #moveOne(): void {

@@ -12,6 +12,10 @@ export type DiskOptions = {
   folder: string
   /** Writing fails, or with undefined, works again. Publishers wait for their confirms meanwhile. */
   onTrouble?: (error: Error | undefined) => void
+  /** Octets of a segment that is full; the default is 16 MB. */
+  segmentBytes?: number
+  /** Octets of messages in memory, beyond which the oldest are only in their files; the default is 64 MB. */
+  memoryBytes?: number
 }
 
 export class Disk {

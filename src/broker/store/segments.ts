@@ -17,8 +17,9 @@ import {
 import { type Place, Segment, type SegmentTable } from './segment.ts'
 import { SegmentIndex } from './segment-index.ts'
 
-/** Durable ones are files to begin with, each a few system calls; the others are what is let go of together. */
-const durableBytes = 16 * 1024 * 1024
+/** Of a durable one that is full. */
+const defaultSegmentBytes = 16 * 1024 * 1024
+/** The others are no files to begin with, and smaller: each is what is let go of together. */
 const passingBytes = 4 * 1024 * 1024
 /** A queue that goes on reading finds its next messages in what was read with this one. */
 const readAheadBytes = 256 * 1024
@@ -45,6 +46,7 @@ export type SegmentOwner = {
 
 export class Segments implements SegmentTable {
   readonly cache: BlockCache
+  readonly segmentBytes: number
   lastNumber = 0
   /** Of the next message in the order of all durable ones. */
   sequence = 0
@@ -53,8 +55,9 @@ export class Segments implements SegmentTable {
   #durable: Segment | undefined
   #passing: Segment | undefined
 
-  constructor(owner: SegmentOwner, memoryBudget: number) {
+  constructor(owner: SegmentOwner, memoryBudget: number, segmentBytes: number = defaultSegmentBytes) {
     this.#owner = owner
+    this.segmentBytes = segmentBytes
     this.cache = new BlockCache(memoryBudget, (block) => owner.spill(block))
   }
 
@@ -194,7 +197,7 @@ export class Segments implements SegmentTable {
 
   #last(durable: boolean): Segment {
     let segment = durable ? this.#durable : this.#passing
-    if (segment && segment.end >= (durable ? durableBytes : passingBytes)) {
+    if (segment && segment.end >= (durable ? this.segmentBytes : passingBytes)) {
       this.seal(segment)
       segment = undefined
     }
