@@ -17,9 +17,9 @@ const checkout = join(import.meta.dirname, '../..')
 export async function startNimbo(scratch: string): Promise<RunningBroker> {
   const args = ['broker', '--data', join(scratch, 'data'), '--guest', '--log-level', 'warn']
   // Both loopbacks: "localhost" is the second one for some clients.
-  const listen = ['--listen', '127.0.0.1,::1']
+  const listen = ['--listen', '127.0.0.1,::1', '--management-port', '15672']
   const child = spawn(join(checkout, 'nimbo'), [...args, ...listen], { stdio: ['ignore', 'pipe', 'pipe'] })
-  return follow(child, [5672])
+  return follow(child)
 }
 
 /** A node of its own: RabbitMQ's files, its plugins and Erlang's port mapper are all in the scratch folder and namespace. */
@@ -40,10 +40,10 @@ export async function startRabbit(scratch: string): Promise<RunningBroker> {
       RABBITMQ_CONFIG_FILE: join(at, 'rabbitmq'),
     },
   })
-  return follow(child, [5672, 15672])
+  return follow(child)
 }
 
-async function follow(child: ChildProcess, ports: readonly number[]): Promise<RunningBroker> {
+async function follow(child: ChildProcess): Promise<RunningBroker> {
   let said = ''
   for (const stream of [child.stdout!, child.stderr!])
     stream.setEncoding('utf8').on('data', (text: string) => {
@@ -51,9 +51,9 @@ async function follow(child: ChildProcess, ports: readonly number[]): Promise<Ru
     })
   const running = () => child.exitCode === null && child.signalCode === null
   const exited = new Promise<void>((resolve) => child.once('exit', () => resolve()))
-  for (let turn = 0; !(await answers(5672)); turn++) {
+  for (let turn = 0; !(await answers(5672)) || !(await answers(15672)); turn++) {
     if (!running() || turn > 300)
-      throw new Error(`the broker does not answer on port 5672; it said:\n${said}`)
+      throw new Error(`the broker does not answer on its ports; it said:\n${said}`)
     await wait(100)
   }
   return {
@@ -64,10 +64,6 @@ async function follow(child: ChildProcess, ports: readonly number[]): Promise<Ru
       await exited
     },
   }
-}
-
-async function allAnswer(ports: readonly number[]): Promise<boolean> {
-  return (await Promise.all(ports.map(answers))).every(Boolean)
 }
 
 function answers(port: number): Promise<boolean> {

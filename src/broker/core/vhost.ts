@@ -134,9 +134,8 @@ export class Vhost implements QueueHost {
     const what = this.where('queue', spec.name)
     const current = this.queues.get(spec.name)
     if (current) {
-      if (current.owner ? current.owner !== session : spec.exclusive) this.#refuseLocked(spec.name)
+      if (current.owner !== (spec.exclusive ? session : undefined)) this.#refuseLocked(spec.name)
       assertSame(what, 'durable', spec.durable, current.spec.durable)
-      assertSame(what, 'exclusive', spec.exclusive, current.spec.exclusive)
       assertSame(what, 'auto_delete', spec.autoDelete, current.spec.autoDelete)
       assertSameArguments(what, comparedArguments, spec.arguments, current.spec.arguments)
       current.used()

@@ -57,14 +57,13 @@ export function answer(channel: Channel, deliveries: Delivery[], how: Answer): v
   channel.resume(new Set<Queue>(deliveries.map(({ queue }) => queue)))
 }
 
-/** Takes the deliveries that an answer names; 0 with `multiple` is all. Throws 406 for a tag not known. */
+/** Takes the deliveries that an answer names; 0 with `multiple` is all. Throws 406 for a tag that waits for no answer. */
 function takeDeliveries({ unacked }: Channel, tag: number, multiple: boolean): Delivery[] {
-  const unknown = () => channelError(406, `unknown delivery tag ${tag}`)
-  if (!multiple) {
-    const delivery = unacked.get(tag)
-    if (!delivery) throw unknown()
+  const last = unacked.get(tag)
+  if (!last && !(multiple && tag === 0)) throw channelError(406, `unknown delivery tag ${tag}`)
+  if (last && !multiple) {
     unacked.delete(tag)
-    return [delivery]
+    return [last]
   }
   const taken: Delivery[] = []
   for (const [each, delivery] of unacked) {
@@ -72,7 +71,6 @@ function takeDeliveries({ unacked }: Channel, tag: number, multiple: boolean): D
     unacked.delete(each)
     taken.push(delivery)
   }
-  if (taken.length === 0 && tag !== 0) throw unknown()
   return taken
 }
 
