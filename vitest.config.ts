@@ -24,6 +24,7 @@ export default defineConfig({
       level('cloud', ['test/cloud/**/*.test.ts'], process.env.NIMBO_RABBITMQ_URL ? 120_000 : 30_000),
       alone(1, level('interop', ['test/interop/**/*.test.ts'], 120_000)),
       alone(2, level('real', ['test/real/**/*.test.ts'], 300_000)),
+      alone(3, level('ha', ['test/ha/**/*.test.ts'], 600_000)),
       alone(3, level('kill', ['test/kill/**/*.test.ts'], 300_000)),
       alone(4, level('hosts', ['test/hosts/**/*.test.ts'], 300_000)),
     ],

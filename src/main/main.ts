@@ -18,6 +18,7 @@ const verbs: Record<string, () => Promise<Verb>> = {
   token: async () => (await import('./verb/token.ts')).token,
   join: async () => (await import('./verb/join.ts')).join,
   host: async () => (await import('./verb/host.ts')).host,
+  'haproxy-config': async () => (await import('./verb/haproxy-config.ts')).haproxyConfigVerb,
   trace: async () => (await import('./verb/trace.ts')).trace,
   doctor: async () => (await import('./verb/doctor.ts')).doctor,
   image: async () => (await import('./verb/image.ts')).image,
