@@ -1,6 +1,6 @@
 // `nimbo destroy`: removes every trace of a cloud from this machine.
 import type { Terminal } from '#cli/terminal.ts'
-import { CloudError } from '#kit/errors/cloud-error.ts'
+import { CloudError, fullMessage } from '#kit/errors/cloud-error.ts'
 import type { ProcessInfo, World } from '#kit/world/world.ts'
 import { type Cloud, readCloud } from '../data-folder.ts'
 import { withLock } from '../lock.ts'
@@ -9,8 +9,8 @@ import { endProcess } from '../role.ts'
 import type { Verb } from '../verb.ts'
 import { stopCloud } from './down.ts'
 
-/** Programs that the agents start; only those whose arguments name this cloud's folder are ended. */
 const leaveMs = 60_000
+/** Programs that the agents start; only those whose arguments name this cloud's folder are ended. */
 const startedByAgents = ['qemu-system-', 'dnsmasq', 'haproxy', 'ovsdb-server', 'ovs-vswitchd', 'swtpm']
 
 export const destroy: Verb = {
@@ -61,20 +61,18 @@ async function leave(world: World, terminal: Terminal, cloud: Cloud, force: bool
     )
   } catch (error) {
     if (!(error instanceof CloudError)) throw error
-    // An answer that the end of our own rights cut off is a farewell as well.
     if (!force) {
       const { host, controller } = cloud.member!
-      const how = `With --force it goes all the same; 'nimbo host remove ${host}' on the controller ends its membership.`
-      const wayOut = error.type === 'HostInUse' ? '' : ` ${how}`
+      const wayOut =
+        error.type === 'HostInUse'
+          ? ''
+          : `. With --force it goes all the same; 'nimbo host remove ${host}' on the controller ends its membership.`
       throw new CloudError(
         error.kind,
-        `${host} can't leave the cloud of ${controller}: ${error.message}${wayOut}`,
-        {
-          cause: error.cause,
-        },
+        `${host} can't leave the cloud of ${controller}: ${fullMessage(error)}${wayOut}`,
       )
     }
-    terminal.say(`The controller was not told: ${error.message}`)
+    terminal.say(`The controller was not told: ${fullMessage(error)}`)
   }
 }
 

@@ -39,8 +39,6 @@ export type HostApp = {
   readonly peers: Peers
   /** A token of the service's own user. */
   readonly serviceToken: (trace: Trace) => Promise<string>
-  /** Certificates of members, by fingerprint: who may stay connected. */
-  readonly members: Map<string, string>
 }
 
 export type HostContext = Context<HostApp>

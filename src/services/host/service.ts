@@ -12,7 +12,7 @@ import type { HostApp, HostSurroundings } from './app.ts'
 import type { HostConfig } from './config.ts'
 import { hostFaults } from './fault.ts'
 import { hostRemoval } from './loops/host-removal.ts'
-import { rememberMembers } from './ops/member.ts'
+import { rememberMembers } from './ops/membership.ts'
 import { openPeers } from './ops/peer.ts'
 import { hostTokens } from './ops/service-token.ts'
 import { serveHosts } from './rpc.ts'
@@ -39,8 +39,7 @@ export async function openHosts(
   await migrate(world, db, [first])
   const { authenticate, serviceToken } = identity
   const peers = openPeers(platform, journal)
-  const members = new Map<string, string>()
-  const app: HostApp = { world, db, log, journal, http: client, config, around, peers, serviceToken, members }
+  const app: HostApp = { world, db, log, journal, http: client, config, around, peers, serviceToken }
   await rememberMembers(app)
   const removal = startLoop(world, log, hostRemoval(app))
   const served = await serveHosts(platform.bus, app, hostTokens(platform, app), () => removal.nudge())

@@ -9,6 +9,8 @@ import * as store from '../store/host.ts'
 import { useToken } from '../store/join-token.ts'
 import { memberNamed } from './host.ts'
 import { judgeToken } from './join-token.ts'
+import { rememberMembers } from './membership.ts'
+import { finishRemoval } from './removal.ts'
 
 export type Join = { token: string; name: string; request: string; address: string; version: string }
 export type Joined = {
@@ -45,6 +47,9 @@ export async function joinHost(context: HostContext, join: Join): Promise<Joined
     removedAt: null,
   }
   await db.transaction((tx) => store.putHost(tx, host))
+  // Switched off when a host of this name was removed.
+  for (const { host: backend, disabled } of await app.peers.volumeServices(at, join.name))
+    if (disabled) await app.peers.changeVolumeService(at, backend, { disabled: false })
   await rememberMembers(app)
   context.journal.record(trace, {
     kind: 'decision',
@@ -76,14 +81,6 @@ export function servicePassword(app: HostApp, host: string): string {
   return createHmac('sha256', app.around.passwordSeed).update(serviceUser(host)).digest('base64url')
 }
 
-/** Reads who is a member: from now on the certificates of others are refused. */
-export async function rememberMembers(app: HostApp): Promise<void> {
-  const rows = await store.listHosts(app.db)
-  app.members.clear()
-  for (const row of rows) if (row.removedAt === null) app.members.set(row.certificateFingerprint, row.name)
-  await app.around.admit([...app.members.keys()])
-}
-
 async function sign(app: HostApp, commonName: string, request: string) {
   const authority = await app.around.authority()
   const validMs = app.config.certificateLife
@@ -101,6 +98,8 @@ async function refuseTakenName(
   meant: string | null,
 ): Promise<void> {
   const row = await store.findHost(app.db, name)
+  // Its last servers may have gone just now.
+  if (row && row.removedAt !== null) await finishRemoval(app, trace, name)
   const at = { trace, token: await app.serviceToken(trace) }
   const [service] = await app.peers.computeServices(at, name)
   if (!service && (!row || row.removedAt !== null)) return

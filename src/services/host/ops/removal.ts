@@ -3,7 +3,7 @@ import { CloudError } from '#kit/errors/cloud-error.ts'
 import type { Trace } from '#kit/journal/journal.ts'
 import type { HostApp } from '../app.ts'
 import * as store from '../store/host.ts'
-import { rememberMembers } from './member.ts'
+import { rememberMembers } from './membership.ts'
 
 export type Removal = { host: string; force: boolean; userId?: string }
 
