@@ -23,6 +23,7 @@ export default defineConfig({
       // On a RabbitMQ a moment of virtual time takes a real one.
       level('cloud', ['test/cloud/**/*.test.ts'], process.env.NIMBO_RABBITMQ_URL ? 120_000 : 30_000),
       alone(1, level('interop', ['test/interop/**/*.test.ts'], 120_000)),
+      alone(1, level('browser', ['test/browser/**/*.test.ts'], 40_000)),
       alone(2, level('real', ['test/real/**/*.test.ts'], 300_000)),
       alone(3, level('ha', ['test/ha/**/*.test.ts'], 600_000)),
       alone(3, level('kill', ['test/kill/**/*.test.ts'], 300_000)),

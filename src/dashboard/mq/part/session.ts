@@ -88,7 +88,7 @@ export function apiOf(session: Session, refused: () => void): Api {
     try {
       return await request<T>(session, method, path, body, reason)
     } catch (error) {
-      if (error instanceof ApiError && error.status === 401) refused()
+      if (error instanceof ApiError && error.status === 401 && !(await isKnown(session))) refused()
       throw error
     }
   }
@@ -97,6 +97,16 @@ export function apiOf(session: Session, refused: () => void): Api {
     put: (path, body) => ask('PUT', path, body),
     post: <T>(path: string, body: unknown) => ask<T>('POST', path, body),
     remove: (path, reason) => ask('DELETE', path, undefined, reason),
+  }
+}
+
+/** 401 is also the answer to somebody who is known and may not do this. */
+async function isKnown(session: Session): Promise<boolean> {
+  try {
+    await request(session, 'GET', 'whoami')
+    return true
+  } catch (error) {
+    return !(error instanceof ApiError) || error.status !== 401
   }
 }
 
