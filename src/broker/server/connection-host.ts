@@ -86,5 +86,8 @@ export function connectionHost(
 export function beginHandshake({ handshakes }: ConnectionHost, connection: ServerConnection): void {
   handshakes.add(connection)
   const [oldest] = handshakes
-  if (handshakes.size > mostHandshakes) oldest!.destroy()
+  if (handshakes.size <= mostHandshakes) return
+  // At once: the next may come before the oldest has ended.
+  handshakes.delete(oldest!)
+  oldest!.destroy()
 }

@@ -1,6 +1,6 @@
 // One client's connection: handshake, frames to channels, heartbeats, when it is read, and both ways of closing.
 import type { Duplex } from 'node:stream'
-import { AmqpError, connectionError, syntaxError } from '#kit/amqp/error.ts'
+import { AmqpError, connectionError, frameError } from '#kit/amqp/error.ts'
 import { FrameScanner } from '#kit/amqp/frame.ts'
 import { type Heartbeat, startHeartbeat } from '#kit/amqp/heartbeat.ts'
 import { numberOf, readMethod } from '#kit/amqp/method.ts'
@@ -234,14 +234,21 @@ export class ServerConnection implements ChannelHost {
   }
 
   #frame(type: number, number: number, buffer: Buffer, start: number, end: number): void {
-    if (type === frameType.heartbeat) return
-    if (type !== frameType.method && type !== frameType.header && type !== frameType.body)
-      throw connectionError(501, `unknown frame type ${type}`)
-    if (type === frameType.method && end - start < 4) throw syntaxError('a method frame is too short')
+    if (type !== frameType.method && type !== frameType.header && type !== frameType.body) {
+      if (type !== frameType.heartbeat) throw frameError(`unknown frame type ${type}`)
+      if (end > start) throw frameError('a heartbeat has octets of its own')
+      if (number !== 0) throw connectionError(505, 'a heartbeat came on a channel')
+      return
+    }
+    if (type === frameType.method && end - start < 4) throw frameError('a method frame is too short')
     if (this.#state === 'closing') this.#whileClosing(type, number, buffer, start, end)
     else if (number === 0) {
       if (type !== frameType.method) throw connectionError(505, 'channel 0 carries methods only')
-      this.#connectionMethod(readMethod(buffer, start, end))
+      try {
+        this.#connectionMethod(readMethod(buffer, start, end))
+      } catch (error) {
+        this.#fail(error, buffer.readUInt16BE(start), buffer.readUInt16BE(start + 2))
+      }
     } else if (this.#state !== 'open') throw connectionError(503, 'the connection is not open yet')
     else {
       const channel = this.#channels.get(number)
@@ -315,7 +322,8 @@ export class ServerConnection implements ChannelHost {
     }
     // Crossed with a close of its own that we have answered.
     if (method?.name === 'channel.close-ok') return
-    if (method?.name !== 'channel.open') throw connectionError(504, "expected 'channel.open'")
+    if (!method) throw connectionError(505, 'expected method frame, got non method frame instead')
+    if (method.name !== 'channel.open') throw connectionError(504, "expected 'channel.open'")
     if (number > this.tuned.channelMax)
       throw connectionError(
         530,
@@ -360,7 +368,7 @@ export class ServerConnection implements ChannelHost {
     } else if (name === 'connection.tune-ok' && state === 'tune') this.#tune(negotiate(fields))
     else if (name === 'connection.open' && state === 'opening') this.#open(fields.virtualHost)
     else if (name === 'connection.update-secret' && state === 'open') this.#updateSecret()
-    else throw connectionError(503, `unexpected ${name}`)
+    else throw connectionError(504, 'unexpected method in connection state running')
   }
 
   #loginPeer(): Peer {

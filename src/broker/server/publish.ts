@@ -1,7 +1,8 @@
 // basic.publish: read without an object per field, routed, confirmed, or returned.
-import { bodyOf, type Content, makeContent } from '#kit/amqp/content.ts'
+import { bodyOf, type Content, makeContent, propertiesAt, propertiesEnd } from '#kit/amqp/content.ts'
 import { Cursor } from '#kit/amqp/cursor.ts'
-import { channelError, connectionError } from '#kit/amqp/error.ts'
+import { channelError, connectionError, syntaxError } from '#kit/amqp/error.ts'
+import { checkProperties } from '#kit/amqp/property.ts'
 import { copiesOf, mayNameCopies } from '../core/copies.ts'
 import { Message } from '../core/message.ts'
 import type { Queue } from '../core/queue.ts'
@@ -28,10 +29,11 @@ export function readPublication(buffer: Buffer, start: number, end: number): Pub
   if (end - start < 8 || buffer.readUInt32BE(start) !== publishMethod) return undefined
   const cursor = new Cursor(buffer, start + 6, end)
   const addressAt = cursor.at
-  const exchange = cursor.shortstr()
-  const routingKey = cursor.shortstr()
+  const exchange = cursor.name()
+  const routingKey = cursor.name()
   const address = buffer.subarray(addressAt, cursor.at)
   const bits = cursor.octet()
+  if (cursor.at !== end) throw syntaxError('basic.publish has more octets than fields')
   return { exchange, routingKey, address, mandatory: (bits & 1) !== 0, immediate: (bits & 2) !== 0 }
 }
 
@@ -45,8 +47,10 @@ export function publish(channel: Channel, publication: Publication, content: Con
     if (spec.type === 'topic') authorizeTopic(user, vhost.name, 'write', name, routingKey)
     if (spec.internal) throw channelError(403, `cannot publish to internal ${vhost.where('exchange', name)}`)
   }
+  const { frames } = content
+  checkProperties(frames, propertiesAt, propertiesEnd(frames))
   const message = new Message(name, routingKey, publication.address, content)
-  checkProperties(message, user)
+  checkClaims(message, user)
   if (message.has('headers')) readCopies(message)
   if (message.has('replyTo')) nameReplyTo(channel, message)
   channel.counts.publish++
@@ -73,7 +77,7 @@ export function deliver(channel: Channel, message: Message, queues: Set<Queue>, 
   return routed
 }
 
-function checkProperties(message: Message, user: User): void {
+function checkClaims(message: Message, user: User): void {
   if (message.has('userId')) {
     const { userId } = message.properties
     if (userId !== user.name && !user.tags.includes('impersonator'))

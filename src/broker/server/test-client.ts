@@ -64,7 +64,10 @@ export function rawClient(stream: Duplex): RawClient {
     } else unasked.push(method)
   })
   scanner.frameMax = 131072
-  stream.on('data', (chunk: Buffer) => scanner.push(chunk))
+  stream.on('data', (chunk: Buffer) => {
+    if (chunk.equals(protocolHeader)) heard.push('protocol header')
+    else scanner.push(chunk)
+  })
   stream.on('error', () => {})
   stream.on('close', () => {
     closed = true

@@ -1,6 +1,6 @@
 // A message's header and body frames, kept as they came: who passes a message on copies its octets and changes
 // only the channel numbers in them. Properties are read when something needs them.
-import { syntaxError } from './error.ts'
+import { connectionError, syntaxError } from './error.ts'
 import { type Properties, readProperties, writeProperties } from './property.ts'
 import { basicClass, frameEnd, frameOverhead, frameType } from './protocol.ts'
 import { Writer } from './writer.ts'
@@ -144,7 +144,12 @@ export class ContentAssembler {
   /** `start` and `end` are those of the payload, as the scanner gives them. The message, if it has no body. */
   header(buffer: Buffer, start: number, end: number): Content | undefined {
     if (end - start < 14) throw syntaxError('a content header is too short')
-    if (buffer.readUInt16BE(start) !== basicClass) throw syntaxError('a content header is of another class')
+    const classId = buffer.readUInt16BE(start)
+    if (classId !== basicClass)
+      throw connectionError(
+        505,
+        `expected content header for class ${basicClass}, got one for class ${classId} instead`,
+      )
     this.clear()
     this.bodySize = buffer.readUInt32BE(start + 4) * 2 ** 32 + buffer.readUInt32BE(start + 8)
     return this.#add(buffer, start, end)

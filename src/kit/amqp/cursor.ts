@@ -1,4 +1,5 @@
 // Reads AMQP's simple types out of a part of a buffer and never past its end.
+import { isUtf8 } from 'node:buffer'
 import { syntaxError } from './error.ts'
 
 export class Cursor {
@@ -44,6 +45,16 @@ export class Cursor {
     const length = this.octet()
     const start = this.take(length)
     return this.buffer.toString('utf8', start, start + length)
+  }
+
+  /** As `shortstr`, for names, which must be what was sent: throws where it is no UTF-8. */
+  name(): string {
+    const start = this.at
+    const text = this.shortstr()
+    // What can't be read became this character, which may also have been sent.
+    if (text.includes('\uFFFD') && !isUtf8(this.buffer.subarray(start + 1, this.at)))
+      throw syntaxError('a short string is not UTF-8')
+    return text
   }
 
   longstr(): Buffer {

@@ -1,6 +1,6 @@
 // Reads and writes the methods of methods.ts.
 import { Cursor } from './cursor.ts'
-import { connectionError } from './error.ts'
+import { connectionError, syntaxError } from './error.ts'
 import { type FieldType, type Method, type MethodInput, type MethodName, methods } from './methods.ts'
 import { readTable, type Table, writeTable } from './table.ts'
 import type { Writer } from './writer.ts'
@@ -50,9 +50,11 @@ export function readMethod(buffer: Buffer, start: number, end: number): Method {
       fields[name] = ((bits >> bit++) & 1) === 1
     } else {
       bit = 8
-      fields[name] = type === 'table' ? readTable(cursor) : cursor[type]()
+      fields[name] =
+        type === 'table' ? readTable(cursor) : type === 'shortstr' ? cursor.name() : cursor[type]()
     }
   }
+  if (cursor.at !== end) throw syntaxError(`${layout.name} has more octets than fields`)
   return { name: layout.name, fields } as Method
 }
 

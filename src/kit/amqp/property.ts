@@ -1,7 +1,7 @@
 // The properties of a message: a word of flags, then the fields that it names.
 import { Cursor } from './cursor.ts'
 import { syntaxError } from './error.ts'
-import { readTable, type Table, writeTable } from './table.ts'
+import { checkTable, readTable, type Table, writeTable } from './table.ts'
 import type { Writer } from './writer.ts'
 
 export type Properties = {
@@ -76,6 +76,25 @@ export function writeProperties(writer: Writer, properties: Properties): void {
     else writer[type](value as number)
   }
   writer.buffer.writeUInt16BE(flags, flagsAt)
+}
+
+/** Whether all that the flags name is there and sound, so that whoever reads it later can. Throws 502. Makes nothing. */
+export function checkProperties(buffer: Buffer, start: number, end: number): void {
+  if (end - start < 2) throw syntaxError('a message has properties cut short')
+  const flags = buffer.readUInt16BE(start)
+  // Nothing named, or the delivery mode alone, is what most senders of many messages send.
+  if (flags === 0 && end === start + 2) return
+  if (flags === propertyFlag.deliveryMode && end === start + 3) return
+  if (flags & 3) throw syntaxError('a message has property flags that nobody defined')
+  const cursor = new Cursor(buffer, start + 2, end)
+  for (let index = 0; index < layout.length; index++) {
+    if ((flags & (1 << (15 - index))) === 0) continue
+    const type = layout[index]![1]
+    if (type === 'shortstr') cursor.take(cursor.octet())
+    else if (type === 'table') checkTable(cursor)
+    else cursor[type]()
+  }
+  if (cursor.at !== end) throw syntaxError('a message has more properties than its flags name')
 }
 
 /** The delivery mode without reading anything else: it is asked of every message. */

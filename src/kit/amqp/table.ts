@@ -116,8 +116,58 @@ function readValue(cursor: Cursor, depth: number): FieldValue {
     case 'A':
       return readArray(cursor, depth + 1)
     default:
-      throw syntaxError(`a field table has a value of unknown type ${JSON.stringify(type)}`)
+      throw unknownType(type)
   }
+}
+
+/** Octets of each type whose size is fixed; the others begin with their size. */
+const fixedSize: Record<string, number> = {
+  t: 1,
+  b: 1,
+  B: 1,
+  s: 2,
+  u: 2,
+  I: 4,
+  i: 4,
+  l: 8,
+  f: 4,
+  d: 8,
+  D: 5,
+  T: 8,
+  V: 0,
+}
+const sizeOfType: Int8Array = new Int8Array(256).fill(-1)
+for (const [type, size] of Object.entries(fixedSize)) sizeOfType[type.charCodeAt(0)] = size
+const [textType, octetsType, tableType, arrayType, timestampType] = [...'SxFAT'].map((type) =>
+  type.charCodeAt(0),
+)
+
+/** Throws what `readTable` would, and makes nothing. */
+export function checkTable(cursor: Cursor, depth = 0): void {
+  const end = endOf(cursor, depth)
+  while (cursor.at < end) {
+    cursor.take(cursor.octet())
+    checkValue(cursor, depth)
+  }
+  if (cursor.at !== end) throw syntaxError('a field table goes past its own length')
+}
+
+function checkValue(cursor: Cursor, depth: number): void {
+  const type = cursor.octet()
+  const size = sizeOfType[type]!
+  if (type === timestampType) cursor.longlong()
+  else if (size >= 0) cursor.take(size)
+  else if (type === textType || type === octetsType) cursor.take(cursor.long())
+  else if (type === tableType) checkTable(cursor, depth + 1)
+  else if (type === arrayType) {
+    const end = endOf(cursor, depth + 1)
+    while (cursor.at < end) checkValue(cursor, depth + 1)
+    if (cursor.at !== end) throw syntaxError('an array goes past its own length')
+  } else throw unknownType(String.fromCharCode(type))
+}
+
+function unknownType(type: string) {
+  return syntaxError(`a field table has a value of unknown type ${JSON.stringify(type)}`)
 }
 
 function readArray(cursor: Cursor, depth: number): FieldValue[] {
