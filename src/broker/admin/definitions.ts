@@ -1,6 +1,5 @@
 // Definitions: everything of a broker but its messages, in RabbitMQ's JSON, to carry from one broker to another.
 // https://www.rabbitmq.com/docs/definitions
-import type { Table } from '#kit/amqp/table.ts'
 import type { Exchange } from '../core/exchange.ts'
 import { exchangeType } from '../core/exchange.ts'
 import type { JsonObject } from '../core/json.ts'
@@ -10,21 +9,18 @@ import { flagAt, objectAt, objectsAt, textAt } from './read.ts'
 import { badRequest, notFound } from './refusal.ts'
 import type { Registry } from './registry.ts'
 import { exportSettings, importSettings } from './settings.ts'
+import { shortText, tableJson, tableOf } from './table-json.ts'
 
 /** Of the whole broker, or of one virtual host: then without users and rights, and without the host's name in it. */
-export function exportDefinitions(
-  registry: Registry,
-  show: (table: Table) => JsonObject,
-  only?: Vhost,
-): JsonObject {
+export function exportDefinitions(registry: Registry, only?: Vhost): JsonObject {
   const settings = exportSettings(registry)
   const vhosts = only ? [only] : [...registry.vhosts.values()]
   const topology = {
-    queues: vhosts.flatMap((vhost) => sharedQueues(vhost).map((queue) => queueJson(vhost, queue, show))),
+    queues: vhosts.flatMap((vhost) => sharedQueues(vhost).map((queue) => queueJson(vhost, queue))),
     exchanges: vhosts.flatMap((vhost) =>
-      declaredExchanges(vhost).map((exchange) => exchangeJson(vhost, exchange, show)),
+      declaredExchanges(vhost).map((exchange) => exchangeJson(vhost, exchange)),
     ),
-    bindings: vhosts.flatMap((vhost) => bindingsJson(vhost, show)),
+    bindings: vhosts.flatMap((vhost) => bindingsJson(vhost)),
   }
   if (!only) return { ...settings, ...topology }
   const own = (list: unknown) =>
@@ -49,16 +45,16 @@ export function importDefinitions(registry: Registry, definitions: JsonObject, o
   for (const each of objectsAt(definitions, 'queues'))
     at(each).declareQueue(
       {
-        name: textAt(each, 'name'),
+        name: shortText(textAt(each, 'name'), 'the name of a queue'),
         durable: flagAt(each, 'durable'),
         autoDelete: flagAt(each, 'auto_delete'),
         exclusive: false,
-        arguments: objectAt(each, 'arguments') as Table,
+        arguments: tableOf(objectAt(each, 'arguments')),
       },
       registry,
     )
   for (const each of objectsAt(definitions, 'exchanges')) {
-    const name = textAt(each, 'name')
+    const name = shortText(textAt(each, 'name'), 'the name of an exchange')
     // There in every virtual host.
     if (name === '' || name.startsWith('amq.')) continue
     at(each).declareExchange({
@@ -67,7 +63,7 @@ export function importDefinitions(registry: Registry, definitions: JsonObject, o
       durable: flagAt(each, 'durable'),
       autoDelete: flagAt(each, 'auto_delete'),
       internal: flagAt(each, 'internal'),
-      arguments: objectAt(each, 'arguments') as Table,
+      arguments: tableOf(objectAt(each, 'arguments')),
     })
   }
   for (const each of objectsAt(definitions, 'bindings')) importBinding(registry, at(each), each)
@@ -82,8 +78,8 @@ function importBinding(registry: Registry, vhost: Vhost, each: JsonObject): void
   vhost.bind(
     vhost.exchange(source),
     kind === 'queue' ? vhost.queue(destination, registry) : vhost.exchange(destination),
-    textAt(each, 'routing_key'),
-    objectAt(each, 'arguments') as Table,
+    shortText(textAt(each, 'routing_key'), 'a routing key'),
+    tableOf(objectAt(each, 'arguments')),
   )
 }
 
@@ -96,22 +92,18 @@ function declaredExchanges({ exchanges }: Vhost): Exchange[] {
   return [...exchanges.values()].filter(({ name }) => !name.startsWith('amq.'))
 }
 
-function queueJson(vhost: Vhost, { name, spec }: Queue, show: (table: Table) => JsonObject): JsonObject {
+function queueJson(vhost: Vhost, { name, spec }: Queue): JsonObject {
   const { durable, autoDelete } = spec
-  return { name, vhost: vhost.name, durable, auto_delete: autoDelete, arguments: show(spec.arguments) }
+  return { name, vhost: vhost.name, durable, auto_delete: autoDelete, arguments: tableJson(spec.arguments) }
 }
 
-function exchangeJson(
-  vhost: Vhost,
-  { name, spec }: Exchange,
-  show: (table: Table) => JsonObject,
-): JsonObject {
+function exchangeJson(vhost: Vhost, { name, spec }: Exchange): JsonObject {
   const { type, durable, autoDelete, internal } = spec
   const given = { name, vhost: vhost.name, type, durable, auto_delete: autoDelete, internal }
-  return { ...given, arguments: show(spec.arguments) }
+  return { ...given, arguments: tableJson(spec.arguments) }
 }
 
-function bindingsJson(vhost: Vhost, show: (table: Table) => JsonObject): JsonObject[] {
+function bindingsJson(vhost: Vhost): JsonObject[] {
   const shown: JsonObject[] = []
   for (const { bindings } of vhost.exchanges.values())
     for (const { source, destination, routingKey, arguments: table } of bindings.values()) {
@@ -122,7 +114,7 @@ function bindingsJson(vhost: Vhost, show: (table: Table) => JsonObject): JsonObj
         destination: destination.name,
         destination_type: destination.kind,
         routing_key: routingKey,
-        arguments: show(table),
+        arguments: tableJson(table),
       })
     }
   return shown

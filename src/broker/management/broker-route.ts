@@ -11,7 +11,6 @@ import { definitionsOf } from './multipart.ts'
 import { nodeView, overview } from './node-view.ts'
 import { type ApiAnswer, bodyObject } from './request.ts'
 import { get, post, put, type Route, vhostOf } from './route.ts'
-import { tableJson } from './table-json.ts'
 
 const done: ApiAnswer = { status: 204 }
 
@@ -38,7 +37,7 @@ export const brokerRoutes: readonly Route[] = [
   ...healthRoutes,
 
   get('definitions', 'administrator', ({ registry }) => ({
-    object: { ...versions(), ...exportDefinitions(registry, tableJson) },
+    object: { ...versions(), ...exportDefinitions(registry) },
   })),
   post('definitions', 'administrator', ({ registry }, request) => {
     importDefinitions(registry, definitionsOf(request))
@@ -47,7 +46,7 @@ export const brokerRoutes: readonly Route[] = [
   get('definitions/:vhost', 'administrator', (context, request, { vhost }) => ({
     object: {
       rabbit_version: compatible.version,
-      ...exportDefinitions(context.registry, tableJson, vhostOf(context, request, vhost!)),
+      ...exportDefinitions(context.registry, vhostOf(context, request, vhost!)),
     },
   })),
   post('definitions/:vhost', 'administrator', (context, request, { vhost }) => {

@@ -1,5 +1,6 @@
 // How connections, channels and consumers look in the management API, with RabbitMQ 3.10's names of members.
 import type { Table } from '#kit/amqp/table.ts'
+import { tableJson } from '../admin/table-json.ts'
 import type { Channel } from '../server/channel.ts'
 import type { ServerConnection } from '../server/connection.ts'
 import type { ChannelConsumer } from '../server/consumer.ts'
@@ -7,7 +8,6 @@ import type { ManagementContext } from './context.ts'
 import type { View } from './request.ts'
 import { octetsOf } from './sample.ts'
 import { deliverNames, messageStats, numbersView, publishNames } from './stats.ts'
-import { tableJson } from './table-json.ts'
 
 export function connectionView(context: ManagementContext, connection: ServerConnection): View {
   const { clientProperties, intake, mechanism, outbox, tls, tuned, user } = connection

@@ -4,6 +4,7 @@ import { AmqpError, channelError } from '#kit/amqp/error.ts'
 import { Writer } from '#kit/amqp/writer.ts'
 import { need, objectAt, textAt } from '../admin/read.ts'
 import { badRequest, notFound } from '../admin/refusal.ts'
+import { shortText, tableOf } from '../admin/table-json.ts'
 import type { User } from '../admin/user.ts'
 import type { Binding } from '../core/exchange.ts'
 import type { JsonObject } from '../core/json.ts'
@@ -11,10 +12,10 @@ import { Message } from '../core/message.ts'
 import type { Vhost } from '../core/vhost.ts'
 import { authorize, authorizeTopic } from '../server/user.ts'
 import type { ManagementContext } from './context.ts'
+import { propertiesOf } from './property-json.ts'
 import { visible } from './queue-route.ts'
 import { type ApiRequest, bodyObject, type View } from './request.ts'
 import { del, get, type Params, post, put, type Route, vhostOf } from './route.ts'
-import { propertiesOf, tableOf } from './table-json.ts'
 import { bind, bindingsOf, declareExchange, defaultExchange, deleteExchange, endsOf } from './topology.ts'
 import { bindingView, defaultBindingView, defaultExchangeView, exchangeView } from './view.ts'
 
@@ -158,8 +159,7 @@ function normal(key: string): string {
 /** Whether a queue took it. */
 function publish(user: User, vhost: Vhost, exchange: string, body: JsonObject): boolean {
   need(body, 'routing_key', 'payload', 'payload_encoding', 'properties')
-  const routingKey = textAt(body, 'routing_key')
-  if (Buffer.byteLength(routingKey) > 255) throw badRequest('routing_key is longer than 255 bytes')
+  const routingKey = shortText(textAt(body, 'routing_key'), 'routing_key')
   const properties = propertiesOf(objectAt(body, 'properties'))
   const payload = payloadOf(textAt(body, 'payload'), textAt(body, 'payload_encoding'))
   try {

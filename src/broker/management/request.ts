@@ -53,7 +53,16 @@ export function bodyObject(body: Buffer): JsonObject {
     throw badRequest('not_json')
   }
   if (!isObject(value)) throw badRequest('not_json')
+  if (isDeeper(value, deepest)) throw badRequest(`objects and lists are nested deeper than ${deepest}`)
   return value
+}
+
+/** As deep as AMQP's tables may be here, and no stack overflows. */
+const deepest = 32
+
+function isDeeper(value: JsonValue, levels: number): boolean {
+  if (typeof value !== 'object' || value === null) return false
+  return levels === 0 || Object.values(value).some((member) => isDeeper(member, levels - 1))
 }
 
 export function jsonAnswer(

@@ -3,13 +3,13 @@ import { channelError } from '#kit/amqp/error.ts'
 import type { Table } from '#kit/amqp/table.ts'
 import { flagAt, objectAt, textAt } from '../admin/read.ts'
 import { notFound } from '../admin/refusal.ts'
+import { shortText, tableOf } from '../admin/table-json.ts'
 import type { User } from '../admin/user.ts'
 import { type Binding, type Exchange, exchangeType } from '../core/exchange.ts'
 import type { JsonObject } from '../core/json.ts'
 import type { Queue } from '../core/queue.ts'
 import type { Vhost } from '../core/vhost.ts'
 import { authorize, authorizeTopic } from '../server/user.ts'
-import { tableOf } from './table-json.ts'
 import { propertiesKey } from './view.ts'
 
 /** The default exchange in paths, where an empty part would get lost. */
@@ -20,6 +20,7 @@ const session = {}
 
 /** True where it is new. */
 export function declareQueue(user: User, vhost: Vhost, name: string, spec: JsonObject): boolean {
+  shortText(name, 'the name of the queue')
   const isNew = !vhost.queues.has(name)
   if (isNew) refuseReserved('queue', name)
   authorize(user, vhost.name, 'configure', 'queue', name)
@@ -35,7 +36,7 @@ export function declareQueue(user: User, vhost: Vhost, name: string, spec: JsonO
 }
 
 export function declareExchange(user: User, vhost: Vhost, name: string, spec: JsonObject): boolean {
-  refuseDefault(name)
+  refuseDefault(shortText(name, 'the name of the exchange'))
   const type = exchangeType(textAt(spec, 'type', 'direct'))
   const isNew = !vhost.exchanges.has(name)
   if (isNew) refuseReserved('exchange', name)
@@ -107,7 +108,7 @@ export function endsOf(
 
 /** The part of a Location header behind the destination. */
 export function bind({ source, destination }: Ends, vhost: Vhost, routingKey: string, table: Table): string {
-  vhost.bind(source, destination, routingKey, table)
+  vhost.bind(source, destination, shortText(routingKey, 'routing_key'), table)
   return encodeURIComponent(propertiesKey(routingKey, table)).replaceAll('%7E', '~')
 }
 

@@ -2,6 +2,7 @@
 import { createHash } from 'node:crypto'
 import { type Table, writeTable } from '#kit/amqp/table.ts'
 import { Writer } from '#kit/amqp/writer.ts'
+import { tableJson } from '../admin/table-json.ts'
 import type { Binding, Exchange } from '../core/exchange.ts'
 import { effectiveDefinition } from '../core/policy.ts'
 import type { Consumer, Queue } from '../core/queue.ts'
@@ -13,7 +14,6 @@ import type { ManagementContext } from './context.ts'
 import type { View } from './request.ts'
 import { lengthsOf } from './sample.ts'
 import { deliverNames, lengthsView, messageStats, passNames } from './stats.ts'
-import { tableJson } from './table-json.ts'
 
 export function queueView(context: ManagementContext, vhost: Vhost, queue: Queue): View {
   const { spec, counts, policy, operatorPolicy } = queue

@@ -1,27 +1,8 @@
-// Arguments, headers and properties: between AMQP's tables and JSON, as RabbitMQ's management API shows them.
+// Properties of messages: between AMQP's and JSON, as RabbitMQ's management API shows them.
 import type { Properties } from '#kit/amqp/property.ts'
-import { Decimal, type FieldValue, type Table, Timestamp, Typed } from '#kit/amqp/table.ts'
 import { badRequest } from '../admin/refusal.ts'
-import { isObject, type JsonObject, type JsonValue } from '../core/json.ts'
-
-export function tableJson(table: Table): JsonObject {
-  return Object.fromEntries(Object.entries(table).map(([name, value]) => [name, valueJson(value)]))
-}
-
-function valueJson(value: FieldValue): JsonValue {
-  if (typeof value === 'bigint') return Number(value)
-  if (value === undefined || value === null) return null
-  if (typeof value !== 'object') return value
-  if (Buffer.isBuffer(value)) return value.toString()
-  if (value instanceof Timestamp) return value.seconds
-  if (value instanceof Decimal) return value.value / 10 ** value.scale
-  if (value instanceof Typed) return Number(value.value)
-  return Array.isArray(value) ? value.map(valueJson) : tableJson(value)
-}
-
-export function tableOf(object: JsonObject): Table {
-  return object as Table
-}
+import { tableJson, tableOf } from '../admin/table-json.ts'
+import { isObject, type JsonObject } from '../core/json.ts'
 
 const names = {
   content_type: 'contentType',
