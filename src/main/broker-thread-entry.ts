@@ -1,12 +1,12 @@
 // The other end of broker-thread.ts: opens the broker and does what it is asked, in the order of the questions.
 import { parentPort, workerData } from 'node:worker_threads'
-import { openBroker } from '#broker/broker.ts'
 import { asError, CloudError, fullMessage } from '#kit/errors/cloud-error.ts'
 import { openLog } from '#kit/log/log.ts'
 import { realWorld } from '#kit/world/real.ts'
 import type { ListenTls } from '#kit/world/world.ts'
+import { brokerHere } from './broker-here.ts'
 import type { ThreadAnswer, ThreadCall, ThreadPlan } from './broker-thread.ts'
-import { administered, type BrokerDoor, type OpenDoor } from './cloud-broker.ts'
+import type { BrokerDoor, OpenDoor } from './cloud-broker.ts'
 
 const { users, dataDir, logLevel, socket } = workerData as ThreadPlan
 const world = realWorld()
@@ -15,9 +15,13 @@ const answer = (message: ThreadAnswer) => parentPort!.postMessage(message)
 const doors: OpenDoor[] = []
 
 async function open() {
-  const broker = await openBroker({ world, log, users, dataDir })
-  await broker.listen({ path: socket, mode: 0o600 })
-  const { setUser, removeUser, deleteQueue, admit, close, listen } = administered(broker)
+  const { listen, setUser, removeUser, deleteQueue, admit, close } = await brokerHere({
+    world,
+    log,
+    users,
+    dataDir,
+  })
+  await listen({ protocol: 'amqp', address: { path: socket, mode: 0o600 } })
   return {
     setUser,
     removeUser,

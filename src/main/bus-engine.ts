@@ -11,7 +11,7 @@ import {
   grantSoon,
   managementBusAccess,
 } from './bus-access.ts'
-import { brokerHere, type CloudBroker, type CloudBrokerPlan } from './cloud-broker.ts'
+import type { CloudBroker, CloudBrokerPlan } from './cloud-broker.ts'
 import type { Secrets } from './secret.ts'
 
 export type ExternalBroker = {
@@ -33,8 +33,8 @@ export type BusEnginePlan = {
   brokerFolder?: string
   /** A broker that is not ours; without it the embedded one runs. */
   external?: ExternalBroker
-  /** Where the embedded broker runs; in this thread unless told otherwise. */
-  openBroker?: (plan: CloudBrokerPlan) => Promise<CloudBroker>
+  /** The embedded broker, where there is no other: in this thread or in its own. */
+  openBroker: (plan: CloudBrokerPlan) => Promise<CloudBroker>
   /** Those that have no user of their own on the bus until this starts, such as this machine's. */
   agents: readonly BusAgent[]
 }
@@ -78,7 +78,7 @@ async function grantAgents(
 }
 
 async function openEmbedded(plan: BusEnginePlan): Promise<BusEngine> {
-  const { world, log, secrets, brokerFolder, openBroker = brokerHere } = plan
+  const { world, log, secrets, brokerFolder, openBroker } = plan
   const user = 'controller'
   const permissions = { '/': { configure: '.*', write: '.*', read: '.*' } }
   const broker = await openBroker({

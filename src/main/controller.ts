@@ -8,7 +8,7 @@ import type { World } from '#kit/world/world.ts'
 import { publicOrigin, trustedAuthority, usesTls } from './api.ts'
 import { brokerThread } from './broker-thread.ts'
 import { type ControlPlane, openControlPlane } from './cloud.ts'
-import type { CloudBroker } from './cloud-broker.ts'
+import type { CloudBroker, OpenDoor } from './cloud-broker.ts'
 import { plainBusAddress } from './controller-access.ts'
 import type { Cloud } from './data-folder.ts'
 import { hostSurroundings } from './host-surroundings.ts'
@@ -67,8 +67,12 @@ export async function runController(world: World, cloud: Cloud): Promise<{ stop(
     const other = alsoOn[type]
     if (other) await service.listen({ host: settings.listen, port: ports[other] }, tls)
   }
-  await platform.broker?.listen({ address: { host: plainBusAddress(settings), port: ports.amqp } })
-  const secured = tls && (await serveSecured(world, log, cloud, tls, plane, platform.broker))
+  const amqp = { host: plainBusAddress(settings), port: ports.amqp }
+  await platform.broker?.listen({ protocol: 'amqp', address: amqp })
+  const administration = { host: settings.listen, port: ports.amqpManagement }
+  const management = await platform.broker?.listen({ protocol: 'management', address: administration, tls })
+  const secured =
+    tls && (await serveSecured(world, log, cloud, tls, { plane, broker: platform.broker, management }))
   return {
     async stop() {
       await secured?.stop()
@@ -84,17 +88,17 @@ async function serveSecured(
   log: Log,
   cloud: Cloud,
   tls: ServerTls,
-  plane: ControlPlane,
-  broker: CloudBroker | undefined,
+  { plane, broker, management }: { plane: ControlPlane; broker?: CloudBroker; management?: OpenDoor },
 ): Promise<{ stop(): Promise<void> }> {
   const { settings, ports } = cloud
   const ca = await trustedAuthority(world, cloud)
   const forHosts = (own: ServerTls) => ({ ...own, ca, requireClientCert: true })
   const address = { host: settings.listen, port: ports.amqpTls }
-  const bus = await broker?.listen({ address, tls: forHosts(tls), membersOnly: true })
+  const bus = await broker?.listen({ protocol: 'amqp', address, tls: forHosts(tls), membersOnly: true })
   const renewal = keepServerCertificate(world, log, cloud, tls, (next) => {
     for (const service of plane.services.values()) service.renew(next)
     void bus?.renew(forHosts(next))
+    void management?.renew(next)
   })
   return { stop: () => renewal.stop() }
 }

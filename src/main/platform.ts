@@ -30,8 +30,8 @@ export type PlatformPlan = {
   brokerFolder?: string
   /** A broker that is not ours; without it the embedded one runs. */
   external?: ExternalBroker
-  /** Where the embedded broker runs; in this thread unless told otherwise. */
-  openBroker?: (plan: CloudBrokerPlan) => Promise<CloudBroker>
+  /** The embedded broker, where there is no other: in this thread or in its own. */
+  openBroker: (plan: CloudBrokerPlan) => Promise<CloudBroker>
   /** Those that have no user of their own on the bus until this starts, such as this machine's. */
   agents: readonly BusAgent[]
 }

@@ -18,12 +18,15 @@ import { type OpenJournal, openJournal } from '#kit/journal/store.ts'
 import { type Log, openLog, silentLog } from '#kit/log/log.ts'
 import { testCost } from '#kit/password/password.ts'
 import type { VirtualWorld } from '#kit/world/virtual.ts'
+import { brokerHere } from '#main/broker-here.ts'
+import type { BusLogin } from '#main/bus-access.ts'
 import { openControlPlane } from '#main/cloud.ts'
 import { type Host, startHost } from '#main/host.ts'
 import { type OpenPlatform, openPlatform } from '#main/platform.ts'
 import { usualPorts } from '#main/port.ts'
 import { type Secrets, secretNames } from '#main/secret.ts'
 import { agentSections, serviceSections } from '#main/section.ts'
+import { tokensOverBus } from '#main/service-token.ts'
 import type { HostSurroundings } from '#services/host/app.ts'
 import { identityClient } from '#services/identity/client.ts'
 import { type TestEngine, testEngine } from './test-engine.ts'
@@ -46,6 +49,10 @@ export type TestCloud = {
   readonly hosts: TestHost[]
   readonly services: ReadonlyMap<string, HttpService>
   events(): readonly JournalEvent[]
+  /** The way to the bus of whoever knows these words. */
+  lineOf(login: BusLogin): ReturnType<TestEngine['agent']>
+  /** The agents of a host that joined, with what joining gave it and nothing else. */
+  startJoined(name: string, login: BusLogin): Promise<TestHost & { host: Host }>
   /** A project of its own with a member, so that tests don't meet. */
   project(roles?: string[]): Promise<Session>
   /** Until nothing moves any more. */
@@ -72,6 +79,7 @@ export async function testCloud(
     log,
     store,
     secrets,
+    openBroker: brokerHere,
     endpoint: (type) => `http://${publicHost}:${usualPorts[type]}`,
     region: 'RegionOne',
     databaseUrl: () => 'sqlite::memory:',
@@ -93,7 +101,9 @@ export async function testCloud(
 
   const fabric = simFabric()
   const hosts: (TestHost & { host: Started })[] = []
-  for (const name of names) {
+  // What a way to the bus is made of besides user and password is the same for all.
+  const lineOf = (login: BusLogin) => ({ ...engine.agent(platform, names[0]!), ...login })
+  const addHost = async (name: string, joined?: BusLogin) => {
     const own = join(folder, name)
     const drivers = await simulated(world, log, own, name, fabric)
     const start = () =>
@@ -101,7 +111,8 @@ export async function testCloud(
         world,
         log,
         platform,
-        login: engine.agent(platform, name),
+        login: joined ? lineOf(joined) : engine.agent(platform, name),
+        joined: joined !== undefined,
         http,
         config,
         name,
@@ -119,7 +130,9 @@ export async function testCloud(
       },
     }
     hosts.push(entry)
+    return entry
   }
+  for (const name of names) await addHost(name)
   await world.settle()
   const login = (username: string, password: string, project: string) =>
     openSession(http, {
@@ -139,6 +152,12 @@ export async function testCloud(
     hosts,
     services: plane.services as ReadonlyMap<string, HttpService>,
     events: () => store.events,
+    lineOf,
+    async startJoined(name, login) {
+      const host = await addHost(name, login)
+      await world.settle()
+      return host
+    },
     async settle() {
       await world.settle()
       // On a real host this takes the agent's shipping of its journal, which runs in the background.
@@ -215,6 +234,8 @@ async function startAgents(given: {
   log: Log
   platform: OpenPlatform
   login: ReturnType<TestEngine['agent']>
+  /** Its service tokens come over the bus. */
+  joined: boolean
   http: HttpClient
   config: Parameters<typeof startHost>[0]['config']
   name: string
@@ -233,11 +254,10 @@ async function startAgents(given: {
     ...login,
     name: `agent@${name}`,
   })
-  const { serviceToken } = identityClient({
-    platform: { ...platform, http },
-    user: 'nova',
-    journal: journal.as('nova-compute'),
-  })
+  const ownTokens = () =>
+    identityClient({ platform: { ...platform, http }, user: 'nova', journal: journal.as('nova-compute') })
+      .serviceToken
+  const serviceToken = given.joined ? tokensOverBus(world, bus, name) : ownTokens()
   const host = await startHost({
     world,
     log,

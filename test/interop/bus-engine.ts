@@ -4,6 +4,7 @@ import { parseTransportUrl, type Transport } from '#kit/bus/transport.ts'
 import { httpClient } from '#kit/http/client.ts'
 import { silentLog } from '#kit/log/log.ts'
 import { realWorld } from '#kit/world/real.ts'
+import { brokerHere } from '#main/broker-here.ts'
 import { type BusEngine, type ExternalBroker, openBusEngine } from '#main/bus-engine.ts'
 import { parseManagementUrl } from '#main/transport.ts'
 
@@ -34,8 +35,12 @@ export async function embeddedEngine(): Promise<EngineUnderTest> {
     log: silentLog,
     secrets: { 'bus-controller': 'controller', 'bus-admin': 'admin' },
     agents: [],
+    openBroker: brokerHere,
   })
-  const { address } = await engine.broker!.listen({ address: { host: '127.0.0.1', port: 0 } })
+  const { address } = await engine.broker!.listen({
+    protocol: 'amqp',
+    address: { host: '127.0.0.1', port: 0 },
+  })
   const { login } = engine
   return {
     engine,
@@ -52,6 +57,7 @@ export async function rabbitEngine(named: ExternalBroker): Promise<EngineUnderTe
     log: silentLog,
     secrets: { 'bus-controller': '', 'bus-admin': '' },
     agents: [],
+    openBroker: brokerHere,
     external,
   })
   return {

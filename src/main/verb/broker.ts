@@ -4,9 +4,10 @@ import { type Broker, openBroker } from '#broker/broker.ts'
 import { openManagement } from '#broker/management/management.ts'
 import type { UserSpec } from '#broker/server/user.ts'
 import { openLog } from '#kit/log/log.ts'
-import type { Address, World } from '#kit/world/world.ts'
+import type { Address, ListenTls, World } from '#kit/world/world.ts'
 import { managementPage } from '../management-page.ts'
 import { type Invocation, usageError, type Verb } from '../verb.ts'
+import { readVersion } from './version.ts'
 
 const everything = { configure: '.*', write: '.*', read: '.*' }
 
@@ -30,6 +31,15 @@ export const brokerVerb: Verb = {
       value: 'PORT',
       help: 'For Prometheus, without a login; none unless given',
     },
+    'tls-port': { type: 'string', value: 'PORT', help: 'For AMQP over TLS; none unless given' },
+    'tls-cert': { type: 'string', value: 'FILE', help: "The broker's certificate, PEM" },
+    'tls-key': { type: 'string', value: 'FILE', help: 'Its key, PEM' },
+    'tls-ca': {
+      type: 'string',
+      value: 'FILE',
+      help: "Who signs clients' certificates, PEM; else none is asked for",
+    },
+    'tls-require': { type: 'boolean', help: 'Turn away clients without a certificate' },
     guest: { type: 'boolean', help: 'With the user guest, password guest, who may do everything' },
     memory: { type: 'boolean', help: 'Keep nothing on disk' },
     'log-level': { type: 'string', value: 'LEVEL', help: 'debug, info, warn or error; info unless given' },
@@ -51,8 +61,21 @@ export const brokerVerb: Verb = {
     // Programs that start it wait for these lines.
     const port = portOption(options, 'port', 5672)
     const hosts = (optionText(options, 'listen') ?? '127.0.0.1').split(',')
-    for (const host of hosts) terminal.print(`amqp ${await listen(broker, { host, port })}`)
-    const management = openManagement({ world, log, broker, version: '0.1.0', page: managementPage(world) })
+    const tls = await readTls(world, options)
+    for (const host of hosts) {
+      terminal.print(`amqp ${await listen(broker, { host, port })}`)
+      if (tls)
+        terminal.print(
+          `amqps ${await listen(broker, { host, port: portOption(options, 'tls-port', 5671) }, tls)}`,
+        )
+    }
+    const management = openManagement({
+      world,
+      log,
+      broker,
+      version: await readVersion(world),
+      page: managementPage(world),
+    })
     for (const [option, protocol] of managementPorts) {
       if (optionText(options, option) === undefined) continue
       const [host = ''] = hosts
@@ -71,13 +94,29 @@ const managementPorts = [
   ['metrics-port', 'http/prometheus'],
 ] as const
 
-async function listen(broker: Broker, address: Address): Promise<string> {
-  const { address: bound } = await broker.listen(address)
+async function listen(broker: Broker, address: Address, tls?: ListenTls): Promise<string> {
+  const { address: bound } = await broker.listen(address, { tls })
   return shown(bound)
 }
 
 function shown(bound: Address): string {
   return 'port' in bound ? `${bound.host}:${bound.port}` : bound.path
+}
+
+async function readTls(world: World, options: Invocation['options']): Promise<ListenTls | undefined> {
+  if (options['tls-port'] === undefined) return undefined
+  const [cert, key, ca] = ['tls-cert', 'tls-key', 'tls-ca'].map((name) => optionText(options, name))
+  if (cert === undefined || key === undefined)
+    throw usageError('--tls-port goes with --tls-cert and --tls-key.')
+  const requireClientCert = options['tls-require'] === true
+  if (requireClientCert && ca === undefined) throw usageError('--tls-require goes with --tls-ca.')
+  return {
+    cert: await world.files.readText(cert),
+    key: await world.files.readText(key),
+    ca: ca && (await world.files.readText(ca)),
+    requestClientCert: ca !== undefined,
+    requireClientCert,
+  }
 }
 
 async function readUsers(world: World, options: Invocation['options']): Promise<Record<string, UserSpec>> {

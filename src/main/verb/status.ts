@@ -94,7 +94,12 @@ function reportOf(cloud: Cloud, states: readonly State[], demo: unknown) {
       volume: at('volume', '/v3'),
       console: at('console'),
       journal: at('journal'),
-      messageBus: `amqp://${settings.publicHost}:${ports.amqp}`,
+      // A RabbitMQ of the operator's is no endpoint of ours.
+      ...(settings.transportUrl === undefined &&
+        settings.transportUrlFile === undefined && {
+          messageBus: `amqp://${settings.publicHost}:${ports.amqp}`,
+          management: at('amqpManagement'),
+        }),
     },
     demo,
     paths: {
