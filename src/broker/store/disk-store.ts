@@ -228,7 +228,11 @@ class DiskStore implements Store {
     this.#sparse.delete(segment!)
     // Its own octets must all be where they can be read from, and its index written: it may prove damaged and stay.
     if (this.#dirty.has(segment!) || this.#unindexed.includes(segment!)) this.#sparse.add(segment!)
-    else if (moveOn(segment!, this.segments, this.#files)) this.given++
+    else {
+      // Counted first: what is freed by it waits until the copies are safe.
+      this.given++
+      moveOn(segment!, this.segments, this.#files)
+    }
   }
 
   /** Only while closing: the disk takes nothing, and the broker must end. */

@@ -6,14 +6,14 @@ import type { Place, Segment } from './segment.ts'
 import type { SegmentFiles } from './segment-files.ts'
 import type { Segments } from './segments.ts'
 
-/** At once: nothing else happens in between. Whether it did; where a message is damaged the segment stays. */
-export function moveOn(segment: Segment, segments: Segments, files: SegmentFiles): boolean {
+/** At once: nothing else happens in between. Where a message is damaged the segment stays. */
+export function moveOn(segment: Segment, segments: Segments, files: SegmentFiles): void {
   const acks = new AckSet(segment.count, ...(segment.durable ? files.readAcks(segment) : []))
   const found: { entry: number; facts: RecordFacts; body: RecordBody }[] = []
   for (let entry = 0; entry < segment.count; entry++) {
     if (segment.holdersOf(entry) === 0) continue
     const block = segments.blockOf(segment, entry)
-    if (!block) return false
+    if (!block) return
     const at = segment.offsetOf(entry) - block.start
     const body = readBody(block.buffer, at, segment.sizeOf(entry))
     found.push({ entry, facts: readFacts(block.buffer, at), body })
@@ -31,5 +31,4 @@ export function moveOn(segment: Segment, segments: Segments, files: SegmentFiles
   }
   segment.movedTo = movedTo
   segments.free(segment)
-  return true
 }
