@@ -49,6 +49,8 @@ export const ServerOrderSchema = Type.Object({
   desiredPower: DesiredPowerSchema,
   configDrive: Type.Boolean(),
   volumes: Type.Array(VolumeOrderSchema),
+  /** In the order of the guest's cards; absent from a conductor before 1.2. */
+  portIds: Type.Optional(Type.Array(Id)),
   availabilityZone: Type.String(),
   createdAt: Type.Integer(),
 })

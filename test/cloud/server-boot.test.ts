@@ -44,6 +44,34 @@ describe('a server', () => {
     expect(await holdings(cloud)).toEqual(before)
   })
 
+  test('has its network cards in the order in which it asked for them', async () => {
+    const networkIds: string[] = []
+    for (const name of ['one', 'two', 'three', 'four', 'five']) {
+      const { network } = await member.call<{ network: { id: string } }>('network', {
+        method: 'POST',
+        path: '/v2.0/networks',
+        body: { network: { name } },
+      })
+      networkIds.push(network.id)
+      const body = { subnet: { network_id: network.id, ip_version: 4, cidr: '10.0.0.0/24' } }
+      await member.call('network', { method: 'POST', path: '/v2.0/subnets', body })
+    }
+    const id = await askForServer(member, parts, { networks: networkIds.map((uuid) => ({ uuid })) })
+    await cloud.settle()
+    type Ports = { ports: { network_id: string; mac_address: string }[] }
+    const { ports } = await member.call<Ports>('network', { path: `/v2.0/ports?device_id=${id}` })
+    const { output } = await member.call<{ output: string }>('compute', {
+      method: 'POST',
+      path: `/servers/${id}/action`,
+      body: { 'os-getConsoleOutput': {} },
+    })
+    const cards = [...output.matchAll(/^eth\d: (\S+) mtu/gm)].map((line) => line[1])
+    expect(cards).toEqual(
+      networkIds.map((wanted) => ports.find((port) => port.network_id === wanted)!.mac_address),
+    )
+    await deleteServer(cloud, member, id)
+  })
+
   test('is booted by all 29 steps, in order, each told by the journal', async () => {
     const id = await askForServer(member, parts)
     await cloud.settle()

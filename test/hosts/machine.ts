@@ -26,6 +26,8 @@ export type Machine = {
 
 export type Lab = {
   readonly machines: readonly Machine[]
+  /** For the test's own files, which the machines see under the same path. */
+  readonly folder: string
   /** The test's own address on the wire. */
   readonly address: string
   /** Ends all machines and removes what they were made of; returns what is left of it, which should be nothing. */
@@ -73,7 +75,7 @@ export async function raiseMachines(names: readonly string[]): Promise<Lab> {
       machines.push(machine(name, address, own, pid))
     }
     for (const one of machines) await one.text('sh', '-c', `echo '${hostsFile(machines)}' >> /etc/hosts`)
-    return { machines, address: `${prefix}.254`, dispose }
+    return { machines, folder, address: `${prefix}.254`, dispose }
   } catch (error) {
     const left = await dispose()
     throw new Error(`The test hosts could not be raised: ${fullMessage(error)} ${left.join(' ')}`, {

@@ -69,8 +69,13 @@ export function openPeers(parts: Parts) {
       return answer.stream ?? Readable.from([])
     },
 
-    /** The server's ports in the order in which they were made. */
-    async nics(trace: Trace, serverId: string, subject: string): Promise<GuestNic[]> {
+    /** The server's ports in the order that is given; those that it doesn't name behind, in the order in which they were made. */
+    async nics(
+      trace: Trace,
+      serverId: string,
+      subject: string,
+      order: readonly string[] = [],
+    ): Promise<GuestNic[]> {
       const { ports } = (
         await ask<{ ports: Port[] }>('network', trace, 'GET', '/v2.0/ports', {
           query: { device_id: serverId },
@@ -86,9 +91,14 @@ export function openPeers(parts: Parts) {
         })
       ).body
       const mtus = new Map(networks.map((network) => [network.id, network.mtu]))
+      const places = new Map(order.map((id, index) => [id, index]))
+      const place = ({ id }: Port) => places.get(id) ?? order.length
       return ports
         .toSorted(
-          (a, b) => (a.created_at ?? '').localeCompare(b.created_at ?? '') || a.id.localeCompare(b.id),
+          (a, b) =>
+            place(a) - place(b) ||
+            (a.created_at ?? '').localeCompare(b.created_at ?? '') ||
+            a.id.localeCompare(b.id),
         )
         .map((port) => ({
           portId: port.id,

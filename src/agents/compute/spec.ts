@@ -35,7 +35,9 @@ export async function guestSpec(
       ? { imageId: image.id, diskFormat: image.diskFormat, sizeBytes: image.sizeBytes }
       : { needed: false, reason: 'the server boots from a volume' },
   )
-  const nics = await step('Getting the network information', () => peers.nics(trace, order.id, subject))
+  const nics = await step('Getting the network information', () =>
+    peers.nics(trace, order.id, subject, order.portIds),
+  )
   tell('network.info', { ports: nics.map(({ portId, mac, mtu }) => ({ portId, mac, mtu })) })
   const volumes = await step('Connecting the volumes', () => connectVolumes(peers, trace, order, subject))
   tell(

@@ -10,10 +10,15 @@ export const test: Verb = {
   words: '[PATH]',
   options: {
     quick: { type: 'boolean', help: 'Without real guests and networks' },
+    hosts: {
+      type: 'boolean',
+      help: 'Only the test of several hosts: machines made of namespaces, five minutes',
+    },
     kill: { type: 'boolean', help: 'Only the kill test: a boot each for dozens of points, ten minutes' },
   },
   async run({ terminal, options, words }) {
-    const project = options.kill ? ['kill'] : options.quick ? quickLevels : [...quickLevels, 'real']
+    const alone = (['kill', 'hosts'] as const).filter((level) => options[level])
+    const project = alone.length > 0 ? alone : options.quick ? quickLevels : [...quickLevels, 'real']
     const vitest = await startVitest('test', words, {
       root: checkout,
       run: true,

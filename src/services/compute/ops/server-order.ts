@@ -47,6 +47,7 @@ export async function orderOf(
               },
             ],
       ),
+      portIds: server.addresses.map((each) => each.portId),
       availabilityZone: (await readZones(app.db, app.config)).ofHost(host),
       createdAt: server.createdAt,
     }
