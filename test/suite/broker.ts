@@ -4,6 +4,7 @@ import { mkdirSync, writeFileSync } from 'node:fs'
 import { connect } from 'node:net'
 import { join } from 'node:path'
 import { setTimeout as wait } from 'node:timers/promises'
+import type { Certificates } from './certificate.ts'
 
 export type RunningBroker = {
   running(): boolean
@@ -14,20 +15,33 @@ export type RunningBroker = {
 
 const checkout = join(import.meta.dirname, '../..')
 
-export async function startNimbo(scratch: string): Promise<RunningBroker> {
+export async function startNimbo(scratch: string, { ca, cert, key }: Certificates): Promise<RunningBroker> {
   const args = ['broker', '--data', join(scratch, 'data'), '--guest', '--log-level', 'warn']
   // Both loopbacks: "localhost" is the second one for some clients.
   const listen = ['--listen', '127.0.0.1,::1', '--management-port', '15672']
-  const child = spawn(join(checkout, 'nimbo'), [...args, ...listen], { stdio: ['ignore', 'pipe', 'pipe'] })
+  const tls = ['--tls-port', '5671', '--tls-ca', ca, '--tls-cert', cert, '--tls-key', key]
+  const child = spawn(join(checkout, 'nimbo'), [...args, ...listen, ...tls], {
+    stdio: ['ignore', 'pipe', 'pipe'],
+  })
   return follow(child)
 }
 
 /** A node of its own: RabbitMQ's files, its plugins and Erlang's port mapper are all in the scratch folder and namespace. */
-export async function startRabbit(scratch: string): Promise<RunningBroker> {
+export async function startRabbit(scratch: string, { ca, cert, key }: Certificates): Promise<RunningBroker> {
   const at = join(scratch, 'rabbit')
   mkdirSync(at)
   writeFileSync(join(at, 'plugins'), '[rabbitmq_management].\n')
-  writeFileSync(join(at, 'rabbitmq.conf'), '')
+  const settings = {
+    'listeners.tcp.default': 5672,
+    'listeners.ssl.default': 5671,
+    'ssl_options.cacertfile': ca,
+    'ssl_options.certfile': cert,
+    'ssl_options.keyfile': key,
+    'ssl_options.verify': 'verify_peer',
+    'ssl_options.fail_if_no_peer_cert': false,
+  }
+  const lines = Object.entries(settings).map(([name, value]) => `${name} = ${value}\n`)
+  writeFileSync(join(at, 'rabbitmq.conf'), lines.join(''))
   const child = spawn('/usr/lib/rabbitmq/bin/rabbitmq-server', {
     stdio: ['ignore', 'pipe', 'pipe'],
     env: {

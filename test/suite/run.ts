@@ -7,6 +7,7 @@ import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
 import { parseArgs } from 'node:util'
 import { type RunningBroker, startNimbo, startRabbit } from './broker.ts'
+import { makeCertificates } from './certificate.ts'
 import { type Outcome, readOutcome } from './outcome.ts'
 import { type Count, type Setting, type Suite, suites } from './suite.ts'
 
@@ -29,7 +30,7 @@ function suiteOf(word: string): { name: string; suite: Suite; folder: string } {
 
 /** Root keeps its rights; others are root in a user namespace of their own. */
 async function inNamespace(word: string): Promise<number> {
-  const flags = process.getuid?.() === 0 ? ['--net'] : ['--net', '--map-root-user']
+  const flags = ['--net', '--mount', ...(process.getuid?.() === 0 ? [] : ['--map-root-user'])]
   const own = process.argv.slice(2).filter((each) => each.startsWith('--'))
   const child = spawn(
     'unshare',
@@ -47,7 +48,11 @@ async function inside(word: string): Promise<number> {
   await finished(spawn('ip', ['link', 'set', 'lo', 'up'], { stdio: 'inherit' }))
   let broker: RunningBroker | undefined
   try {
-    broker = await (options.rabbitmq ? startRabbit : startNimbo)(scratch)
+    const certificates = await makeCertificates(scratch)
+    // This namespace has mounts of its own: nothing of the checkout changes.
+    if (suite.certificates)
+      await finished(spawn('mount', ['--bind', certificates.folder, join(folder, suite.certificates)]))
+    broker = await (options.rabbitmq ? startRabbit : startNimbo)(scratch, certificates)
     for (const setting of suite.settings ?? []) await put(setting)
     const { outcome, code } = await runSuite(suite, folder, scratch)
     const healthy = broker.running()

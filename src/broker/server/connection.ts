@@ -227,7 +227,7 @@ export class ServerConnection implements ChannelHost {
       versionMajor: 0,
       versionMinor: 9,
       serverProperties: serverProperties(this.#host.clusterName()),
-      mechanisms: mechanisms(this.#loginPeer()),
+      mechanisms: mechanisms(this.#host.users, this.#host.loginRules, this.#loginPeer()),
       locales: 'en_US',
     })
     return this.#header.subarray(8)

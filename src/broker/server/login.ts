@@ -20,9 +20,10 @@ export type Peer = {
   certificate: PeerCertificate | undefined
 }
 
-/** Those that can work on this connection. */
-export function mechanisms(peer: Peer): string {
-  return peer.certificate ? 'PLAIN AMQPLAIN EXTERNAL' : 'PLAIN AMQPLAIN'
+/** Those that can work on this connection. py-amqp takes EXTERNAL wherever it is offered, also with a password at hand. */
+export function mechanisms(users: ReadonlyMap<string, User>, rules: LoginRules, peer: Peer): string {
+  const name = peer.certificate && nameOf(peer.certificate, rules)
+  return name !== undefined && users.has(name) ? 'PLAIN AMQPLAIN EXTERNAL' : 'PLAIN AMQPLAIN'
 }
 
 /** Throws 403 without saying what is wrong; `explain` gets it for the log. */
