@@ -14,6 +14,7 @@ import { tagsField, tagsIn } from './users.ts'
 export function userPage(context: Context, name: string): View {
   const { api } = context
   const facts = details()
+  const tagging = setTags(context, name)
   const revoke = (path: string) => async () => {
     await api.remove(path).catch((error: Error) => tell(error.message))
     context.reload()
@@ -70,12 +71,13 @@ export function userPage(context: Context, name: string): View {
       topics.element,
       fold(t('setTopicPermissions'), setTopicPermissions(context, name)),
       h('h2', {}, t('change')),
-      fold(t('setTags'), setTags(context, name)),
+      fold(t('setTags'), tagging.element),
       fold(t('setPassword'), setPassword(context, name)),
       fold(t('deleteUser'), deleteUser(context, name)),
     ),
     async refresh() {
       const user = await api.get<User>(at`users/${name}`)
+      tagging.show(tagsOf(user.tags).join(', '))
       facts.update([
         [t('tags'), tagsOf(user.tags).join(', ') || t('none')],
         [t('hasPassword'), yesNo(user.password_hash !== '')],
@@ -134,9 +136,10 @@ function setTopicPermissions(context: Context, user: string): HTMLFormElement {
   })
 }
 
-function setTags(context: Context, name: string): HTMLFormElement {
+function setTags(context: Context, name: string): { element: HTMLFormElement; show(tags: string): void } {
   const tags = tagsField()
-  return form({
+  let shown = false
+  const element = form({
     title: t('setTags'),
     fields: [tags],
     submit: t('setTags'),
@@ -153,6 +156,14 @@ function setTags(context: Context, name: string): HTMLFormElement {
       context.reload()
     },
   })
+  return {
+    element,
+    show(now) {
+      // Once: what is being typed stays.
+      if (!shown) tags.control.value = now
+      shown = true
+    },
+  }
 }
 
 function setPassword(context: Context, name: string): HTMLFormElement {
