@@ -22,22 +22,39 @@ export class FrameScanner {
   stop(): void {
     this.#stopped = true
     this.#rest = []
+    this.#restSize = 0
   }
 
   /** Throws a connection error where the octets are no frame. */
   push(chunk: Buffer): void {
-    if (this.#stopped) return
-    let buffer = chunk
-    if (this.#restSize > 0) {
-      this.#rest.push(chunk)
-      this.#restSize += chunk.length
+    let at = 0
+    // A frame that began in an earlier chunk: of this one only its rest is copied.
+    while (this.#restSize > 0 && !this.#stopped) {
+      const taken = Math.min(this.#need - this.#restSize, chunk.length - at)
+      this.#rest.push(chunk.subarray(at, at + taken))
+      this.#restSize += taken
+      at += taken
       if (this.#restSize < this.#need) return
-      buffer = Buffer.concat(this.#rest, this.#restSize)
+      const frame = this.#rest.length === 1 ? this.#rest[0]! : Buffer.concat(this.#rest, this.#restSize)
       this.#rest = []
       this.#restSize = 0
+      const used = this.#scan(frame, 0)
+      if (used === frame.length) break
+      // Only its head had come; now its size is known.
+      this.#rest = [frame]
+      this.#restSize = frame.length
     }
+    if (this.#stopped || at === chunk.length) return
+    at = this.#scan(chunk, at)
+    if (at === chunk.length || this.#stopped) return
+    this.#rest = [at === 0 ? chunk : chunk.subarray(at)]
+    this.#restSize = chunk.length - at
+  }
+
+  /** Gives the whole frames from `at` on; where they end, with how much the next one needs in `#need`. */
+  #scan(buffer: Buffer, from: number): number {
     const end = buffer.length
-    let at = 0
+    let at = from
     this.#need = frameOverhead
     while (end - at >= frameOverhead - 1) {
       const type = buffer[at]!
@@ -53,11 +70,9 @@ export class FrameScanner {
       }
       if (buffer[next - 1] !== frameEnd) throw frameError(`type ${type}, a frame does not end in 0xCE`)
       this.#sink(type, buffer.readUInt16BE(at + 1), buffer, at + 7, next - 1)
-      if (this.#stopped) return
+      if (this.#stopped) return end
       at = next
     }
-    if (at === end) return
-    this.#rest = [at === 0 ? buffer : buffer.subarray(at)]
-    this.#restSize = end - at
+    return at
   }
 }

@@ -3,7 +3,7 @@ import type { Duplex } from 'node:stream'
 import { type Content, fitted, sliceEnd, writeContent, writeFrames } from './content.ts'
 import { writeMethod } from './method.ts'
 import type { MethodInput, MethodName } from './methods.ts'
-import { frameEnd, frameType, minimumFrameMax } from './protocol.ts'
+import { frameEnd, frameOverhead, frameType, minimumFrameMax } from './protocol.ts'
 import { Writer } from './writer.ts'
 
 /** Written at once when this much has gathered within a turn. */
@@ -14,6 +14,8 @@ const copyBelow = 8 * 1024
 const fullAt = 2 * 1024 * 1024
 /** A message above this goes out in slices, as the peer reads: it is never copied whole for one receiver. */
 const sliceAbove = 256 * 1024
+/** Frames of a large message above this aren't copied at all: their heads go out for themselves. */
+const shareAbove = 16 * 1024
 
 /** A message's frames, sent up to `at`. */
 type Slices = { channel: number; frames: Buffer; at: number }
@@ -137,18 +139,36 @@ export class Outbox {
     }
     while (this.#queued.length > 0 && this.#stream.writableLength < gatherMost) {
       const next = this.#queued[0]!
-      let octets: Buffer
-      if (Buffer.isBuffer(next)) octets = next
-      else {
-        const end = sliceEnd(next.frames, next.at, gatherMost)
-        octets = writeFrames(next.frames.subarray(next.at, end), next.channel)
-        next.at = end
-      }
-      if (Buffer.isBuffer(next) || next.at === next.frames.length) this.#queued.shift()
-      this.#queuedOctets -= octets.length
-      this.#write(octets)
+      if (Buffer.isBuffer(next)) {
+        this.#queued.shift()
+        this.#queuedOctets -= next.length
+        this.#write(next)
+      } else this.#writeSlice(next)
       if (this.#ending && this.#queuedOctets === 0) this.#stream.end()
     }
+  }
+
+  #writeSlice(slices: Slices): void {
+    const { frames, at, channel } = slices
+    const end = sliceEnd(frames, at, gatherMost)
+    slices.at = end
+    if (end === frames.length) this.#queued.shift()
+    this.#queuedOctets -= end - at
+    const firstFrame = frames.readUInt32BE(at + 3) + frameOverhead
+    if (firstFrame < shareAbove && end - at > firstFrame) {
+      this.#write(writeFrames(frames.subarray(at, end), channel))
+      return
+    }
+    this.#stream.cork()
+    for (let from = at; from < end; ) {
+      const next = from + frames.readUInt32BE(from + 3) + frameOverhead
+      const head = Buffer.from(frames.subarray(from, from + 7))
+      head.writeUInt16BE(channel, 1)
+      this.#write(head)
+      this.#write(frames.subarray(from + 7, next))
+      from = next
+    }
+    this.#stream.uncork()
   }
 
   #write(octets: Buffer): void {
