@@ -145,7 +145,11 @@ export function virtualWorld(options: VirtualOptions = {}): VirtualWorld {
     timers: clockwork,
     random: seededRandom(options.seed ?? 1),
     files: realFiles,
-    processes: realProcesses,
+    // What the test's own process uses would make some runs differ from others.
+    processes: {
+      ...realProcesses,
+      ownMemory: () => ({ residentBytes: 64 * 2 ** 20, limitBytes: 8 * 2 ** 30 }),
+    },
     sockets: options.outside?.sockets ?? memorySockets(clock),
     activity,
     env: {},
