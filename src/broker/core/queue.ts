@@ -240,7 +240,7 @@ export class Queue {
       if (noAck) this.counts.getNoAck++
       else this.counts.get++
       this.#give(entry, message)
-      this.#mark()
+      this.#trim()
       return entry
     }
   }
@@ -346,6 +346,7 @@ export class Queue {
     } finally {
       this.#dispatching = false
     }
+    this.#dropExpired()
     this.#watchExpiry()
     this.#mark()
   }
@@ -426,7 +427,10 @@ export class Queue {
   #trim(): void {
     if (this.#ready.length > 0) {
       this.#dropExpired()
-      if (!this.limits.rejectPublish) while (this.#ready.length > 0 && this.#over(0)) this.#drop('maxlen')
+      if (!this.limits.rejectPublish && this.#over(0)) {
+        while (this.#ready.length > 0 && this.#over(0)) this.#drop('maxlen')
+        this.#dropExpired()
+      }
       this.#watchExpiry()
     }
     this.#mark()

@@ -197,7 +197,7 @@ export class Segments implements SegmentTable {
 
   #last(durable: boolean): Segment {
     let segment = durable ? this.#durable : this.#passing
-    if (segment && segment.end >= (durable ? this.segmentBytes : passingBytes)) {
+    if (segment && segment.end >= (durable ? this.segmentBytes : Math.min(passingBytes, this.segmentBytes))) {
       this.seal(segment)
       segment = undefined
     }
