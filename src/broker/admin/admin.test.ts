@@ -1,10 +1,11 @@
 // What operators set is in force at once, also for those who are connected, and is there after a restart.
-import { mkdtemp, rm } from 'node:fs/promises'
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { expect, onTestFinished, test } from 'vitest'
 import type { ClientChannel } from '#kit/amqp/client/channel.ts'
 import type { Table } from '#kit/amqp/table.ts'
+import { fullMessage } from '#kit/errors/cloud-error.ts'
 import { realWorld } from '#kit/world/real.ts'
 import { everything, type TestBroker, testBroker } from '../test-broker.ts'
 import { setParameter } from './parameter.ts'
@@ -227,4 +228,35 @@ test('stopped, the broker takes nobody; started again, all is there; reset, noth
   await it.broker.start()
   expect(it.broker.vhosts.get('/')!.queues.size).toBe(0)
   expect([...it.broker.registry.users.keys()]).toEqual(['nimbo'])
+})
+
+test('a disk that takes no settings: the change is in force, whoever asked for it learns, and the next one brings both', async () => {
+  const dataDir = await mkdtemp(join(tmpdir(), 'nimbo-admin-'))
+  onTestFinished(() => rm(dataDir, { recursive: true }))
+  const it = await testBroker({ dataDir })
+  const { registry } = it.broker
+  await registry.saved()
+  const { files } = it.world
+  let isFull = true
+  const full = async (...args: Parameters<typeof files.writeAtomic>) => {
+    if (isFull) throw new Error('no space left on device')
+    return files.writeAtomic(...args)
+  }
+  Object.assign(it.world, { files: { ...files, writeAtomic: full } })
+  addUser(it, 'ann')
+  await expect(registry.saved()).rejects.toThrow('could not be written to the disk')
+  await it.connect({ user: 'ann' })
+  isFull = false
+  await registry.saved()
+  expect(await readFile(join(dataDir, 'definitions.json'), 'utf8')).toContain('"ann"')
+  await it.broker.close()
+})
+
+test('settings that are no JSON stop the start, without showing what is in them', async () => {
+  const dataDir = await mkdtemp(join(tmpdir(), 'nimbo-admin-'))
+  onTestFinished(() => rm(dataDir, { recursive: true }))
+  await writeFile(join(dataDir, 'definitions.json'), '{"password_hash": secret')
+  const failed = await testBroker({ dataDir }).catch((error: Error) => error)
+  expect(String(failed)).toMatch(/definitions.json is not JSON/)
+  expect(fullMessage(failed)).not.toContain('secret')
 })

@@ -62,13 +62,16 @@ export class Registry {
   async load(): Promise<boolean> {
     const { files } = this.host.world
     if (this.#file === undefined || !(await files.exists(this.#file))) return false
+    const text = await files.readText(this.#file)
     let settings: JsonObject
     try {
-      settings = JSON.parse(await files.readText(this.#file))
-    } catch (error) {
-      throw new CloudError('internal', `${this.#file} holds no definitions of a broker that can be read`, {
-        cause: error,
-      })
+      settings = JSON.parse(text)
+    } catch {
+      // Without the cause: it quotes the text, and there are password hashes in it.
+      throw new CloudError(
+        'internal',
+        `${this.#file} is not JSON: restore it from a copy, or remove it and start anew`,
+      )
     }
     importSettings(this, settings)
     return true
@@ -106,6 +109,12 @@ export class Registry {
         await this.host.world.activity.track(this.host.world.files.writeAtomic(this.#file!, text))
         this.#written = covers
       }
+    } catch (error) {
+      throw new CloudError(
+        'unavailable',
+        'The change is in force, but could not be written to the disk: it is lost if the broker ends now',
+        { cause: error },
+      )
     } finally {
       this.#writing = undefined
     }
