@@ -1,5 +1,7 @@
 // What this machine offers and lacks, each finding with its remedy. `nimbo up` looks here before it starts anything.
 import type { World } from '#kit/world/world.ts'
+import type { ExternalBroker } from './bus-engine.ts'
+import { busFindings } from './doctor-bus.ts'
 import { kernelFindings } from './doctor-kernel.ts'
 import { processorFinding } from './doctor-processor.ts'
 import { hostPackages, installCommand, missingPackages, readDistribution } from './package.ts'
@@ -7,7 +9,17 @@ import type { Ports } from './port.ts'
 
 export type Finding = {
   /** Stable, for scripts. */
-  check: 'system' | 'root' | 'processor' | 'memory' | 'disk' | 'ports' | 'kernel' | 'packages' | 'datapath'
+  check:
+    | 'system'
+    | 'root'
+    | 'processor'
+    | 'memory'
+    | 'disk'
+    | 'ports'
+    | 'kernel'
+    | 'packages'
+    | 'datapath'
+    | 'bus'
   /** A `problem` keeps the cloud from starting, a `warning` doesn't. */
   state: 'ok' | 'warning' | 'problem'
   text: string
@@ -20,7 +32,9 @@ export type DoctorQuestion = {
   root: string
   listen: string
   /** Absent while this very cloud runs: it holds them itself. */
-  ports?: Ports
+  ports?: Partial<Ports>
+  /** Of a cloud that runs on a broker that is not ours. */
+  external?: ExternalBroker
   /** Only what may have changed since the cloud's first start, and takes no time. */
   brief?: boolean
 }
@@ -28,7 +42,12 @@ export type DoctorQuestion = {
 const mebibyte = 1024 * 1024
 
 export async function examine(world: World, question: DoctorQuestion): Promise<Finding[]> {
-  const common = [await memory(world), await disk(world, question.root), ...(await ports(world, question))]
+  const common = [
+    await memory(world),
+    await disk(world, question.root),
+    ...(await ports(world, question)),
+    ...(question.external ? await busFindings(world, question.external) : []),
+  ]
   if (question.dataPlane === 'sim') return common
   const isRoot = (await world.files.info('/proc/self'))?.uid === 0
   if (question.brief) return [root(isRoot), ...common]

@@ -1,9 +1,12 @@
 // The engine of a bus under test with a real port: the embedded broker, and, where NIMBO_RABBITMQ_URL and
 // NIMBO_RABBITMQ_MANAGEMENT_URL name one, a RabbitMQ on a virtual host that lives as long as the test.
+import { openBroker } from '#broker/broker.ts'
+import { openManagement } from '#broker/management/management.ts'
 import { parseTransportUrl, type Transport } from '#kit/bus/transport.ts'
 import { httpClient } from '#kit/http/client.ts'
 import { silentLog } from '#kit/log/log.ts'
 import { realWorld } from '#kit/world/real.ts'
+import type { Address } from '#kit/world/world.ts'
 import { brokerHere } from '#main/broker-here.ts'
 import { type BusEngine, type ExternalBroker, openBusEngine } from '#main/bus-engine.ts'
 import { parseManagementUrl } from '#main/transport.ts'
@@ -13,6 +16,8 @@ export type EngineUnderTest = {
   /** As whoever stands outside reaches it. */
   readonly transport: Transport
   readonly durableQueueType: 'classic' | 'quorum'
+  /** Of one that is reached as if it were somebody else's. */
+  readonly external?: ExternalBroker
   close(): Promise<void>
 }
 
@@ -50,6 +55,32 @@ export async function embeddedEngine(): Promise<EngineUnderTest> {
   }
 }
 
+/** Our broker as if it were somebody else's: reached by its ports, its users given by its management API. */
+export async function standaloneEngine(): Promise<EngineUnderTest> {
+  const admin = { user: 'admin', password: 'admin' }
+  const all = { configure: '.*', write: '.*', read: '.*' }
+  const users = { admin: { password: admin.password, permissions: { '/': all }, tags: ['administrator'] } }
+  const broker = await openBroker({ world, log: silentLog, users })
+  const management = openManagement({ world, log: silentLog, broker, version: 'test' })
+  const anywhere = { host: '127.0.0.1', port: 0 }
+  const portOf = ({ address }: { address: Address }) => ('port' in address ? address.port : 0)
+  const amqp = portOf(await broker.listen(anywhere))
+  const http = portOf(await management.listen(anywhere))
+  const engine = await rabbitEngine({
+    transport: { addresses: [{ host: '127.0.0.1', port: amqp }], secure: false, ...admin, vhost: '/' },
+    durableQueueType: 'quorum',
+    management: { urls: [`http://127.0.0.1:${http}`], ...admin },
+  })
+  return {
+    ...engine,
+    async close() {
+      await engine.close()
+      await management.close()
+      await broker.close()
+    },
+  }
+}
+
 export async function rabbitEngine(named: ExternalBroker): Promise<EngineUnderTest> {
   const { external, drop } = await ownVhost(named)
   const engine = await openBusEngine({
@@ -64,6 +95,7 @@ export async function rabbitEngine(named: ExternalBroker): Promise<EngineUnderTe
     engine,
     transport: external.transport,
     durableQueueType: external.durableQueueType,
+    external,
     async close() {
       await engine.close()
       await drop()

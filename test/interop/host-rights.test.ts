@@ -10,11 +10,19 @@ import { memorySink } from '#kit/journal/memory-sink.ts'
 import { type OpenJournal, openJournal } from '#kit/journal/store.ts'
 import { silentLog } from '#kit/log/log.ts'
 import { type BusLogin, speaker } from '#main/bus-access.ts'
-import { type EngineUnderTest, embeddedEngine, namedRabbit, rabbitEngine, world } from './bus-engine.ts'
+import {
+  type EngineUnderTest,
+  embeddedEngine,
+  namedRabbit,
+  rabbitEngine,
+  standaloneEngine,
+  world,
+} from './bus-engine.ts'
 
 const rabbit = namedRabbit()
 const engines = [
   ['the embedded broker', embeddedEngine] as const,
+  ['our broker by its management API', standaloneEngine] as const,
   ...(rabbit ? [['RabbitMQ', () => rabbitEngine(rabbit)] as const] : []),
 ]
 

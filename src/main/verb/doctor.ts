@@ -6,8 +6,9 @@ import { CloudError } from '#kit/errors/cloud-error.ts'
 import type { World } from '#kit/world/world.ts'
 import { type Cloud, readCloud } from '../data-folder.ts'
 import { type DoctorQuestion, examine, type Finding } from '../doctor.ts'
-import { portsFrom } from '../port.ts'
+import { type Ports, portsFrom } from '../port.ts'
 import { roleState } from '../role.ts'
+import { externalBroker } from '../transport.ts'
 import type { Verb } from '../verb.ts'
 
 export const doctor: Verb = {
@@ -33,13 +34,25 @@ export async function questionFor(
 ): Promise<DoctorQuestion> {
   const running =
     cloud !== undefined && (await roleState(world, cloud.folder, 'controller')).process !== undefined
+  const external = cloud && !cloud.member ? await externalBroker(world, cloud.settings) : undefined
   const dataPlane = sim ? 'sim' : (cloud?.settings.dataPlane ?? 'real')
   return {
     dataPlane,
     root,
     listen: cloud?.settings.listen ?? '127.0.0.1',
-    ports: running || cloud?.member ? undefined : (cloud?.ports ?? portsFrom(0)),
+    ports:
+      running || cloud?.member
+        ? undefined
+        : portsNeeded(cloud?.ports ?? portsFrom(0), external !== undefined),
+    external,
   }
+}
+
+/** Where the broker isn't ours, it may well listen on this machine itself. */
+function portsNeeded(ports: Ports, external: boolean): Partial<Ports> {
+  if (!external) return ports
+  const { amqp: _, amqpTls: __, amqpManagement: ___, ...needed } = ports
+  return needed
 }
 
 export function formatFindings(findings: readonly Finding[], terminal: Pick<Terminal, 'colors'>): string[] {
