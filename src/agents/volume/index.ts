@@ -133,7 +133,8 @@ export async function startVolumeAgent(parts: VolumeAgentParts): Promise<VolumeA
       if (driver.reach === 'host' && connectingHost !== host)
         throw new CloudError(
           'conflict',
-          `Volume ${volumeId} lies on host ${host}, where ${connectingHost} can't reach it.`,
+          `Volume ${volumeId} lies on another host than the server, and only guests of that host reach it.`,
+          { detail: `it lies on ${host}, and ${connectingHost} asked` },
         )
       return driver.connect(volumeId, connectingHost)
     },

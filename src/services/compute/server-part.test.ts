@@ -72,6 +72,16 @@ describe('volumes', () => {
     expect((await attach('x')).status).toBe(400)
   })
 
+  it('that guests of another host alone reach are refused at once, and stay free', async () => {
+    const { id } = await compute.server()
+    const volumeId = volume({ elsewhere: true })
+    const refused = await newest('POST', `${id}/os-volume_attachments`, { volumeAttachment: { volumeId } })
+    expect(refused.status).toBe(400)
+    expect(refused.body.badRequest.message).toMatch(/^Invalid volume: .*another host/)
+    expect(compute.peers.volumes.get(volumeId)!.status).toBe('available')
+    expect(compute.peers.attachments.size).toBe(0)
+  })
+
   it('are made for a new server, and those that are its own go with it', async () => {
     const kept = volume()
     const { id } = await compute.server({

@@ -69,6 +69,8 @@ export type TestVolume = {
   bootable: string
   project: string
   multiattach: boolean
+  /** Only guests of another host than all servers' reach it. */
+  elsewhere?: true
 }
 export type TestAttachment = { id: string; volume_id: string; instance: string; status: string }
 type Provider = {
@@ -201,6 +203,8 @@ export function testPeers(random: Random) {
         if (target) target.status = 'available'
         return [200, { attachments: [] }]
       }
+      if (method === 'PUT' && volumes.get(attachment.volume_id)?.elsewhere)
+        return [409, { conflictingRequest: { message: 'Only guests of another host reach it.' } }]
       return [200, { attachment }]
     }
     if (method === 'POST') {

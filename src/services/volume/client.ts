@@ -122,6 +122,19 @@ export function volumeClient({ platform, journal }: { platform: Platform; journa
       )
       return body.attachment
     },
+    /** Whether guests of the host reach the volume, before anybody tries: kind 'conflict' where they can't. */
+    async connectAttachment(
+      trace: Trace,
+      token: string,
+      projectId: string,
+      id: string,
+      host: string,
+    ): Promise<void> {
+      await ask(trace, token, projectId, 'PUT', '/attachments/:id', {
+        params: { id },
+        body: { attachment: { connector: { host } } },
+      })
+    },
     async listAttachments(
       trace: Trace,
       token: string,

@@ -57,6 +57,7 @@ export async function attachVolume(context: ComputeContext, id: string, wish: Wi
         throw new CloudError('badRequest', `Invalid volume: ${error.message}`, { cause: error })
       throw error
     })
+  await requireReach(context, server, attachment.id)
   const row: BlockDevice = {
     id: app.world.random.uuid(),
     serverId: id,
@@ -83,6 +84,22 @@ export async function attachVolume(context: ComputeContext, id: string, wish: Wi
     await app.tasks.start(tx, serverVolumeAttach, taskOf(context, server, wish.volumeId))
   })
   return row
+}
+
+/** Back-ends whose volumes only guests of one host reach say so here, while the user listens. */
+async function requireReach(context: ComputeContext, server: Server, attachmentId: string): Promise<void> {
+  const { app, caller, trace } = context
+  if (server.host === null) return
+  const { volume } = app.api
+  const projectId = caller.projectId ?? server.projectId
+  try {
+    await volume.connectAttachment(trace, caller.token, projectId, attachmentId, server.host)
+  } catch (error) {
+    await volume.deleteAttachment(trace, caller.token, projectId, attachmentId)
+    if (error instanceof CloudError && error.status < 500)
+      throw new CloudError('badRequest', `Invalid volume: ${error.message}`, { cause: error })
+    throw error
+  }
 }
 
 async function requireUsable(context: ComputeContext, server: Server, volumeId: string): Promise<void> {
