@@ -11,7 +11,8 @@ import type { World } from '#kit/world/world.ts'
 import { controllerAccess } from './controller-access.ts'
 import type { Cloud } from './data-folder.ts'
 
-const connectMs = 15_000
+/** The controller may be starting again just now. */
+const usualPatienceMs = 15_000
 
 export type MemberSession = {
   readonly host: string
@@ -24,6 +25,7 @@ export async function asMember<T>(
   world: World,
   cloud: Cloud,
   work: (session: MemberSession) => Promise<T>,
+  patienceMs = usualPatienceMs,
 ): Promise<T> {
   const access = await controllerAccess(world, cloud)
   const { host } = access
@@ -39,7 +41,7 @@ export async function asMember<T>(
     durableQueueType: access.busQueueType,
     limited: true,
     name: `nimbo@${host}`,
-    patienceMs: connectMs,
+    patienceMs,
   }).catch((error) => {
     access.http.close()
     throw new CloudError('unavailable', `The controller ${access.controller} does not let this host in`, {

@@ -10,6 +10,7 @@ import type { Verb } from '../verb.ts'
 import { stopCloud } from './down.ts'
 
 const leaveMs = 60_000
+const patienceMs = 5_000
 /** Programs that the agents start; only those whose arguments name this cloud's folder are ended. */
 const startedByAgents = ['qemu-system-', 'dnsmasq', 'haproxy', 'ovsdb-server', 'ovs-vswitchd', 'swtpm']
 
@@ -56,8 +57,11 @@ export const destroy: Verb = {
 /** The cloud is told first: it may have servers here that it won't give up. */
 async function leave(world: World, terminal: Terminal, cloud: Cloud, force: boolean): Promise<void> {
   try {
-    await asMember(world, cloud, ({ controller, host, trace }) =>
-      controller.leave({ host, force }, { trace, timeoutMs: leaveMs }),
+    await asMember(
+      world,
+      cloud,
+      ({ controller, host, trace }) => controller.leave({ host, force }, { trace, timeoutMs: leaveMs }),
+      patienceMs,
     )
   } catch (error) {
     if (!(error instanceof CloudError)) throw error
