@@ -174,7 +174,7 @@ describe('the plan', () => {
       }),
       [],
       side({ users: [{ name: 'admin', password_hash: 'theirs' }] }),
-      'admin',
+      { entering: 'admin' },
     )
     expect(plan.definitions.users).toEqual([{ name: 'shop' }])
     expect(plan.definitions.global_parameters).toEqual([{ name: 'mqtt', value: 1 }])
@@ -202,12 +202,29 @@ describe('the plan', () => {
         { name: 'passing', vhost: '/', durable: false, messages: 3 },
       ],
       side({ queues: [{ ...queue('kept', true), arguments: { 'x-queue-type': 'classic' } }] }),
-      'admin',
+      { entering: 'admin' },
     )
     expect(plan.queues).toEqual([{ vhost: '/', name: 'kept' }])
     expect(plan.definitions.bindings).toEqual([binding('kept')])
     expect(plan.messages).toBe(2)
     expect(plan.left).toEqual(["queue 'passing' in '/' has 3 messages and is not durable"])
     expect(plan.conflicts).toEqual([])
+  })
+
+  it('gives durable queues copies on more nodes where that is asked for and can be', () => {
+    const queue = (name: string, args: object) => ({ name, vhost: '/', durable: true, arguments: args })
+    const given = side({
+      queues: [
+        queue('plain', { 'x-max-length': 5 }),
+        queue('priority', { 'x-max-priority': 3 }),
+        queue('chosen', { 'x-queue-type': 'classic' }),
+      ],
+    })
+    const { definitions } = planMigration(given, [], side({}), { entering: 'admin', asQuorum: true })
+    expect(definitions.queues.map((each) => each.arguments)).toEqual([
+      { 'x-max-length': 5, 'x-queue-type': 'quorum' },
+      { 'x-max-priority': 3 },
+      { 'x-queue-type': 'classic' },
+    ])
   })
 })

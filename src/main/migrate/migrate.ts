@@ -21,11 +21,17 @@ export type Migration = { world: World; source: End; target: End; info(line: str
 
 export type DrainedQueue = Drained & { vhost: string; name: string }
 
-export async function readPlan({ source, target }: Pick<Migration, 'source' | 'target'>): Promise<Plan> {
+export async function readPlan(
+  { source, target }: Pick<Migration, 'source' | 'target'>,
+  asQuorum: boolean,
+): Promise<Plan> {
   const queues = await source.api.get<SourceQueue[]>('queues', {
     columns: 'name,vhost,durable,exclusive,consumers,messages',
   })
-  return planMigration(await readSide(source.api), queues, await readSide(target.api), target.api.login.user)
+  return planMigration(await readSide(source.api), queues, await readSide(target.api), {
+    entering: target.api.login.user,
+    asQuorum,
+  })
 }
 
 async function readSide(api: Api) {

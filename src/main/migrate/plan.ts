@@ -48,18 +48,26 @@ export type Plan = {
 /** Users, exchanges and so on of a migration itself. */
 export const ownPrefix = 'nimbo-migrate'
 
-/** `entering` is the user by which the target is entered: it keeps its own password. */
+export type PlanOptions = {
+  /** The user by whom the target is entered: it keeps its own password. */
+  entering: string
+  /** Durable queues of no type of their own get copies on several nodes, where they can. */
+  asQuorum?: boolean
+}
+
 export function planMigration(
   source: Side,
   queues: readonly SourceQueue[],
   target: Side,
-  entering: string,
+  { entering, asQuorum = false }: PlanOptions,
 ): Plan {
   const given = source.definitions
   const carriedUser = (name: string) => name !== entering && !name.startsWith(ownPrefix)
   const durable = (each: Record<string, unknown>) => each.durable === true
   const gone = new Set(queues.filter((each) => each.exclusive).map(placeOf))
-  const kept = given.queues.filter((each) => durable(each) && !gone.has(placeOf(each)))
+  const kept = given.queues
+    .filter((each) => durable(each) && !gone.has(placeOf(each)))
+    .map((each) => (asQuorum && maybeQuorum(each) ? quorum(each) : each))
   const exchanges = given.exchanges.filter((each) => durable(each) && !isBuiltIn(each.name))
   const ends = {
     queue: new Set(kept.map(placeOf)),
@@ -112,6 +120,21 @@ export function planMigration(
       .filter((each) => carried.has(placeOf(each)))
       .reduce((sum, each) => sum + (each.messages ?? 0), 0),
   }
+}
+
+/** What quorum queues haven't. https://www.rabbitmq.com/docs/quorum-queues#feature-matrix */
+function maybeQuorum({ auto_delete, arguments: given }: Placed): boolean {
+  const args = (given ?? {}) as Record<string, unknown>
+  const classicOnly = ['x-queue-type', 'x-max-priority', 'x-queue-mode', 'x-queue-version']
+  return (
+    auto_delete !== true &&
+    !classicOnly.some((name) => name in args) &&
+    args['x-overflow'] !== 'reject-publish-dlx'
+  )
+}
+
+function quorum(queue: Placed): Placed {
+  return { ...queue, arguments: { ...(queue.arguments as object), 'x-queue-type': 'quorum' } }
 }
 
 function isBuiltIn(name: string): boolean {

@@ -10,23 +10,31 @@ import type { World } from '#kit/world/world.ts'
 import { type DrainedQueue, type End, migrate, readPlan } from './migrate.ts'
 import type { Plan } from './plan.ts'
 
-/** `ca` tells the authority of the source, where that is a cloud with TLS of its own. */
+/** What is known of the source besides its API, where it is a cloud's own broker. */
+export type SourceCloud = {
+  /** Who signed its certificates, in PEM. */
+  ca?: string
+  /** How the cloud will keep its durable queues on a RabbitMQ. */
+  queueType?: 'classic' | 'quorum'
+}
+
 export function migrateVerb(
   world: World,
   openHttp: (ca?: string) => HttpClient,
-  ca: () => string | undefined,
+  cloud: () => SourceCloud,
 ): MqVerb {
   return {
     group: 'Cluster',
     summary: 'Carries everything over to a RabbitMQ: definitions, then messages; may be run again',
     usage:
-      '--to amqp://USER@HOST[:PORT][,HOST …] [--to-management http://HOST:15672] [--to-ca FILE] [--from amqp://HOST:PORT] [--dry-run]',
+      '--to amqp://USER@HOST[:PORT][,HOST …] [--to-management http://HOST:15672] [--to-ca FILE] [--from amqp://HOST:PORT] [--queue-type quorum|classic] [--dry-run]',
     words: [0, 0],
     options: {
       to: { type: 'string' },
       'to-management': { type: 'string' },
       'to-ca': { type: 'string' },
       from: { type: 'string' },
+      'queue-type': { type: 'string' },
       'dry-run': { type: 'boolean' },
     },
     async run(call) {
@@ -41,9 +49,14 @@ export function migrateVerb(
         api: openApi(http, { url: withoutLogin(url), user, password }),
         connect: connectToAny(world, transport, { ca: authority }),
       }
-      const source: End = { api, connect: await sourceConnect(world, call, ca()) }
+      const source: End = { api, connect: await sourceConnect(world, call, cloud().ca) }
       await refuseSame(source.api, target.api)
-      const plan = await readPlan({ source, target })
+      // Known before anything is changed.
+      for (const { connect } of [source, target]) (await connect()).destroy()
+      const plan = await readPlan(
+        { source, target },
+        queueType(options['queue-type'] ?? cloud().queueType) === 'quorum',
+      )
       for (const line of describe(plan)) info(line)
       if (plan.conflicts.length > 0)
         throw mqError(
@@ -57,14 +70,28 @@ export function migrateVerb(
   }
 }
 
+/** Without a word of either, queues stay what they are. */
+function queueType(given: string | boolean | undefined): string | undefined {
+  if (given === undefined || given === 'quorum' || given === 'classic') return given
+  throw mqError('usage', '--queue-type is quorum or classic')
+}
+
 async function targetOf(world: World, { options, terminal }: Call): Promise<Transport> {
   const url = options.to as string | undefined
   if (url === undefined) throw mqError('usage', 'migrate needs --to amqp://USER@HOST')
   const login = /^([a-z+]+:\/\/)([^:@/]+)@/.exec(url)
-  if (!login) return parseTransportUrl(url)
+  if (!login) return withVhosts(parseTransportUrl(url))
   const password =
     world.env.NIMBO_MQ_TO_PASSWORD ?? (await askSecret(terminal, `Password for ${login[2]} on the target: `))
-  return parseTransportUrl(url.replace(login[0], `${login[1]}${login[2]}:${encodeURIComponent(password)}@`))
+  return withVhosts(
+    parseTransportUrl(url.replace(login[0], `${login[1]}${login[2]}:${encodeURIComponent(password)}@`)),
+  )
+}
+
+function withVhosts(transport: Transport): Transport {
+  if (transport.vhost !== '/')
+    throw mqError('usage', '--to names no virtual host: all of them are carried, under their own names')
+  return transport
 }
 
 function usualManagement({ addresses, secure }: Transport): string {
@@ -93,7 +120,8 @@ async function sourceConnect(
     if (!match) throw mqError('usage', '--from is no URL such as amqp://HOST:5672')
     return connectToAny(world, parseTransportUrl(`${match[1]}://-:-@${match[2]}`), { ca })
   }
-  const { listeners = [] } = await api.get<Overview>('overview')
+  // A cloud's broker also listens on a socket of this machine, which has no port.
+  const listeners = ((await api.get<Overview>('overview')).listeners ?? []).filter(({ port }) => port > 0)
   const found =
     listeners.find(({ protocol }) => protocol === 'amqp') ??
     listeners.find(({ protocol }) => protocol === 'amqp/ssl')

@@ -7,7 +7,7 @@ import { mqVerbs } from '#cli/mq/verbs.ts'
 import { type HttpClient, httpClient } from '#kit/http/client.ts'
 import { originOf, ownAddress, trustedAuthority } from '../api.ts'
 import { readCloud } from '../data-folder.ts'
-import { migrateVerb } from '../migrate/verb.ts'
+import { migrateVerb, type SourceCloud } from '../migrate/verb.ts'
 import { externalBroker } from '../transport.ts'
 import type { Invocation, Verb } from '../verb.ts'
 
@@ -23,17 +23,17 @@ export const mq: Verb = {
       opened.push(http)
       return http
     }
-    let authority: string | undefined
+    let source: SourceCloud = {}
     try {
       return await runMq(
         {
           world,
           terminal,
-          verbs: { ...mqVerbs, migrate: migrateVerb(world, openHttp, () => authority) },
+          verbs: { ...mqVerbs, migrate: migrateVerb(world, openHttp, () => source) },
           async open(options, timeoutMs) {
-            const { login, ca } = await brokerFor(invocation, options)
-            authority = ca
-            return openApi(openHttp(ca), login, timeoutMs)
+            const { login, ...about } = await brokerFor(invocation, options)
+            source = about
+            return openApi(openHttp(about.ca), login, timeoutMs)
           },
         },
         words,
@@ -45,8 +45,7 @@ export const mq: Verb = {
 }
 
 type Options = Record<string, string | boolean | undefined>
-/** With whoever signed its certificate, where that isn't somebody whom this machine trusts anyway. */
-type Target = { login: Login; ca: string | undefined }
+type Target = SourceCloud & { login: Login }
 
 /** Another broker by --url, else the cloud's own with what its folder knows. */
 async function brokerFor(invocation: Invocation, options: Options): Promise<Target> {
@@ -90,5 +89,6 @@ async function cloudBroker({ world, root }: Invocation): Promise<Target> {
       password: secrets['bus-admin'],
     },
     ca: await trustedAuthority(world, cloud),
+    queueType: settings.durableQueueType,
   }
 }
