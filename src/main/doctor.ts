@@ -20,6 +20,7 @@ export type Finding = {
     | 'packages'
     | 'datapath'
     | 'bus'
+    | 'tls'
   /** A `problem` keeps the cloud from starting, a `warning` doesn't. */
   state: 'ok' | 'warning' | 'problem'
   text: string

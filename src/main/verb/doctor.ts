@@ -6,6 +6,7 @@ import { CloudError } from '#kit/errors/cloud-error.ts'
 import type { World } from '#kit/world/world.ts'
 import { type Cloud, readCloud } from '../data-folder.ts'
 import { type DoctorQuestion, examine, type Finding } from '../doctor.ts'
+import { tlsFindings } from '../doctor-tls.ts'
 import { type Ports, portsFrom } from '../port.ts'
 import { roleState } from '../role.ts'
 import { externalBroker } from '../transport.ts'
@@ -20,6 +21,7 @@ export const doctor: Verb = {
   async run({ world, terminal, root, options }) {
     const cloud = await cloudIfThere(world, root)
     const findings = await examine(world, await questionFor(world, root, cloud, options.sim === true))
+    if (cloud) findings.push(...(await tlsFindings(world, cloud)))
     if (options.json) terminal.print(JSON.stringify({ findings }, null, 2))
     else for (const line of formatFindings(findings, terminal)) terminal.print(line)
     return findings.some((finding) => finding.state === 'problem') ? 1 : 0
