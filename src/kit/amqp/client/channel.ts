@@ -5,6 +5,7 @@ import { connectionError, receivedError } from '../error.ts'
 import type { Method, MethodFields, MethodInput, MethodName } from '../methods.ts'
 import type { Outbox } from '../outbox.ts'
 import type { Properties } from '../property.ts'
+import type { Table } from '../table.ts'
 
 export type Delivered = {
   deliveryTag: number
@@ -114,7 +115,7 @@ export class ClientChannel {
   async consume(
     queue: string,
     tag: string,
-    options: { noAck?: boolean; exclusive?: boolean },
+    options: { noAck?: boolean; exclusive?: boolean; arguments?: Table },
     delivered: (message: Delivered) => void,
     cancelled: () => void,
   ): Promise<void> {
@@ -124,6 +125,7 @@ export class ClientChannel {
       consumerTag: tag,
       noAck: options.noAck,
       exclusive: options.exclusive,
+      arguments: options.arguments,
     })
   }
 
