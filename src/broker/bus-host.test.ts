@@ -272,3 +272,70 @@ test('messages as this release sends them are understood as long as the next one
     userId: 'agent@h1',
   })
 })
+
+test('while the broker is short of memory a call fails at once with the reason, and a cast waits', async () => {
+  const made = await parts()
+  const said: unknown[] = []
+  const log: Log = { ...silentLog, warn: (fields) => void said.push(fields.reason) }
+  const { client, trace } = await busOf(made, 'controller', { log })
+  const built: string[] = []
+  await (await busOf(made, 'agent@h1')).client.serve(compute, 'h1', 'nova-compute', {
+    ...idle,
+    build: async ({ serverId }) => void built.push(serverId),
+  })
+  const hosts = client.caller(compute, 'api')
+  // The broker tells those who publish while it is short.
+  await hosts.build({ serverId: 'before' }, { host: 'h1', trace })
+  await made.broker.alarms.setWatermark({ absolute: 0 })
+  const waiting = hosts.build({ serverId: 'a' }, { host: 'h1', trace })
+  await expect.poll(() => said).toEqual(['low on memory'])
+  await expect(hosts.power({ serverId: 's' }, { host: 'h1', trace })).rejects.toMatchObject({
+    kind: 'unavailable',
+    message: 'The message broker takes no messages for now: low on memory',
+  })
+  expect(built).toEqual(['before'])
+  await made.broker.alarms.setWatermark({ relative: 1 })
+  await waiting
+  expect(await hosts.power({ serverId: 's' }, { host: 'h1', trace })).toEqual({ state: 'on' })
+  await made.world.settle()
+  expect(built).toEqual(['before', 'a'])
+})
+
+test('a broker that is stopped in good order costs no cast, and no server its place', async () => {
+  const made = await parts()
+  const { client, trace } = await busOf(made, 'controller')
+  const built: string[] = []
+  const handlers = { ...idle, build: async ({ serverId }: { serverId: string }) => void built.push(serverId) }
+  const agent = await busOf(made, 'agent@h1')
+  await agent.client.serve(compute, 'h1', 'nova-compute', handlers)
+  const hosts = client.caller(compute, 'api')
+  const before = hosts.build({ serverId: 'before' }, { host: 'h1', trace })
+  await made.broker.stop()
+  const during = hosts.build({ serverId: 'during' }, { host: 'h1', trace })
+  const second = busOf(made, 'agent@h2').then(({ client }) =>
+    client.serve(compute, 'h2', 'nova-compute', handlers),
+  )
+  await made.world.advance(3_000)
+  await made.broker.start()
+  await made.world.settle()
+  await Promise.all([before, during, second])
+  // Whoever waits for nothing takes its time to come back.
+  await made.world.advance(10_000)
+  expect(built.toSorted()).toEqual(['before', 'during'])
+})
+
+test('a topic permission holds for the copies that a header names, too', async () => {
+  const made = await parts()
+  await busOf(made, 'controller')
+  const permissions = { '/': everything }
+  const topicPermissions = { '/': { nova: { write: '^conductor$', read: '' } } }
+  made.broker.setUser('agent@h1', { password: 'agent@h1', permissions, topicPermissions })
+  const publish = async (headers: Record<string, string[]>) => {
+    const channel = await (await made.connect({ user: 'agent@h1', password: 'agent@h1' })).openChannel()
+    await channel.confirmPublishing()
+    return channel.publish('nova', 'conductor', { headers }, Buffer.from('{}'))
+  }
+  expect(await publish({ CC: ['conductor'] })).toBe('routed')
+  for (const header of ['CC', 'BCC'])
+    await expect(publish({ [header]: ['scheduler'] })).rejects.toThrow("access to topic 'scheduler'")
+})

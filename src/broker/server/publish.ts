@@ -51,7 +51,12 @@ export function publish(channel: Channel, publication: Publication, content: Con
   checkProperties(frames, propertiesAt, propertiesEnd(frames))
   const message = new Message(name, routingKey, publication.address, content)
   checkClaims(message, user)
-  if (message.has('headers')) readCopies(message)
+  if (message.has('headers')) {
+    readCopies(message)
+    // As RabbitMQ 4 has it; 3.x looks at the routing key alone.
+    if (name !== '' && vhost.exchange(name).spec.type === 'topic')
+      for (const key of message.copies) authorizeTopic(user, vhost.name, 'write', name, key)
+  }
   if (message.has('replyTo')) nameReplyTo(channel, message)
   channel.counts.publish++
   const queues = vhost.route(message)

@@ -56,7 +56,5 @@ export type Bus = {
   /** oslo.messaging's envelope on topic `notifications`. */
   notify(trace: Trace, notification: Notification): Promise<void>
   readonly connected: boolean
-  /** Why the broker takes no messages for now: it is short of memory or disk. */
-  readonly blocked: string | undefined
   close(): Promise<void>
 }

@@ -42,9 +42,6 @@ export async function openBus(options: BusOptions): Promise<Bus> {
     get connected() {
       return link.connected
     },
-    get blocked() {
-      return link.blocked
-    },
     close: () => link.close(),
   }
 }

@@ -70,6 +70,7 @@ export class Link {
     return this.#session !== undefined && !this.#session.connection.over
   }
 
+  /** Why the broker takes no messages for now: it is short of memory or disk. */
   get blocked(): string | undefined {
     return this.#session?.connection.blocked
   }
@@ -126,7 +127,7 @@ export class Link {
         return
       } catch (error) {
         // Lost meanwhile: the next connection runs it with all the others.
-        if (session.connection.over && !(error instanceof AmqpError)) continue
+        if (session.connection.over && isLoss(error)) continue
         this.#setups.delete(setup)
         throw fromBroker(error)
       }
@@ -237,6 +238,13 @@ async function run(setup: Setup, session: Session): Promise<void> {
 function notReachable(cause: unknown): CloudError {
   return new CloudError('unavailable', 'The message bus is not reachable', cause ? { cause } : {})
 }
+
+/** The connection ended, and not by what was asked on it: its broker went, or was told to go. */
+export function isLoss(error: unknown): boolean {
+  return !(error instanceof AmqpError) || (error.scope === 'connection' && endings.has(error.code))
+}
+/** CONNECTION_FORCED and INTERNAL_ERROR. */
+const endings: ReadonlySet<number> = new Set([320, 541])
 
 function closedError(): CloudError {
   return new CloudError('unavailable', 'The message bus client is closed')

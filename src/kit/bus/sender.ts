@@ -9,7 +9,7 @@ import type { SpeaksFor } from './asker.ts'
 import type { Caller, SendOptions } from './bus.ts'
 import { problemOf } from './check.ts'
 import type { Contract, MethodSpec, Methods } from './contract.ts'
-import { fromBroker, type Link, type Session } from './link.ts'
+import { fromBroker, isLoss, type Link, type Session } from './link.ts'
 import { jsonBody, parseJson, type Request, requestProperties, resultOf } from './message.ts'
 import {
   declareReplyQueue,
@@ -88,7 +88,7 @@ export class Sender {
       try {
         return await this.#within(left, publish(session))
       } catch (error) {
-        if (error instanceof AmqpError) throw fromBroker(error)
+        if (error instanceof AmqpError && !isLoss(error)) throw fromBroker(error)
         // Refused for now, as by a queue whose leader was just lost.
         if (error instanceof CloudError && error.type === 'MessageRefused')
           await this.#world.timers.sleep(refusedPauseMs)
@@ -151,6 +151,12 @@ export class Sender {
       })
     try {
       const session = await this.#link.session(Math.min(timeoutMs, reconnectPatienceMs))
+      // A cast has time until that is over; whoever waits for an answer is told now.
+      if (this.#link.blocked !== undefined)
+        throw new CloudError(
+          'unavailable',
+          `The message broker takes no messages for now${this.#whyBlocked()}`,
+        )
       journal.record(trace, {
         ...event,
         kind: 'rpc.call',
@@ -241,12 +247,21 @@ export class Sender {
     }
   }
 
+  /** ': low on memory', where the broker has said so. */
+  #whyBlocked(): string {
+    const { blocked } = this.#link
+    return blocked === undefined ? '' : `: ${blocked}`
+  }
+
   #within<T>(ms: number, work: Promise<T>, what?: string): Promise<T> {
     return new Promise((resolve, reject) => {
       const late = () =>
         reject(
           what === undefined
-            ? new CloudError('timeout', 'The message broker did not take a message in time')
+            ? new CloudError(
+                'timeout',
+                `The message broker did not take a message in time${this.#whyBlocked()}`,
+              )
             : new CloudError('timeout', `${what} was not answered within ${ms / 1000} s`),
         )
       const cancel = this.#world.timers.after(ms, late, { background: true })

@@ -31,7 +31,6 @@ export function testBus(world: World, journal: () => Journal): TestBus {
     sent,
     notifications,
     connected: true,
-    blocked: undefined,
     lose: (method, times) => void losses.set(method, times),
     caller<M extends Methods>(contract: Contract<M>, service: string): Caller<M> {
       const calls = Object.entries(contract.methods).map(([name, method]) => [

@@ -199,7 +199,6 @@ function edgeBus(casts: Cast[], served: { handlers?: Handlers<typeof networkPlug
       return { stop: async () => {} }
     },
     notify: async () => {},
-    blocked: undefined,
     connected: true,
     close: async () => {},
   }
