@@ -81,6 +81,12 @@ export async function installPackages(
   }
 }
 
+/** Certificates are made before anything else is: so this one can't wait for the rest. */
+export async function ensureOpenssl(world: World, say: (line: string) => void): Promise<void> {
+  const there = await world.processes.run('openssl', ['version']).catch(notThere)
+  if (!there) await installPackages(world, ['openssl'], say)
+}
+
 async function apt(world: World, [command, ...args]: string[]): Promise<void> {
   const env = { DEBIAN_FRONTEND: 'noninteractive', LC_ALL: 'C.UTF-8', HOME: '/root' }
   const result = await world.processes.run(command!, args, { env, timeoutMs: 900_000 })

@@ -19,6 +19,7 @@ import { type TestCloud, testCloud } from './test-cloud.ts'
 type Joined = { status: number; certificate: string; authority: string; bus: BusLogin; message: string }
 type Shown = {
   name: string
+  address: string
   state: string
   status: string
   servers: number
@@ -33,6 +34,7 @@ beforeAll(async () => {
   folder = mkdtempSync(`${tmpdir()}/nimbo-join-`)
 })
 afterAll(async () => {
+  await remove('node2', true)
   await cloud.stop()
   rmSync(folder, { recursive: true })
 })
@@ -100,6 +102,7 @@ describe('a join token', () => {
     await cloud.startJoined('node2', joined.bus)
     expect(await shown('node2')).toMatchObject({ state: 'up', status: 'enabled', own: false, servers: 0 })
     expect((await shown('node2'))!.services).toHaveLength(6)
+    expect((await shown('node2'))!.address).toBe('10.9.0.1')
     expect(await shown('node1')).toMatchObject({ state: 'up', own: true })
     const { join_tokens: tokens } = await cloud.admin.call<{ join_tokens: { id: string }[] }>('hosts', {
       path: '/join-tokens',

@@ -11,7 +11,7 @@ import { askController, becomeMember, fetchAuthority, type JoinWish, prepareMemb
 import { fingerprintIn, readController } from '../join-token.ts'
 import { withLock } from '../lock.ts'
 import { asMember } from '../member-session.ts'
-import { hostPackages, installPackages, missingPackages } from '../package.ts'
+import { ensureOpenssl, hostPackages, installPackages, missingPackages } from '../package.ts'
 import { usualPorts } from '../port.ts'
 import { roleLog, roleState, startRole } from '../role.ts'
 import { agentSections, serviceSections } from '../section.ts'
@@ -91,9 +91,9 @@ async function becomeHost({ world, terminal, root }: Invocation, wish: JoinWish)
   try {
     terminal.say(paint(terminal, 'bold', `joining ${wish.controller.host} as ${wish.name}`))
     await preflight(world, terminal, root, facts.data_plane)
+    await packages(world, terminal, facts.data_plane)
     fresh = await prepareMemberFolder(world, root, wish, facts)
     return await withLock(world, dataFolder(root), 'join', async () => {
-      await packages(world, terminal, facts.data_plane)
       const { settings, agent } = await settingsOf(world, root)
       const { tunnel } = await hostNetworks(world, settings, agent, wish.controller.host)
       return becomeMember(world, root, http, wish, tunnel?.localIp ?? '127.0.0.1')
@@ -147,8 +147,9 @@ async function preflight(
 }
 
 async function packages(world: World, terminal: Terminal, dataPlane: 'real' | 'sim'): Promise<void> {
-  const wanted = dataPlane === 'real' ? Object.keys(hostPackages) : ['openssl']
-  const missing = await missingPackages(world, wanted)
+  await ensureOpenssl(world, terminal.say)
+  if (dataPlane === 'sim') return
+  const missing = await missingPackages(world, Object.keys(hostPackages))
   if (missing.length > 0) await installPackages(world, missing, terminal.say)
 }
 

@@ -9,7 +9,7 @@ import { type Cloud, dataFolder, prepareCloud } from '../data-folder.ts'
 import { examine } from '../doctor.ts'
 import { type DemoFacts, prepareDemo, prepareFoundation, readProgress } from '../first-cloud.ts'
 import { withLock } from '../lock.ts'
-import { hostPackages, installPackages, missingPackages } from '../package.ts'
+import { ensureOpenssl, hostPackages, installPackages, missingPackages } from '../package.ts'
 import { freePublicCidr } from '../public-cidr.ts'
 import { apisAnswer, awaitApis, awaitHosts } from '../ready.ts'
 import { roleState, startRole } from '../role.ts'
@@ -49,7 +49,10 @@ async function raise(
   cloud: Cloud,
   started: number,
 ): Promise<void> {
-  if (usesTls(cloud.settings)) await serverCertificate(world, cloud)
+  if (usesTls(cloud.settings)) {
+    await ensureOpenssl(world, terminal.say)
+    await serverCertificate(world, cloud)
+  }
   const http = await cloudHttp(world, cloud)
   try {
     const before = await readProgress(world, cloud)

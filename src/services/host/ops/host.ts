@@ -23,7 +23,8 @@ export async function listHosts(app: HostApp, trace: Trace): Promise<ShownHost[]
     const service = compute.find((each) => each.host === name)
     return {
       name,
-      address: row?.address ?? null,
+      // As it is now; as it was said when it joined, while no agent has reported.
+      address: agents.find((each) => each.host === name && each.tunnelIp)?.tunnelIp ?? row?.address ?? null,
       up: service?.up ?? false,
       disabled: service?.disabled ?? false,
       disabledReason: service?.disabledReason ?? null,

@@ -10,7 +10,14 @@ export type ComputeService = {
   disabled: boolean
   disabledReason: string | null
 }
-export type NetworkAgent = { id: string; host: string; binary: string; up: boolean }
+export type NetworkAgent = {
+  id: string
+  host: string
+  binary: string
+  up: boolean
+  /** Where the host's tunnels end, of the agent that makes them. */
+  tunnelIp: string | undefined
+}
 export type VolumeService = { host: string; up: boolean; disabled: boolean }
 
 export type Peers = ReturnType<typeof openPeers>
@@ -107,11 +114,14 @@ export function openPeers(platform: Platform, journal: Journal) {
     },
 
     async networkAgents({ trace, token }: Asking, host?: string): Promise<NetworkAgent[]> {
-      type Listed = { id: string; host: string; binary: string; alive: boolean }
+      type Settings = { tunneling_ip?: string } | null
+      type Listed = { id: string; host: string; binary: string; alive: boolean; configurations?: Settings }
       const { body } = await network.request<{ agents: Listed[] }>(trace, token, 'GET', '/agents', {
         query: { host },
       })
-      return body.agents.map(({ id, host, binary, alive }) => ({ id, host, binary, up: alive }))
+      return body.agents.map(({ id, host, binary, alive, configurations }) => {
+        return { id, host, binary, up: alive, tunnelIp: configurations?.tunneling_ip }
+      })
     },
 
     async deleteNetworkAgent({ trace, token }: Asking, id: string): Promise<void> {

@@ -8,7 +8,7 @@ export const host = table(
   'host',
   {
     name: c.text(64),
-    /** Where its tunnels end, as it said itself. */
+    /** Where its tunnels end, as it said when it joined. */
     address: c.text(64),
     version: c.text(64),
     /** SHA-256 of its certificate in DER, hexadecimal. */
