@@ -224,6 +224,28 @@ describe('a cloud of two hosts', () => {
       expect(await cloud.inGuest(guest, 'ping -c 1 -W 3 172.24.4.1 > /dev/null && echo out')).toBe('out\n')
   })
 
+  test('a volume serves guests of the host where it lies, and says so to the others', async () => {
+    const { volume } = await post<{ volume: Made }>('block-storage', '/volumes', { volume: { size: 1 } })
+    const shown = async () =>
+      (await cloud.admin.call<{ volume: Row }>('block-storage', { path: `/volumes/${volume.id}` })).volume
+    await until('the volume is there', async () => (await shown()).status === 'available')
+    const host = (await shown())['os-vol-host-attr:host']!.split('@')[0]
+    const attach = (guest: Guest) =>
+      post('compute', `/servers/${guest.id}/os-volume_attachments`, {
+        volumeAttachment: { volumeId: volume.id },
+      })
+    await expect(attach(guests.find((guest) => guest.host !== host)!)).rejects.toThrow(/another host/)
+    const near = guests.find((guest) => guest.host === host)!
+    await attach(near)
+    await until('the guest has its disk', async () => (await cloud.inGuest(near, 'ls /dev')).includes('vdb'))
+    await cloud.admin.call('compute', {
+      method: 'DELETE',
+      path: `/servers/${near.id}/os-volume_attachments/${volume.id}`,
+    })
+    await until('the volume is free', async () => (await shown()).status === 'available')
+    await cloud.admin.call('block-storage', { method: 'DELETE', path: `/volumes/${volume.id}` })
+  })
+
   test('each host knows where the other has its ports', async () => {
     for (const [machine, other] of [
       [cloud.controller, 'node2'],

@@ -1,5 +1,6 @@
 // A cloud on two test hosts, as its operator and its users see it: raised and joined by ./nimbo, asked by stock clients
-// and over its HTTPS API, its guests entered by ssh.
+// and over its HTTPS API, its guests entered by ssh. Logs are copied to the folder that NIMBO_TEST_LOGS names, if it does.
+import { cpSync, existsSync } from 'node:fs'
 import { expect } from 'vitest'
 import { ed25519KeyPair, type KeyPair } from '#cli/key-pair.ts'
 import { openSession, type Session } from '#cli/openstack.ts'
@@ -41,6 +42,10 @@ export async function raiseTwoHosts(): Promise<TwoHosts> {
   let http: HttpClient | undefined
   const close = () => {
     http?.close()
+    const kept = process.env.NIMBO_TEST_LOGS
+    for (const { name, folder } of lab.machines)
+      if (kept && existsSync(`${folder}${data}/log`))
+        cpSync(`${folder}${data}/log`, `${kept}/${name}`, { recursive: true })
     return lab.dispose()
   }
   try {

@@ -577,11 +577,12 @@ for source in ('10.0.0.77', '10.0.0.78'):
     })
   })
 
-  test('a missing uplink is refused with its name', async () => {
-    const physicalNetworks = { physnet9: { bridge: 'br-nine', uplink: 'eth99' } }
-    await expect(rig.drivers[0].prepare({ physicalNetworks })).rejects.toMatchObject({
-      kind: 'badRequest',
-      message: expect.stringContaining('eth99'),
-    })
+  test.each([
+    ['eth99', 'a missing uplink'],
+    ['eth1', 'an uplink by which the host is reached'],
+  ])('%s, %s, is refused with its name', async (uplink) => {
+    await expect(
+      rig.drivers[0].prepare({ physicalNetworks: { physnet9: { bridge: 'br-nine', uplink } } }),
+    ).rejects.toMatchObject({ kind: 'badRequest', message: expect.stringContaining(uplink) })
   })
 })

@@ -57,12 +57,23 @@ async function preparePhysical(context: OvsContext, physical: PhysicalNetwork): 
         'badRequest',
         `The uplink '${physical.uplink}' of ${physical.bridge} is not on this host`,
       )
+    await refuseUsedCard(context, physical.uplink, physical.bridge)
     await context.switch.addPorts([
       { bridge: physical.bridge, name: physical.uplink, ids: { [cloudTag]: context.cloudId } },
     ])
     await context.host.ipBatch([`link set dev ${physical.uplink} up`])
   }
   await setBridgeAddress(context, physical.bridge, physical.address)
+}
+
+/** As a port of a bridge a card hears nothing for the host any more: one by which the host is reached would cut it off. */
+async function refuseUsedCard(context: OvsContext, card: string, bridge: string): Promise<void> {
+  const held = await context.host.addresses(card)
+  if (held.length === 0 || context.switch.port(card)?.bridge === bridge) return
+  throw new CloudError(
+    'badRequest',
+    `The uplink '${card}' of ${bridge} holds ${held.join(', ')}, by which this host would no longer be reached: choose a card without addresses, or make the bridge yourself and give them to it`,
+  )
 }
 
 async function setBridgeAddress(
