@@ -34,7 +34,6 @@ beforeAll(async () => {
   folder = mkdtempSync(`${tmpdir()}/nimbo-join-`)
 })
 afterAll(async () => {
-  await remove('node2', true)
   await cloud.stop()
   rmSync(folder, { recursive: true })
 })
