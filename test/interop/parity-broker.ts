@@ -26,7 +26,12 @@ export type ParityBroker = {
           topics?: TopicRights,
           tags?: string,
         ): Promise<void>
-        policy(name: string, pattern: string, definition: Record<string, string | number>): Promise<void>
+        policy(
+          name: string,
+          pattern: string,
+          definition: Record<string, string | number>,
+          priority?: number,
+        ): Promise<void>
         dropPolicy(name: string): Promise<void>
       }
     | undefined
@@ -56,8 +61,8 @@ async function ours(): Promise<ParityBroker> {
           tags: tags.split(','),
         })
       },
-      policy: async (name, pattern, definition) =>
-        void setPolicy(broker.registry, 'policy', '/', name, { pattern, definition, priority: 1 }),
+      policy: async (name, pattern, definition, priority = 1) =>
+        void setPolicy(broker.registry, 'policy', '/', name, { pattern, definition, priority }),
       async dropPolicy(name) {
         const vhost = broker.vhosts.get('/')!
         vhost.policies.delete(name)
@@ -88,8 +93,8 @@ async function rabbit(url: URL): Promise<ParityBroker> {
             for (const [exchange, each] of Object.entries(topics))
               await put('PUT', `topic-permissions/%2F/${name}`, { exchange, ...each })
           },
-          policy: (name, pattern, definition) =>
-            put('PUT', `policies/%2F/${name}`, { pattern, definition, priority: 1 }),
+          policy: (name, pattern, definition, priority = 1) =>
+            put('PUT', `policies/%2F/${name}`, { pattern, definition, priority }),
           dropPolicy: (name) => put('DELETE', `policies/%2F/${name}`),
         }
       : undefined,
