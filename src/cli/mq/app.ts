@@ -3,7 +3,7 @@
 import { CloudError } from '#kit/errors/cloud-error.ts'
 import type { Api } from './api.ts'
 import { mqError } from './exit.ts'
-import { nodeName } from './node.ts'
+import { nodeName } from './node-view.ts'
 import type { MqVerb } from './verb.ts'
 
 async function order(api: Api, path: string, value?: unknown): Promise<void> {

@@ -151,7 +151,7 @@ export const listVerbs: Record<string, MqVerb> = {
     return inVhost(api, 'exchanges', vhost, columns)
   }),
   list_bindings: listVerb(bindings, 'Lists all bindings on a vhost', true, async ({ api, vhost, info }) => {
-    info(`Listing bindings for vhost ${vhost} ...`)
+    info(`Listing bindings for vhost ${vhost}...`)
     await requireVhost(api, vhost)
     const found = await api.get<Listed[]>(at`bindings/${vhost}`)
     return found.map((each) => ({ ...each, source_kind: 'exchange' }))

@@ -1,15 +1,15 @@
 // What users may do in a virtual host: three patterns, and two more for the routing keys of topic exchanges.
 import { type Api, at } from './api.ts'
-import { mqError } from './exit.ts'
+import { type Exit, mqError } from './exit.ts'
 import { requireUser } from './user.ts'
 import type { MqVerb } from './verb.ts'
 
 type Permission = { user: string; vhost: string; configure: string; write: string; read: string }
 type TopicPermission = { user: string; vhost: string; exchange: string; write: string; read: string }
 
-export async function requireVhost(api: Api, name: string): Promise<void> {
-  if (!(await api.find(at`vhosts/${name}`)))
-    throw mqError('unavailable', `Virtual host ${name} does not exist`)
+/** Most verbs end with 69 where there is no such virtual host, some with 65. */
+export async function requireVhost(api: Api, name: string, exit: Exit = 'unavailable'): Promise<void> {
+  if (!(await api.find(at`vhosts/${name}`))) throw mqError(exit, `Virtual host ${name} does not exist`)
 }
 
 async function requireBoth(api: Api, user: string, vhost: string): Promise<void> {
@@ -51,7 +51,7 @@ export const permissionVerbs: Record<string, MqVerb> = {
     words: [0, 0],
     async run({ api, vhost, info }) {
       info(`Listing permissions for vhost "${vhost}" ...`)
-      await requireVhost(api, vhost)
+      await requireVhost(api, vhost, 'badArgument')
       const found = await api.get<Permission[]>(at`vhosts/${vhost}/permissions`)
       return {
         columns: ['user', 'configure', 'write', 'read'],

@@ -1,5 +1,6 @@
 // Every verb of `nimbo mq`.
 import { appVerbs, clusterVerbs } from './app.ts'
+import { checkVerbs } from './check.ts'
 import { definitionVerbs } from './definition.ts'
 import { listVerbs } from './list.ts'
 import { nodeVerbs } from './node.ts'
@@ -14,6 +15,7 @@ export const mqVerbs: Readonly<Record<string, MqVerb>> = {
   ...appVerbs,
   ...clusterVerbs,
   ...nodeVerbs,
+  ...checkVerbs,
   ...userVerbs,
   ...permissionVerbs,
   ...listVerbs,
