@@ -1,7 +1,8 @@
 // `nimbo status`: what runs, how much memory it takes, where it answers, where its files are.
 import { columns, paint, type Terminal } from '#cli/terminal.ts'
 import type { World } from '#kit/world/world.ts'
-import { publicOrigin } from '../api.ts'
+import { publicOrigin, usesTls } from '../api.ts'
+import { plainBusAddress } from '../controller-access.ts'
 import { loginOf } from '../credential.ts'
 import { type Cloud, readCloud } from '../data-folder.ts'
 import { readProgress } from '../first-cloud.ts'
@@ -94,11 +95,13 @@ function reportOf(cloud: Cloud, states: readonly State[], demo: unknown) {
       volume: at('volume', '/v3'),
       console: at('console'),
       journal: at('journal'),
+      hosts: at('hosts'),
       // A RabbitMQ of the operator's is no endpoint of ours.
       ...(settings.transportUrl === undefined &&
         settings.transportUrlFile === undefined && {
-          messageBus: `amqp://${settings.publicHost}:${ports.amqp}`,
-          management: at('amqpManagement'),
+          messageBus: `amqp://${plainBusAddress(settings)}:${ports.amqp}`,
+          ...(usesTls(settings) && { messageBusOfHosts: `amqps://${settings.publicHost}:${ports.amqpTls}` }),
+          ...(settings.busManagement && { management: at('amqpManagement') }),
         }),
     },
     demo,
