@@ -1,5 +1,6 @@
 // The bus between controllers and hosts over this broker: who waits for whom, who may answer whom, what comes twice, and
 // messages of the release before.
+import { Duplex } from 'node:stream'
 import { Type } from 'typebox'
 import { afterEach, expect, test } from 'vitest'
 import type { Bus, Handlers } from '#kit/bus/bus.ts'
@@ -322,6 +323,56 @@ test('a broker that is stopped in good order costs no cast, and no server its pl
   // Whoever waits for nothing takes its time to come back.
   await made.world.advance(10_000)
   expect(built.toSorted()).toEqual(['before', 'during'])
+})
+
+test('a connection that has gone silent is given up, and what was sent on it arrives once over the next one', async () => {
+  const made = await parts()
+  let silent = false
+  const connect = async () => {
+    const stream = made.stream()
+    if (silent) return stream
+    const near: Connection = Object.assign(
+      new Duplex({
+        read() {},
+        write: (chunk, _, done) => void stream.write(chunk, done),
+        destroy(_, done) {
+          stream.destroy()
+          done(null)
+        },
+      }),
+      { peer: 'cut off' },
+    )
+    stream.on('data', (chunk) => {
+      if (!silent) near.push(chunk)
+    })
+    return near
+  }
+  const { client, trace } = await busOf(made, 'controller', { connect })
+  const built: string[] = []
+  await (await busOf(made, 'agent@h1')).client.serve(compute, 'h1', 'nova-compute', {
+    ...idle,
+    build: async ({ serverId }) => void built.push(serverId),
+  })
+  const hosts = client.caller(compute, 'api')
+  await hosts.build({ serverId: 'before' }, { host: 'h1', trace })
+  silent = true
+  const asked = expect(hosts.power({ serverId: 's' }, { host: 'h1', trace })).rejects.toMatchObject({
+    kind: 'unavailable',
+  })
+  const cast = hosts.build({ serverId: 'a' }, { host: 'h1', trace, timeoutMs: 60_000 })
+  // Somebody waits: time is not held for what may be on a real thread.
+  const stopWaiting = made.world.timers.after(100_000, () => {})
+  const began = made.world.clock.monotonic()
+  let ended = 0
+  void cast.then(() => {
+    ended = made.world.clock.monotonic()
+  })
+  for (let tenth = 0; tenth < 600 && ended === 0; tenth++) await made.world.advance(100)
+  await asked
+  await cast
+  stopWaiting()
+  expect(ended - began).toBeLessThan(15_000)
+  expect(built).toEqual(['before', 'a'])
 })
 
 test('a topic permission holds for the copies that a header names, too', async () => {

@@ -25,6 +25,8 @@ export const defaultTimeoutMs = 60_000
 /** A call doesn't wait longer for a lost connection to come back; a cast waits for all of its time. */
 const reconnectPatienceMs = 5_000
 const refusedPauseMs = 200
+/** Leaders of queues are elected anew within a few seconds. */
+const confirmPatienceMs = 10_000
 
 type Waiting = {
   /** That the answer must come from, where it must. */
@@ -86,7 +88,7 @@ export class Sender {
       if (left <= 0) throw new CloudError('unavailable', 'The message broker did not take a message in time')
       const session = await this.#link.session(left)
       try {
-        return await this.#within(left, publish(session))
+        return await this.#within(left, this.#confirmed(session, publish(session)))
       } catch (error) {
         if (error instanceof AmqpError && !isLoss(error)) throw fromBroker(error)
         // Refused for now, as by a queue whose leader was just lost.
@@ -95,6 +97,24 @@ export class Sender {
         else if (!session.connection.over) throw error
       }
     }
+  }
+
+  /**
+   * Gives the connection up where the confirm is long in coming. A node that was cut off says nothing; and in RabbitMQ 3.10
+   * a channel that publishes to a quorum queue while its leader dies may never hear of the new one.
+   */
+  #confirmed<T>(session: Session, sent: Promise<T>): Promise<T> {
+    const late = () => {
+      const { connection } = session
+      if (connection.over || connection.blocked !== undefined) return
+      session.log.warn(
+        { seconds: confirmPatienceMs / 1000 },
+        'the message broker confirms nothing; trying another connection',
+      )
+      connection.abandon('nothing was confirmed')
+    }
+    const cancel = this.#world.timers.after(confirmPatienceMs, late, { background: true })
+    return sent.finally(cancel)
   }
 
   async #listen(channel: ClientChannel, queue: string, session: Session): Promise<void> {
@@ -199,12 +219,9 @@ export class Sender {
     )
     const asked = { ...request, replyTo: this.#replyQueue }
     const properties = requestProperties(asked, this.user, this.#world.clock.now())
-    const sent = session.sender.publish(
-      route.exchange,
-      route.routingKey,
-      properties,
-      jsonBody(request.params),
-      true,
+    const sent = this.#confirmed(
+      session,
+      session.sender.publish(route.exchange, route.routingKey, properties, jsonBody(request.params), true),
     )
     // The reply may come before the confirm; only a failed or returned request ends the wait for it.
     const failed = sent.then((outcome) =>

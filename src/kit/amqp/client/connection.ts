@@ -114,6 +114,13 @@ export class ClientConnection {
     cancel()
   }
 
+  /** Ends it without waiting for a peer that has gone silent. */
+  abandon(why: string): void {
+    if (this.#endedBy) return
+    this.#outbox.method(0, 'connection.close', { replyCode: 200, replyText: why })
+    this.#end(lost(new Error(why)))
+  }
+
   #receive(chunk: Buffer): void {
     this.#heartbeat?.heard()
     try {
