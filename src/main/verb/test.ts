@@ -6,10 +6,10 @@ const checkout = `${import.meta.dirname}/../../..`
 const quickLevels = ['style', 'unit', 'cloud', 'interop']
 
 export const test: Verb = {
-  summary: 'Runs the tests: style, unit, cloud, interop and real',
+  summary: 'Runs the tests: style, unit, cloud, interop, browser and real',
   words: '[PATH]',
   options: {
-    quick: { type: 'boolean', help: 'Without real guests and networks' },
+    quick: { type: 'boolean', help: 'Without browser, real guests and networks' },
     hosts: {
       type: 'boolean',
       help: 'Only the test of several hosts: machines made of namespaces, five minutes',
@@ -18,7 +18,8 @@ export const test: Verb = {
   },
   async run({ terminal, options, words }) {
     const alone = (['kill', 'hosts'] as const).filter((level) => options[level])
-    const project = alone.length > 0 ? alone : options.quick ? quickLevels : [...quickLevels, 'real']
+    const project =
+      alone.length > 0 ? alone : options.quick ? quickLevels : [...quickLevels, 'browser', 'real']
     const vitest = await startVitest('test', words, {
       root: checkout,
       run: true,
