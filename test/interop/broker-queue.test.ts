@@ -1,326 +1,275 @@
-// Kinds of queues and what they do with messages: the same tests on our broker and, where one is named, on a RabbitMQ.
-import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+// What queues do by their arguments: the same tests on our broker and, where one is named, on a real RabbitMQ.
+import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import type { ClientChannel, Delivered } from '#kit/amqp/client/channel.ts'
-import type { ClientConnection } from '#kit/amqp/client/connection.ts'
 import type { Properties } from '#kit/amqp/property.ts'
 import type { Table } from '#kit/amqp/table.ts'
-import { realWorld } from '#kit/world/real.ts'
-import { drain, type ParityBroker, parityBrokers, queue, refusal, texts } from './parity-broker.ts'
+import { drain, exchange, type ParityBroker, parityBrokers, queue, refusal, texts } from './parity-broker.ts'
 
-const world = realWorld()
-/** Whose exclusive queues a channel may use. */
-const owners = new WeakMap<ClientChannel, ClientConnection>()
-
-type Style = {
-  prefetch?: number
-  priority?: number
-  /** Answers nothing; else each is acknowledged as it comes. */
-  hold?: boolean
-}
-
-async function listen(channel: ClientChannel, name: string, { prefetch = 0, priority, hold }: Style = {}) {
-  const got: Delivered[] = []
-  let wake = () => {}
-  const tag = `listen-${world.random.hexId()}`
-  await channel.ask('basic.qos', { prefetchCount: prefetch })
-  const delivered = (message: Delivered) => {
-    got.push(message)
-    if (!hold) channel.ack(message.deliveryTag)
-    wake()
-  }
-  const table = priority === undefined ? {} : { 'x-priority': priority }
-  await channel.consume(name, tag, { arguments: table }, delivered, () => {})
-  const texts = () => got.map(({ body }) => body.toString())
-  const count = async (wanted: number) => {
-    while (got.length < wanted)
-      await new Promise<void>((resolve) => {
-        wake = resolve
-      })
-    return got
-  }
-  const take = async (wanted: number) => {
-    await count(wanted)
-    return texts()
-  }
-  return { channel, tag, got, texts, count, take }
-}
-
-/** Another channel of the connection that owns the exclusive queue. */
-function sharing(channel: ClientChannel): Promise<ClientChannel> {
-  return owners.get(channel)!.openChannel()
-}
-
-/** RabbitMQ counts and moves dead letters a moment later than it confirms. */
-async function until(holds: () => Promise<boolean>): Promise<void> {
-  for (let tries = 0; !(await holds()); tries++) {
-    if (tries > 200) throw new Error('it never came to hold')
-    await world.timers.sleep(10)
-  }
-}
-
-describe.each(parityBrokers)('%s', (_name, open) => {
+describe.each(parityBrokers)('queues on %s', (_name, open) => {
   let broker: ParityBroker
+  let channel: ClientChannel
   beforeAll(async () => {
     broker = await open()
   })
+  beforeEach(async () => {
+    channel = await broker.channel()
+    await channel.confirmPublishing()
+  })
   afterAll(() => broker.close())
 
-  async function confirming(): Promise<ClientChannel> {
-    const connection = await broker.connect()
-    const channel = await connection.openChannel()
-    owners.set(channel, connection)
-    await channel.confirmPublishing()
-    return channel
-  }
-  const send = (channel: ClientChannel, to: string, text: string, properties: Properties = {}) =>
-    channel.publish('', to, properties, Buffer.from(text))
-  const depth = async (channel: ClientChannel, name: string) =>
+  const send = (to: string, text: string, properties: Properties = {}) =>
+    channel.publish('', to, { messageId: text, ...properties }, Buffer.from(text))
+  const count = async (name: string) =>
     (await channel.ask('queue.declare', { queue: name, passive: true })).messageCount
-  const gone = async (channel: ClientChannel, name: string) => {
-    await until(async () => (await depth(channel, name)) === 0)
+  const until = async (name: string, wanted: number) => {
+    while ((await count(name)) !== wanted) await new Promise((resolve) => setImmediate(resolve))
+  }
+  const deathsOf = (message: Delivered) => message.properties.headers!['x-death'] as Table[]
+
+  /** A consumer with its own channel; `next` waits for so many deliveries in all. */
+  async function consume(from: string, table: Table = {}, prefetch = 0) {
+    const own = await broker.channel()
+    if (prefetch > 0) await own.ask('basic.qos', { prefetchCount: prefetch })
+    const got: Delivered[] = []
+    let arrived = () => {}
+    const taken = new Promise<void>((resolve) => {
+      void own
+        .consume(
+          from,
+          'c',
+          { arguments: table },
+          (message) => {
+            got.push(message)
+            arrived()
+          },
+          () => {},
+        )
+        .then(resolve)
+    })
+    await taken
+    return {
+      own,
+      got,
+      async next(wanted: number): Promise<string[]> {
+        while (got.length < wanted)
+          await new Promise<void>((resolve) => {
+            arrived = resolve
+          })
+        return got.map(({ body }) => String(body))
+      },
+    }
   }
 
-  /** A durable queue that is deleted at the end of `use`. */
-  async function withQueue(table: Table, use: (channel: ClientChannel, name: string) => Promise<void>) {
-    const channel = await confirming()
-    const name = `parity.${world.random.hexId()}`
-    await channel.ask('queue.declare', { queue: name, durable: true, arguments: table })
-    await use(channel, name)
-    await (await broker.channel()).ask('queue.delete', { queue: name })
-  }
+  test('with priorities give the higher first, and order within each', async () => {
+    const name = await queue(channel, [], { 'x-max-priority': 5 })
+    for (const [text, priority] of [
+      ['a0', undefined],
+      ['b5', 5],
+      ['c1', 1],
+      ['d9', 9],
+      ['e5', 5],
+      ['f0', 0],
+    ] as const)
+      await send(name, text, { priority })
+    // A message above the highest counts as the highest; the end of a drain has the lowest.
+    expect(texts(await drain(channel, name))).toEqual(['b5', 'd9', 'e5', 'c1', 'a0', 'f0'])
+  })
 
-  describe('priorities', () => {
-    test('go before age, what is above the highest counts as it, and none is the lowest', async () => {
-      const channel = await confirming()
-      const name = await queue(channel, [], { 'x-max-priority': 5 })
-      for (const [text, priority] of [
-        ['low', 1],
-        ['none', undefined],
-        ['high', 9],
-        ['five', 5],
-        ['two', 2],
-        ['low again', 1],
-      ] as const)
-        await send(channel, name, text, { priority })
-      const reader = await listen(await sharing(channel), name, { prefetch: 1 })
-      expect(await reader.take(6)).toEqual(['high', 'five', 'two', 'low', 'low again', 'none'])
+  test('serve consumers of a higher priority first, and others when those have no room', async () => {
+    const shared = `parity.shared.${Date.now()}`
+    await channel.ask('queue.declare', { queue: shared, arguments: { 'x-expires': 60_000 } })
+    const [low, high] = [await consume(shared, {}, 2), await consume(shared, { 'x-priority': 10 }, 2)]
+    for (const text of ['1', '2', '3', '4', '5']) await send(shared, text)
+    expect([await high.next(2), await low.next(2)]).toEqual([
+      ['1', '2'],
+      ['3', '4'],
+    ])
+    high.own.ack(1)
+    expect((await high.next(3))[2]).toBe('5')
+    await channel.ask('queue.delete', { queue: shared })
+  })
+
+  test('with a single active consumer serve one, and the next when it goes', async () => {
+    const name = `parity.single.${Date.now()}`
+    await channel.ask('queue.declare', {
+      queue: name,
+      arguments: { 'x-single-active-consumer': true, 'x-expires': 60_000 },
+    })
+    const [first, second] = [await consume(name), await consume(name)]
+    for (const text of ['1', '2']) await send(name, text)
+    expect(await first.next(2)).toEqual(['1', '2'])
+    expect(second.got).toEqual([])
+    first.own.ack(1)
+    await first.own.close()
+    await send(name, '3')
+    expect(await second.next(2)).toEqual(['2', '3'])
+    expect(second.got[0]!.redelivered).toBe(true)
+    expect(
+      await refusal(broker, (other) => other.ask('basic.consume', { queue: name, exclusive: true })),
+    ).toBe(`channel: ACCESS_REFUSED - queue '${name}' in vhost '/' in exclusive use`)
+    await channel.ask('queue.delete', { queue: name })
+  })
+
+  describe('at their limit', () => {
+    test('drop the oldest', async () => {
+      const [byCount, byBytes] = [
+        await queue(channel, [], { 'x-max-length': 2 }),
+        await queue(channel, [], { 'x-max-length-bytes': 5 }),
+      ]
+      for (const text of ['aa', 'bb', 'cc']) for (const name of [byCount, byBytes]) await send(name, text)
+      expect([await count(byCount), await count(byBytes)]).toEqual([2, 2])
+      expect(texts(await drain(channel, byCount))).toEqual(['bb', 'cc'])
+      expect(texts(await drain(channel, byBytes))).toEqual(['bb', 'cc'])
     })
 
-    test('hold for what is given back too', async () => {
-      const channel = await confirming()
-      const name = await queue(channel, [], { 'x-max-priority': 2 })
-      for (const [text, priority] of [
-        ['a0', 0],
-        ['b2', 2],
-        ['c2', 2],
-      ] as const)
-        await send(channel, name, text, { priority })
-      const own = await sharing(channel)
-      const reader = await listen(own, name, { prefetch: 2, hold: true })
-      await reader.count(2)
-      await own.cancel(reader.tag)
-      own.tell('basic.nack', { deliveryTag: 0, multiple: true, requeue: true })
-      const again = await listen(await sharing(channel), name, { prefetch: 1 })
-      expect(await again.take(3)).toEqual(['b2', 'c2', 'a0'])
-      expect(again.got.map(({ redelivered }) => redelivered)).toEqual([true, true, false])
+    test('refuse the newest, and dead-letter it where they say so', async () => {
+      const dead = await exchange(channel, 'fanout')
+      const letters = await queue(channel, [[dead, '']])
+      const limits = { 'x-max-length': 1, 'x-dead-letter-exchange': dead }
+      const plain = await queue(channel, [], { ...limits, 'x-overflow': 'reject-publish' })
+      const lettering = await queue(channel, [], { ...limits, 'x-overflow': 'reject-publish-dlx' })
+      for (const name of [plain, lettering]) {
+        await send(name, 'kept')
+        await expect(send(name, `refused by ${name}`)).rejects.toThrow()
+      }
+      const got = await drain(channel, letters)
+      expect(texts(got)).toEqual([`refused by ${lettering}`])
+      expect(deathsOf(got[0]!)[0]).toMatchObject({ reason: 'maxlen', queue: lettering, count: 1 })
     })
   })
 
-  describe('consumers', () => {
-    test('with a higher priority come first, until they have no room', async () => {
-      const channel = await confirming()
-      const name = await queue(channel)
-      const low = await listen(await sharing(channel), name, { hold: true, prefetch: 10 })
-      const high = await listen(await sharing(channel), name, { hold: true, prefetch: 2, priority: 7 })
-      const alike = await listen(await sharing(channel), name, { hold: true, prefetch: 2, priority: 7 })
-      for (const text of ['1', '2', '3', '4', '5', '6']) await send(channel, name, text)
-      await low.count(2)
-      expect([...high.texts(), ...alike.texts()].sort()).toEqual(['1', '2', '3', '4'])
-      expect(low.texts()).toEqual(['5', '6'])
+  test('dead-letter what is rejected, with a history that counts', async () => {
+    const dead = await exchange(channel, 'direct')
+    const name = await queue(channel, [], {
+      'x-dead-letter-exchange': dead,
+      'x-dead-letter-routing-key': 'round',
     })
-
-    test('a single active one is the first; the next takes over when it goes', async () => {
-      const channel = await confirming()
-      const name = await queue(channel, [], { 'x-single-active-consumer': true })
-      const first = await listen(await sharing(channel), name)
-      const second = await listen(await sharing(channel), name)
-      const third = await listen(await sharing(channel), name)
-      for (const text of ['a', 'b', 'c']) await send(channel, name, text)
-      expect(await first.take(3)).toEqual(['a', 'b', 'c'])
-      await first.channel.cancel(first.tag)
-      for (const text of ['d', 'e']) await send(channel, name, text)
-      expect(await second.take(2)).toEqual(['d', 'e'])
-      expect(third.texts()).toEqual([])
-    })
-  })
-
-  describe('a quorum queue', () => {
-    test('counts what comes back, and gives up above its limit', async () => {
-      const grave = await confirming()
-      const dead = await queue(grave)
-      await withQueue(
-        {
-          'x-queue-type': 'quorum',
-          'x-delivery-limit': 2,
-          'x-dead-letter-exchange': '',
-          'x-dead-letter-routing-key': dead,
+    await channel.ask('queue.bind', { queue: name, exchange: dead, routingKey: 'round' })
+    await send(name, 'm', { headers: { own: 'kept' } })
+    const got: Delivered[] = []
+    await new Promise<void>((resolve) => {
+      void channel.consume(
+        name,
+        'c',
+        {},
+        (message) => {
+          got.push(message)
+          if (got.length === 3) resolve()
+          else channel.tell('basic.reject', { deliveryTag: message.deliveryTag })
         },
-        async (channel, name) => {
-          await send(channel, name, 'poison')
-          const own = await broker.channel()
-          const reader = await listen(own, name, { hold: true })
-          for (let turn = 1; turn <= 3; turn++) {
-            const all = await reader.count(turn)
-            own.tell('basic.nack', { deliveryTag: all.at(-1)!.deliveryTag, requeue: true })
-          }
-          await until(async () => (await depth(grave, dead)) === 1)
-          const counts = reader.got.map(({ properties }) => properties.headers?.['x-delivery-count'])
-          expect(counts).toEqual([undefined, 1, 2])
-          expect(reader.got.map(({ redelivered }) => redelivered)).toEqual([false, true, true])
-          const [letter] = await drain(grave, dead)
-          expect(letter!.properties.headers!['x-death']).toMatchObject([
-            { reason: 'delivery_limit', queue: name, count: 1 },
-          ])
-        },
+        () => {},
       )
     })
-
-    test('is one that lasts, and takes only the arguments that it knows', async () => {
-      const kind = { 'x-queue-type': 'quorum' }
-      const refused = (fields: object, table: Table = {}) =>
-        refusal(broker, (channel) =>
-          channel.ask('queue.declare', {
-            queue: 'parity.no',
-            durable: true,
-            arguments: { ...kind, ...table },
-            ...fields,
-          }),
-        )
-      const where = "queue 'parity.no' in vhost '/'"
-      expect([
-        await refused({ durable: false }),
-        await refused({ exclusive: true }),
-        await refused({ autoDelete: true }),
-        await refused({ queue: '' }),
-        await refused({}, { 'x-max-priority': 3 }),
-        await refused({}, { 'x-queue-type': 'classic', 'x-delivery-limit': 3 }),
-        await refused({}, { 'x-queue-type': 'other' }),
-      ]).toEqual([
-        `channel: PRECONDITION_FAILED - invalid property 'non-durable' for ${where}`,
-        `channel: PRECONDITION_FAILED - invalid property 'exclusive-owner' for ${where}`,
-        `channel: PRECONDITION_FAILED - invalid property 'auto-delete' for ${where}`,
-        'channel: PRECONDITION_FAILED - Cannot declare a server-named queue for type rabbit_quorum_queue',
-        `channel: PRECONDITION_FAILED - invalid arg 'x-max-priority' for ${where} of queue type rabbit_quorum_queue`,
-        `channel: PRECONDITION_FAILED - invalid arg 'x-delivery-limit' for ${where} of queue type rabbit_classic_queue`,
-        `channel: PRECONDITION_FAILED - invalid arg 'x-queue-type' for ${where}: "unsupported queue type 'other'"`,
-      ])
+    const last = got[2]!
+    expect(deathsOf(last)).toHaveLength(1)
+    expect(deathsOf(last)[0]).toMatchObject({
+      reason: 'rejected',
+      queue: name,
+      count: 2,
+      exchange: '',
+      'routing-keys': [name],
+    })
+    expect(last.properties.headers).toMatchObject({
+      own: 'kept',
+      'x-first-death-queue': name,
+      'x-first-death-reason': 'rejected',
+      'x-first-death-exchange': '',
     })
   })
 
-  test('arguments that mean nothing are refused, each in its words', async () => {
-    const where = "queue 'parity.no' in vhost '/'"
-    const refused = (table: Table) =>
-      refusal(broker, (channel) => channel.ask('queue.declare', { queue: 'parity.no', arguments: table }))
-    const words = async (table: Table) =>
-      (await refused(table)).replace(`channel: PRECONDITION_FAILED - invalid arg `, '').replace(where, 'it')
-    expect([
-      await words({ 'x-max-priority': 256 }),
-      await words({ 'x-message-ttl': -1 }),
-      await words({ 'x-expires': 0 }),
-      await words({ 'x-max-length': 'many' }),
-      await words({ 'x-overflow': 'drop-tail' }),
-      await words({ 'x-single-active-consumer': 'yes' }),
-      await words({ 'x-dead-letter-routing-key': 'key' }),
-      await words({ 'x-queue-mode': 'busy' }),
-    ]).toEqual([
-      "'x-max-priority' for it: {max_value_exceeded,256}",
-      "'x-message-ttl' for it: {value_negative,-1}",
-      "'x-expires' for it: {value_zero,0}",
-      '\'x-max-length\' for it: "expected integer, got longstr"',
-      "'x-overflow' for it: invalid_overflow",
-      "'x-single-active-consumer' for it: {unacceptable_type,longstr}",
-      "'x-dead-letter-routing-key' for it: routing_key_but_no_dlx_defined",
-      "'x-queue-mode' for it: \"unsupported queue mode 'busy'\"",
-    ])
+  test('let messages expire: by their own time, by the queue, the shorter of both, and at once', async () => {
+    const dead = await exchange(channel, 'fanout')
+    const letters = await queue(channel, [[dead, '']])
+    const lettered = { 'x-dead-letter-exchange': dead }
+    const own = await queue(channel, [], lettered)
+    await send(own, 'own', { expiration: '1' })
+    await until(letters, 1)
+    const both = await queue(channel, [], { ...lettered, 'x-message-ttl': 600_000 })
+    await send(both, 'shorter', { expiration: '1' })
+    await until(letters, 2)
+    const none = await queue(channel, [], { ...lettered, 'x-message-ttl': 0 })
+    await send(none, 'at once')
+    await until(letters, 3)
+    const got = await drain(channel, letters)
+    expect(texts(got)).toEqual(['own', 'shorter', 'at once'])
+    // The time is taken off, or it would expire again; the history remembers it.
+    expect(got.map(({ properties }) => properties.expiration)).toEqual([undefined, undefined, undefined])
+    expect(got.map((message) => deathsOf(message)[0]!['original-expiration'])).toEqual(['1', '1', undefined])
   })
 
-  test('at its limit a queue drops its oldest, refuses, or refuses into its dead-letter exchange', async () => {
-    const channel = await confirming()
-    const dead = await queue(channel)
-    const letters = { 'x-dead-letter-exchange': '', 'x-dead-letter-routing-key': dead }
-    const drops = await queue(channel, [], { 'x-max-length': 2, ...letters })
-    for (const text of ['1', '2', '3']) await send(channel, drops, text)
-    const refuses = await queue(channel, [], {
-      'x-max-length': 1,
-      'x-overflow': 'reject-publish',
-      ...letters,
-    })
-    await send(channel, refuses, '4')
-    await expect(send(channel, refuses, '5')).rejects.toMatchObject({ kind: 'unavailable' })
-    const overflow = 'reject-publish-dlx'
-    const buries = await queue(channel, [], { 'x-max-length': 1, 'x-overflow': overflow, ...letters })
-    await send(channel, buries, '6')
-    await expect(send(channel, buries, '7')).rejects.toMatchObject({ kind: 'unavailable' })
-    await until(async () => (await depth(channel, dead)) === 2)
-    const got = await drain(channel, dead)
-    expect(texts(got)).toEqual(['1', '7'])
-    for (const { properties } of got)
-      expect(properties.headers!['x-death']).toMatchObject([{ reason: 'maxlen', count: 1 }])
-    expect(texts(await drain(channel, drops))).toEqual(['2', '3'])
+  test('of type quorum count deliveries and give up at their limit', async () => {
+    const name = `parity.quorum.${Date.now()}`
+    const dead = await exchange(channel, 'fanout')
+    const letters = await queue(channel, [[dead, '']])
+    const table = { 'x-queue-type': 'quorum', 'x-delivery-limit': 2, 'x-dead-letter-exchange': dead }
+    await channel.ask('queue.declare', { queue: name, durable: true, arguments: table })
+    await send(name, 'm', { deliveryMode: 2 })
+    const counts: unknown[] = []
+    const worker = await broker.channel()
+    await worker.consume(
+      name,
+      'c',
+      {},
+      (message) => {
+        counts.push(message.properties.headers?.['x-delivery-count'])
+        worker.tell('basic.nack', { deliveryTag: message.deliveryTag, requeue: true })
+      },
+      () => {},
+    )
+    await until(letters, 1)
+    expect(counts).toEqual([undefined, 1, 2])
+    const [letter] = await drain(channel, letters)
+    expect(deathsOf(letter!)[0]).toMatchObject({ reason: 'delivery_limit', queue: name })
+    await channel.ask('queue.delete', { queue: name })
   })
 
-  test('octets count bodies alone, and one large message pushes out several', async () => {
-    const channel = await confirming()
-    const name = await queue(channel, [], { 'x-max-length-bytes': 10 })
-    for (const text of ['aaaa', 'bbbb', 'cc', 'ddddddd']) await send(channel, name, text)
-    // The end mark of `drain` has no octets.
-    expect(texts(await drain(channel, name))).toEqual(['cc', 'ddddddd'])
-  })
-
-  test('a time of zero is for a consumer that waits, and else the end', async () => {
-    const channel = await confirming()
-    const dead = await queue(channel)
-    const name = await queue(channel, [], { 'x-dead-letter-exchange': '', 'x-dead-letter-routing-key': dead })
-    await send(channel, name, 'too late', { expiration: '0' })
-    await until(async () => (await depth(channel, dead)) === 1)
-    const reader = await listen(await sharing(channel), name)
-    await send(channel, name, 'in time', { expiration: '0' })
-    expect(await reader.take(1)).toEqual(['in time'])
-    const [letter] = await drain(channel, dead)
-    expect([letter!.text, letter!.properties.expiration]).toEqual(['too late', undefined])
-    expect(letter!.properties.headers!['x-death']).toMatchObject([
-      { reason: 'expired', 'original-expiration': '0' },
-    ])
-  })
-
-  test('messages wait behind those that wait longer, and go as soon as those are taken', async () => {
-    const channel = await confirming()
-    const name = await queue(channel)
-    await send(channel, name, 'stays')
-    await send(channel, name, 'short', { expiration: '20' })
-    await world.timers.sleep(60)
-    const own = await sharing(channel)
-    const reader = await listen(own, name, { prefetch: 1, hold: true })
-    await reader.count(1)
-    await gone(channel, name)
-    expect(reader.texts()).toEqual(['stays'])
-  })
-
-  test('a large batch given back is where it was', async () => {
-    const channel = await confirming()
-    const name = await queue(channel)
-    const wanted = Array.from({ length: 3000 }, (_, index) => `${index}`)
-    await Promise.all(wanted.map((text) => send(channel, name, text)))
-    const own = await sharing(channel)
-    const reader = await listen(own, name, { hold: true, prefetch: 2000 })
-    await reader.count(2000)
-    await own.cancel(reader.tag)
-    // Every third is answered, the others come back in two parts.
-    for (const { deliveryTag } of reader.got) if (deliveryTag % 3 === 0) own.ack(deliveryTag)
-    own.tell('basic.nack', { deliveryTag: 1000, multiple: true, requeue: true })
-    await own.close()
-    const rest = await drain(channel, name)
-    expect(texts(rest)).toEqual(wanted.filter((_, index) => index >= 2000 || (index + 1) % 3 !== 0))
-    expect(rest.filter(({ redelivered }) => redelivered)).toHaveLength(1334)
+  const wrong: [
+    what: string,
+    fields: { durable?: boolean; exclusive?: boolean; arguments: Table },
+    words: RegExp,
+  ][] = [
+    [
+      'a negative time to live',
+      { arguments: { 'x-message-ttl': -1 } },
+      /PRECONDITION_FAILED - invalid arg 'x-message-ttl'/,
+    ],
+    ['no time to expire', { arguments: { 'x-expires': 0 } }, /PRECONDITION_FAILED - invalid arg 'x-expires'/],
+    [
+      'a length that is text',
+      { arguments: { 'x-max-length': 'many' } },
+      /PRECONDITION_FAILED - invalid arg 'x-max-length'/,
+    ],
+    [
+      'an overflow that nobody knows',
+      { arguments: { 'x-overflow': 'spill' } },
+      /PRECONDITION_FAILED - invalid arg 'x-overflow'/,
+    ],
+    [
+      'a priority above 255',
+      { arguments: { 'x-max-priority': 256 } },
+      /PRECONDITION_FAILED - invalid arg 'x-max-priority'/,
+    ],
+    [
+      'a dead-letter key without an exchange',
+      { arguments: { 'x-dead-letter-routing-key': 'k' } },
+      /PRECONDITION_FAILED - invalid arg 'x-dead-letter-routing-key'/,
+    ],
+    ['a type that nobody knows', { arguments: { 'x-queue-type': 'odd' } }, /PRECONDITION_FAILED/],
+    [
+      'a quorum queue that is not durable',
+      { arguments: { 'x-queue-type': 'quorum' } },
+      /PRECONDITION_FAILED - invalid property 'non-durable'/,
+    ],
+    [
+      'a quorum queue for one connection',
+      { durable: true, exclusive: true, arguments: { 'x-queue-type': 'quorum' } },
+      /PRECONDITION_FAILED - invalid property '(exclusive|non-durable)/,
+    ],
+  ]
+  test.each(wrong)('refuse %s', async (_what, fields, words) => {
+    const outcome = await refusal(broker, (other) =>
+      other.ask('queue.declare', { queue: 'parity.wrong', ...fields }),
+    )
+    expect(outcome).toMatch(words)
   })
 })

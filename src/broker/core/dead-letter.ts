@@ -19,15 +19,18 @@ export function deadLetter(message: Message, queue: Queue, reason: DropReason, n
   const shown = shownCopies(old.headers)
   const deaths = deathsOf(old.headers)
   const before = deaths.find((death) => death.queue === queue.name && death.reason === reason)
-  const death: Death = {
-    count: (before?.count ?? 0) + 1,
-    reason,
-    queue: queue.name,
-    time: new Timestamp(Math.floor(nowMs / 1000)),
-    exchange: message.exchange,
-    'routing-keys': [message.routingKey, ...shown],
-    ...(old.expiration === undefined ? {} : { 'original-expiration': old.expiration }),
-  }
+  // Dead again in the same queue for the same reason: all but the count tells of the first time.
+  const death: Death = before
+    ? { ...before, count: before.count + 1 }
+    : {
+        count: 1,
+        reason,
+        queue: queue.name,
+        time: new Timestamp(Math.floor(nowMs / 1000)),
+        exchange: message.exchange,
+        'routing-keys': [message.routingKey, ...shown],
+        ...(old.expiration === undefined ? {} : { 'original-expiration': old.expiration }),
+      }
   const headers: Table = {
     ...old.headers,
     'x-death': [death, ...deaths.filter((other) => other !== before)],
