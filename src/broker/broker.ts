@@ -112,6 +112,7 @@ export async function openBroker(options: BrokerOptions): Promise<Broker> {
     for (const name of options.vhosts ?? (registry.vhosts.size === 0 ? ['/'] : []))
       if (!registry.vhosts.has(name)) putVhost(registry, name, {})
     for (const [name, spec] of Object.entries(options.users ?? {})) giveUser(registry, name, spec)
+    registry.giveId()
   }
   await registry.load()
   setUp()

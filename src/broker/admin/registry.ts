@@ -20,6 +20,9 @@ export type VhostSettings = {
   readonly limits: Map<VhostLimit, number>
 }
 
+/** RabbitMQ's name for it. */
+const idName = 'internal_cluster_id'
+
 /** What a change means to those who are connected. */
 export type RegistryHost = {
   readonly world: World
@@ -56,6 +59,14 @@ export class Registry {
   /** As RabbitMQ names a node: those who monitor it split at the '@'. */
   get nodeName(): string {
     return `rabbit@${this.host.world.host.name.split('.')[0]}`
+  }
+
+  /** The cluster's own, for good: those who monitor many tell them apart by it. */
+  giveId(): void {
+    if (this.globalParameters.has(idName)) return
+    const id = this.host.world.random.bytes(16).toString('base64url')
+    this.globalParameters.set(idName, `rabbitmq-cluster-id-${id}`)
+    this.changed()
   }
 
   /** What the last run had set; false where there is nothing yet. */

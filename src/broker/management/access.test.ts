@@ -81,6 +81,14 @@ test('a user sees the virtual hosts that it has rights in, and its own connectio
     object_totals: { queues: 1, connections: 1 },
   })
   expect((await it.ask('GET', 'overview', undefined, { user: 'ann' })).json.listeners).toBeUndefined()
+  const channel = await (await it.connect({ vhost: 'other' })).openChannel()
+  for (let i = 0; i < 10; i++) await channel.publish('', 'q', {}, Buffer.from('x'))
+  await it.world.advance(10_000)
+  const totals = async (user: string) =>
+    (await it.ask('GET', 'overview?lengths_age=60&lengths_incr=5', undefined, { user })).json.queue_totals
+  expect(await totals('ann')).toMatchObject({ messages: 0, messages_details: { rate: 0 } })
+  expect((await totals('ann')).messages_details.samples).toBeUndefined()
+  expect((await totals('max')).messages).toBe(10)
 })
 
 test('a policymaker sets policies where it has rights, and nothing else', async () => {

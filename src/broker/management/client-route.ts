@@ -9,7 +9,8 @@ import type { ManagementContext } from './context.ts'
 import type { ApiRequest } from './request.ts'
 import { del, get, type Params, type Route, vhostOf } from './route.ts'
 
-const closedHere = 'Closed via management API'
+/** RabbitMQ's words; clients' suites match them. */
+const closedHere = 'Closed via management plugin'
 
 export const clientRoutes: readonly Route[] = [
   get('connections', 'management', (context, request) => ({

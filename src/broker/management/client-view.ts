@@ -35,7 +35,7 @@ export function connectionView(context: ManagementContext, connection: ServerCon
     frame_max: tuned.frameMax,
     timeout: tuned.heartbeatSeconds,
     connected_at: connection.connectedAt,
-    ...numbersView(context.sampler, connection, octetsOf(connection), ['octetsReceived', 'octetsSent']),
+    ...numbersView(context, connection, octetsOf(connection), ['octetsReceived', 'octetsSent']),
     recv_cnt: intake.chunks,
     send_pend: outbox.unsentOctets,
     ssl: tls !== undefined,
@@ -78,7 +78,7 @@ export function channelView(
     acks_uncommitted: transaction?.deliveries.length ?? 0,
     prefetch_count: prefetch,
     global_prefetch_count: globalPrefetch,
-    message_stats: messageStats(context.sampler, channel, counts, [...publishNames, ...deliverNames]),
+    message_stats: messageStats(context, channel, counts, [...publishNames, ...deliverNames]),
   }
 }
 

@@ -3,6 +3,7 @@ import type { Address, World } from '#kit/world/world.ts'
 import type { Registry } from '../admin/registry.ts'
 import type { Broker } from '../broker.ts'
 import type { Sampler } from './sample.ts'
+import type { Spans } from './stats.ts'
 
 export type ManagementListener = {
   readonly address: Address
@@ -15,6 +16,8 @@ export type ManagementContext = {
   readonly broker: Broker
   readonly registry: Registry
   readonly sampler: Sampler
+  /** What this request asks about the past. */
+  readonly spans: Spans
   readonly listeners: readonly ManagementListener[]
   /** The broker's version, as it tells clients. */
   readonly version: string

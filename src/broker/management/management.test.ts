@@ -275,9 +275,14 @@ test('rates follow what happens between two looks, totals outlive their channels
     channel_closed: 1,
     queue_created: 1,
   })
+  const ofQueue = async () =>
+    (await it.ask('GET', 'queues/%2F/q?lengths_age=60&lengths_incr=5')).json.messages_details.samples
+  expect(await ofQueue()).toHaveLength(1)
+  await it.world.advance(5000)
+  expect(await ofQueue()).toMatchObject([{ sample: 20 }, { sample: 20 }])
   expect((await it.ask('GET', 'exchanges/%2F/amq.fanout')).json.message_stats).toMatchObject({
     publish_in: 50,
-    publish_in_details: { rate: 10 },
+    publish_in_details: { rate: 0 },
     publish_out: 0,
   })
 })

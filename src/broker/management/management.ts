@@ -19,6 +19,7 @@ import { queueRoutes } from './queue-route.ts'
 import { type ApiAnswer, type ApiRequest, jsonAnswer, pathOf, refusal, type View } from './request.ts'
 import { dispatch, type Route } from './route.ts'
 import { Sampler } from './sample.ts'
+import { spansOf } from './stats.ts'
 import { userRoutes } from './user-route.ts'
 import { vhostRoutes } from './vhost-route.ts'
 
@@ -58,7 +59,7 @@ export function openManagement({ world, log, broker, version, page }: Management
   sampler.start()
   const listeners: ManagementListener[] = []
   const { registry } = broker
-  const context: ManagementContext = { world, broker, registry, sampler, listeners, version }
+  const context: ManagementContext = { world, broker, registry, sampler, spans: {}, listeners, version }
   const scrape = async ({ method, url }: PlainRequest): Promise<PlainAnswer> => {
     const { path } = pathOf(url)
     const text = path[0] === 'metrics' && method === 'GET' ? metricsAt(context, path) : undefined
@@ -103,7 +104,9 @@ async function answer(
   const asked: ApiRequest = { method, path: path.slice(1), query, headers, user, body: request.body }
   try {
     const result =
-      path[0] === 'metrics' ? scraped(context, path, asked) : await dispatch(routes, context, asked)
+      path[0] === 'metrics'
+        ? scraped(context, path, asked)
+        : await dispatch(routes, { ...context, spans: spansOf(query) }, asked)
     // What was set must be there after a crash before anybody relies on it.
     if (method !== 'GET' && method !== 'HEAD') await context.registry.saved()
     return written(result, asked)

@@ -114,7 +114,7 @@ export function metrics(context: ManagementContext, perObject: boolean): string 
   const identity = {
     rabbitmq_node: nodeName,
     rabbitmq_cluster: clusterName,
-    rabbitmq_cluster_permanent_id: clusterName,
+    rabbitmq_cluster_permanent_id: String(registry.globalParameters.get('internal_cluster_id') ?? ''),
   }
   one('build_info', 'untyped', 'What runs', 1, {
     rabbitmq_version: compatible.version,

@@ -7,7 +7,7 @@ import type { ManagementContext } from './context.ts'
 import { visible } from './queue-route.ts'
 import type { ApiRequest, View } from './request.ts'
 import { type Numbers, numberNames, totals, vhostNumbers } from './sample.ts'
-import { allCounts, lengthsView, messageStats, numbersView, spanOf } from './stats.ts'
+import { allCounts, lengthsView, messageStats, numbersView } from './stats.ts'
 
 const exchangeTypes = ['direct', 'fanout', 'headers', 'topic'].map((name) => ({
   name,
@@ -27,18 +27,20 @@ export function listenersOf({ broker, listeners }: ManagementContext): ListenerV
 }
 
 export function overview(context: ManagementContext, request: ApiRequest): View {
-  const { broker, registry, sampler } = context
+  const { broker, registry } = context
   const isMonitor = has(request.user, 'monitoring')
-  const seen = new Set(visible(context, request))
+  const seen = visible(context, request)
+  // What goes on in the virtual hosts of others is not to be read off the totals.
+  const subject = isMonitor ? broker : seen
   const numbers = isMonitor
     ? totals(broker)
-    : sumOf([...seen].map((vhost) => vhostNumbers(vhost, broker.connections)))
+    : sumOf(seen.map((vhost) => vhostNumbers(vhost, broker.connections)))
   const connections = [...broker.connections].filter(
     ({ isOpen, user }) => isOpen && (isMonitor || user === request.user),
   )
   const count = (
     of: (vhost: typeof broker.vhosts extends ReadonlyMap<string, infer V> ? V : never) => number,
-  ) => [...seen].reduce((sum, vhost) => sum + of(vhost), 0)
+  ) => seen.reduce((sum, vhost) => sum + of(vhost), 0)
   return {
     management_version: compatible.version,
     rates_mode: 'basic',
@@ -54,10 +56,9 @@ export function overview(context: ManagementContext, request: ApiRequest): View 
     node: registry.nodeName,
     disable_stats: false,
     enable_queue_totals: false,
-    message_stats:
-      messageStats(sampler, broker, numbers, allCounts, spanOf(request.query, 'msg_rates')) ?? {},
-    churn_rates: numbersView(sampler, broker, numbers, lifeNames),
-    queue_totals: lengthsView(sampler, broker, numbers, spanOf(request.query, 'lengths')),
+    message_stats: messageStats(context, subject, numbers, allCounts) ?? {},
+    churn_rates: numbersView(context, subject, numbers, lifeNames),
+    queue_totals: lengthsView(context, subject, numbers),
     object_totals: {
       connections: connections.length,
       channels: connections.reduce((sum, { channels }) => sum + channels.size, 0),
@@ -76,7 +77,7 @@ export function overview(context: ManagementContext, request: ApiRequest): View 
 
 export async function nodeView(context: ManagementContext, request: ApiRequest): Promise<View> {
   demand(request.user, 'monitoring')
-  const { broker, registry, sampler, world } = context
+  const { broker, registry, world } = context
   const { alarms } = broker
   const files = await openFiles(context)
   return {
@@ -100,7 +101,7 @@ export async function nodeView(context: ManagementContext, request: ApiRequest):
     fd_total: files.limit,
     sockets_used: broker.connections.size,
     sockets_total: files.limit,
-    ...numbersView(sampler, broker, broker.lives, lifeNames),
+    ...numbersView(context, broker, broker.lives, lifeNames),
     exchange_types: exchangeTypes,
     auth_mechanisms: ['PLAIN', 'AMQPLAIN', 'EXTERNAL'].map((name) => ({
       name,

@@ -1,5 +1,6 @@
 // Rates: every few seconds all counters are read, and what grew since the last time, per second, is the rate.
-// Of the whole broker a bounded row of samples is kept, for charts; of a queue or a connection only the last.
+// A bounded row of samples is kept for charts: of the whole broker always, of a queue, a connection and so on while somebody
+// asks for it, and otherwise only the last.
 import type { Cancel, World } from '#kit/world/world.ts'
 import type { Broker } from '../broker.ts'
 import { type CountName, countNames, MessageCounts } from '../core/count.ts'
@@ -12,6 +13,10 @@ import type { ServerConnection } from '../server/connection.ts'
 export const sampleMs = 5000
 /** Ten minutes, RabbitMQ's shortest retention. */
 const keptSamples = 120
+/** A row that nobody asks for any more goes. */
+const watchMs = 300_000
+/** How many rows at most, besides the broker's: some 3 MB a hundred. */
+const mostWatched = 1000
 
 export const lengthNames = ['messages', 'messagesReady', 'messagesUnacked'] as const
 export const octetNames = ['octetsReceived', 'octetsSent'] as const
@@ -31,6 +36,7 @@ export class Sampler {
   readonly #broker: Broker
   readonly #last = new WeakMap<object, Last>()
   readonly #history: Sample[] = []
+  readonly #watched = new Map<object, { history: Sample[]; askedAt: number }>()
   #cancel: Cancel = () => {}
 
   constructor(world: World, broker: Broker) {
@@ -47,14 +53,26 @@ export class Sampler {
     this.#cancel()
   }
 
-  /** Per second; 0 until there are two samples of the subject. The broker itself stands for the totals. */
-  rate(subject: object, name: NumberName): number {
+  /** Per second; 0 until there are two samples of the subject. The broker itself stands for the totals, a list for a sum. */
+  rate(subject: object | readonly object[], name: NumberName): number {
+    if (Array.isArray(subject)) return subject.reduce((sum, each) => sum + this.rate(each, name), 0)
     return this.#last.get(subject)?.rates[placeOf(name)] ?? 0
   }
 
-  /** Of the whole broker, oldest first; each holds `numberNames` in order. */
-  get history(): readonly Sample[] {
-    return this.#history
+  /** Oldest first; each holds `numberNames` in order. From the first question on there are more of them. */
+  historyOf(subject: object): readonly Sample[] {
+    if (subject === this.#broker) return this.#history
+    const last = this.#last.get(subject)
+    if (!last) return []
+    const askedAt = this.#world.clock.monotonic()
+    const watched = this.#watched.get(subject)
+    if (watched) {
+      watched.askedAt = askedAt
+      return watched.history
+    }
+    const history = [{ at: this.#world.clock.now(), values: last.values.slice() }]
+    if (this.#watched.size < mostWatched) this.#watched.set(subject, { history, askedAt })
+    return history
   }
 
   #sample(): void {
@@ -70,9 +88,18 @@ export class Sampler {
       for (const channel of connection.channels.values()) this.#note(channel, countsOf(channel.counts))
     }
     this.#note(this.#broker, totals(this.#broker))
-    const { values } = this.#last.get(this.#broker)!
-    this.#history.push({ at: this.#world.clock.now(), values: values.slice() })
-    if (this.#history.length > keptSamples) this.#history.shift()
+    this.#keep(this.#broker, this.#history)
+    const { clock } = this.#world
+    for (const [subject, { history, askedAt }] of this.#watched) {
+      if (clock.monotonic() - askedAt > watchMs) this.#watched.delete(subject)
+      else this.#keep(subject, history)
+    }
+  }
+
+  #keep(subject: object, history: Sample[]): void {
+    const { values } = this.#last.get(subject)!
+    history.push({ at: this.#world.clock.now(), values: values.slice() })
+    if (history.length > keptSamples) history.shift()
   }
 
   #note(subject: object, numbers: Numbers): void {

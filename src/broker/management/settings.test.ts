@@ -204,7 +204,10 @@ const exported = {
   permissions: [{ user: 'moved', vhost: 'v', configure: '.*', write: '.*', read: '.*' }],
   topic_permissions: [{ user: 'moved', vhost: 'v', exchange: 'amq.topic', write: 'a', read: 'b' }],
   parameters: [{ value: { 'max-connections': 3 }, vhost: 'v', component: 'vhost-limits', name: 'limits' }],
-  global_parameters: [{ name: 'cluster_name', value: 'x@y' }],
+  global_parameters: [
+    { name: 'internal_cluster_id', value: 'rabbitmq-cluster-id-5PyjTGkps9ya17x2zPqZ5w' },
+    { name: 'cluster_name', value: 'x@y' },
+  ],
   policies: [
     { vhost: 'v', name: 'p', pattern: 'q', 'apply-to': 'all', definition: { 'max-length': 5 }, priority: 0 },
   ],

@@ -1,7 +1,7 @@
 // Numbers with their rates, as RabbitMQ's management API shows them: `publish` beside `publish_details.rate`.
 import type { CountName, MessageCounts } from '../core/count.ts'
 import type { View } from './request.ts'
-import { lengthNames, type NumberName, placeOf, type Sampler } from './sample.ts'
+import { lengthNames, type NumberName, octetNames, placeOf, type Sample, type Sampler } from './sample.ts'
 
 /** The names on the wire. */
 export const wireNames: Record<NumberName, string> = {
@@ -39,76 +39,79 @@ export const deliverNames = [...deliveries, 'getEmpty', 'redeliver', 'ack'] as c
 export const passNames = ['publishIn', 'publishOut'] as const
 
 /** `?msg_rates_age=60&msg_rates_incr=5`: samples of the last 60 seconds, one for every 5. */
-export type Span = { ageMs: number; stepMs: number } | undefined
+type Span = { ageMs: number; stepMs: number }
+export type Spans = { counts?: Span; lengths?: Span; octets?: Span }
 
-export function spanOf(
-  query: ReadonlyMap<string, string>,
-  kind: 'msg_rates' | 'lengths' | 'data_rates',
-): Span {
-  const [age, step] = [Number(query.get(`${kind}_age`)), Number(query.get(`${kind}_incr`))]
-  return age > 0 && step > 0 ? { ageMs: age * 1000, stepMs: step * 1000 } : undefined
+export function spansOf(query: ReadonlyMap<string, string>): Spans {
+  const span = (kind: string): Span | undefined => {
+    const [age, step] = [Number(query.get(`${kind}_age`)), Number(query.get(`${kind}_incr`))]
+    return age > 0 && step > 0 ? { ageMs: age * 1000, stepMs: step * 1000 } : undefined
+  }
+  return { counts: span('msg_rates'), lengths: span('lengths'), octets: span('data_rates') }
 }
 
+/** What the numbers are of, with what was asked about their past. A list is shown as the sum of its members. */
+type Stats = { sampler: Sampler; spans: Spans }
+type Subject = object | readonly object[]
+type Numbers = Partial<Record<NumberName, number>>
+
 export function numbersView(
-  sampler: Sampler,
-  subject: object,
-  numbers: Partial<Record<NumberName, number>>,
+  stats: Stats,
+  subject: Subject,
+  numbers: Numbers,
   names: readonly NumberName[],
-  span?: Span,
 ): View {
   const view: View = {}
   for (const name of names) {
-    const samples = span && samplesOf(sampler, name, span)
     view[wireNames[name]] = numbers[name] ?? 0
-    view[`${wireNames[name]}_details`] = { rate: rounded(sampler.rate(subject, name)), ...samples }
+    view[`${wireNames[name]}_details`] = details(stats, subject, spanFor(stats, name), [name])
   }
   return view
 }
 
 /** Undefined where nothing was ever counted, as RabbitMQ leaves it out. */
 export function messageStats(
-  sampler: Sampler,
-  subject: object,
+  stats: Stats,
+  subject: Subject,
   counts: MessageCounts | Partial<Record<CountName, number>>,
   names: readonly CountName[],
-  span?: Span,
 ): View | undefined {
   if (!names.some((name) => (counts[name] ?? 0) > 0)) return undefined
-  const view = numbersView(sampler, subject, counts as Partial<Record<NumberName, number>>, names, span)
+  const view = numbersView(stats, subject, counts as Numbers, names)
   if (!names.includes('deliver')) return view
-  let [total, rate] = [0, 0]
-  for (const name of deliveries) {
-    total += counts[name] ?? 0
-    rate += sampler.rate(subject, name)
-  }
+  const total = deliveries.reduce((sum, name) => sum + (counts[name] ?? 0), 0)
   return {
     ...view,
     deliver_get: total,
-    deliver_get_details: { rate: rounded(rate), ...deliverySamples(sampler, span) },
+    deliver_get_details: details(stats, subject, stats.spans.counts, deliveries),
   }
 }
 
-export const lengthsView = (
-  sampler: Sampler,
-  subject: object,
-  numbers: Partial<Record<NumberName, number>>,
-  span?: Span,
-): View => numbersView(sampler, subject, numbers, lengthNames, span)
-
-function samplesOf(sampler: Sampler, name: NumberName, span: NonNullable<Span>): View {
-  return row(sampler, span, (values) => values[placeOf(name)]!)
+export function lengthsView(stats: Stats, subject: Subject, numbers: Numbers): View {
+  return numbersView(stats, subject, numbers, lengthNames)
 }
 
-function deliverySamples(sampler: Sampler, span: Span): View | undefined {
-  return (
-    span && row(sampler, span, (values) => deliveries.reduce((sum, name) => sum + values[placeOf(name)]!, 0))
-  )
+function spanFor({ spans }: Stats, name: NumberName): Span | undefined {
+  if ((lengthNames as readonly string[]).includes(name)) return spans.lengths
+  return (octetNames as readonly string[]).includes(name) ? spans.octets : spans.counts
+}
+
+function details(
+  { sampler }: Stats,
+  subject: Subject,
+  span: Span | undefined,
+  names: readonly NumberName[],
+): View {
+  const rate = rounded(names.reduce((sum, name) => sum + sampler.rate(subject, name), 0))
+  if (!span || Array.isArray(subject)) return { rate }
+  const read = (values: Float64Array) => names.reduce((sum, name) => sum + values[placeOf(name)]!, 0)
+  return { rate, ...row(sampler.historyOf(subject), span, read) }
 }
 
 /** Newest first, as RabbitMQ has them; timestamps in milliseconds. */
 function row(
-  { history }: Sampler,
-  { ageMs, stepMs }: NonNullable<Span>,
+  history: readonly Sample[],
+  { ageMs, stepMs }: Span,
   read: (values: Float64Array) => number,
 ): View {
   const newest = history.at(-1)

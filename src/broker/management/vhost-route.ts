@@ -175,7 +175,7 @@ function policyRoutes(path: string, kind: PolicyKind): Route[] {
 }
 
 function vhostView(context: ManagementContext, name: string): View {
-  const { broker, registry, sampler } = context
+  const { broker, registry } = context
   const vhost = registry.vhosts.get(name)!
   const { description, tags, defaultQueueType, tracing } = registry.vhostSettings.get(name)!
   const numbers = vhostNumbers(vhost, broker.connections)
@@ -187,9 +187,9 @@ function vhostView(context: ManagementContext, name: string): View {
     metadata: { description, tags: [...tags] },
     tracing,
     cluster_state: { [registry.nodeName]: 'running' },
-    ...numbersView(sampler, vhost, numbers, ['octetsReceived', 'octetsSent']),
-    ...lengthsView(sampler, vhost, numbers),
-    message_stats: messageStats(sampler, vhost, numbers, allCounts),
+    ...numbersView(context, vhost, numbers, ['octetsReceived', 'octetsSent']),
+    ...lengthsView(context, vhost, numbers),
+    message_stats: messageStats(context, vhost, numbers, allCounts),
   }
 }
 

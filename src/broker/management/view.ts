@@ -34,12 +34,12 @@ export function queueView(context: ManagementContext, vhost: Vhost, queue: Queue
     node,
     state: 'running',
     idle_since: new Date(queue.idleSince).toISOString().replace('Z', '+00:00'),
-    ...lengthsView(context.sampler, queue, lengths),
+    ...lengthsView(context, queue, lengths),
     messages_persistent: persistentCount,
     message_bytes: readyBytes + unackedBytes,
     message_bytes_ready: readyBytes,
     message_bytes_unacknowledged: unackedBytes,
-    message_stats: messageStats(context.sampler, queue, counts, ['publish', ...deliverNames]),
+    message_stats: messageStats(context, queue, counts, ['publish', ...deliverNames]),
     consumers: consumers.length,
     exclusive_consumer_tag: tagOf(consumers.find((consumer) => consumer.exclusive)),
     single_active_consumer_tag: queue.shape.singleActiveConsumer ? tagOf(activeConsumer) : null,
@@ -80,7 +80,7 @@ export function exchangeView(context: ManagementContext, vhost: Vhost, exchange:
     internal,
     arguments: tableJson(exchange.spec.arguments),
     policy: exchange.policy?.name,
-    message_stats: messageStats(context.sampler, exchange, exchange.counts, passNames),
+    message_stats: messageStats(context, exchange, exchange.counts, passNames),
   }
 }
 
