@@ -8,6 +8,8 @@ import type { Certificates } from './certificate.ts'
 
 export type RunningBroker = {
   running(): boolean
+  /** A program that speaks to it. */
+  rabbitmqctl: string
   /** The end of what it wrote. */
   said(): string
   stop(): Promise<void>
@@ -23,7 +25,8 @@ export async function startNimbo(scratch: string, { ca, cert, key }: Certificate
   const child = spawn(join(checkout, 'nimbo'), [...args, ...listen, ...tls], {
     stdio: ['ignore', 'pipe', 'pipe'],
   })
-  return follow(child)
+  const login = 'NIMBO_MQ_PASSWORD=guest NIMBO_MQ_URL=http://guest@127.0.0.1:15672'
+  return follow(child, script(scratch, `${login} exec '${join(checkout, 'nimbo')}' mq "$@"`))
 }
 
 /** A node of its own: RabbitMQ's files, its plugins and Erlang's port mapper are all in the scratch folder and namespace. */
@@ -54,10 +57,17 @@ export async function startRabbit(scratch: string, { ca, cert, key }: Certificat
       RABBITMQ_CONFIG_FILE: join(at, 'rabbitmq'),
     },
   })
-  return follow(child)
+  const node = `HOME='${at}' RABBITMQ_NODENAME=suite@localhost`
+  return follow(child, script(scratch, `${node} exec /usr/lib/rabbitmq/bin/rabbitmqctl "$@"`))
 }
 
-async function follow(child: ChildProcess): Promise<RunningBroker> {
+function script(scratch: string, line: string): string {
+  const path = join(scratch, 'rabbitmqctl')
+  writeFileSync(path, `#!/bin/sh\n${line}\n`, { mode: 0o700 })
+  return path
+}
+
+async function follow(child: ChildProcess, rabbitmqctl: string): Promise<RunningBroker> {
   let said = ''
   for (const stream of [child.stdout!, child.stderr!])
     stream.setEncoding('utf8').on('data', (text: string) => {
@@ -72,6 +82,7 @@ async function follow(child: ChildProcess): Promise<RunningBroker> {
   }
   return {
     running,
+    rabbitmqctl,
     said: () => said,
     async stop() {
       if (running()) child.kill('SIGTERM')

@@ -54,7 +54,7 @@ async function inside(word: string): Promise<number> {
       await finished(spawn('mount', ['--bind', certificates.folder, join(folder, suite.certificates)]))
     broker = await (options.rabbitmq ? startRabbit : startNimbo)(scratch, certificates)
     for (const setting of suite.settings ?? []) await put(setting)
-    const { outcome, code } = await runSuite(suite, folder, scratch)
+    const { outcome, code } = await runSuite(suite, folder, scratch, broker.rabbitmqctl)
     const healthy = broker.running()
     report(name, suite, outcome)
     if (!healthy) console.log(`THE BROKER DID NOT OUTLIVE THE SUITE; it said:\n${broker.said()}`)
@@ -75,10 +75,14 @@ async function put({ path, body }: Setting): Promise<void> {
   if (!response.ok) throw new Error(`PUT ${path}: ${response.status} ${await response.text()}`)
 }
 
-async function runSuite(suite: Suite, folder: string, scratch: string) {
+async function runSuite(suite: Suite, folder: string, scratch: string, rabbitmqctl: string) {
   const file = join(scratch, 'report')
   const [command = '', ...args] = suite.command.map((word) => word.replace('{report}', file))
-  const environment = { ...process.env, TMPDIR: scratch, ...suite.environment }
+  const own = Object.entries(suite.environment ?? {}).map(([name, value]) => [
+    name,
+    value.replace('{rabbitmqctl}', rabbitmqctl),
+  ])
+  const environment = { ...process.env, TMPDIR: scratch, ...Object.fromEntries(own) }
   const child = spawn(command, args, { cwd: folder, env: environment, stdio: ['ignore', 'pipe', 'pipe'] })
   let said = ''
   for (const stream of [child.stdout, child.stderr])

@@ -22,7 +22,7 @@ function valueJson(value: FieldValue): JsonValue {
   if (value === undefined || value === null) return null
   if (typeof value !== 'object') return value
   if (Buffer.isBuffer(value)) return value.toString()
-  if (value instanceof Timestamp) return value.seconds
+  if (value instanceof Timestamp) return Number(value.seconds)
   if (value instanceof Decimal) return value.value / 10 ** value.scale
   if (value instanceof Typed) return Number(value.value)
   return Array.isArray(value) ? value.map(valueJson) : tableJson(value)

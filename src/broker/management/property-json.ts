@@ -30,7 +30,7 @@ export function propertiesJson(properties: Properties): JsonObject {
   }
   for (const [wire, [own]] of Object.entries(numbers)) {
     const value = properties[own]
-    if (value !== undefined) shown[wire] = value
+    if (value !== undefined) shown[wire] = Number(value)
   }
   if (properties.headers) shown.headers = tableJson(properties.headers)
   return shown

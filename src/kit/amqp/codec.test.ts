@@ -14,6 +14,7 @@ import { Writer } from './writer.ts'
 
 const shortText = fc.string({ maxLength: 60, unit: 'grapheme' })
 const octets = fc.uint8Array({ maxLength: 300 }).map((bytes) => Buffer.from(bytes))
+const seconds = fc.oneof(fc.maxSafeNat(), fc.bigInt({ min: 2n ** 53n, max: 2n ** 64n - 1n }))
 
 const { table } = fc.letrec<{ value: FieldValue; table: Table }>((tie) => ({
   value: fc.oneof(
@@ -25,7 +26,7 @@ const { table } = fc.letrec<{ value: FieldValue; table: Table }>((tie) => ({
     shortText,
     octets,
     fc.constant(null),
-    fc.nat().map((seconds) => new Timestamp(seconds)),
+    seconds.map((each) => new Timestamp(each)),
     fc
       .tuple(fc.nat(255), fc.integer({ min: -(2 ** 31), max: 2 ** 31 - 1 }))
       .map(([scale, value]) => new Decimal(scale, value)),
@@ -66,7 +67,7 @@ const properties: fc.Arbitrary<Properties> = fc.record(
     replyTo: shortText,
     expiration: shortText,
     messageId: shortText,
-    timestamp: fc.nat(),
+    timestamp: seconds,
     type: shortText,
     userId: shortText,
     appId: shortText,

@@ -1,7 +1,13 @@
 // A message's header and body frames, kept as they came: who passes a message on copies its octets and changes
 // only the channel numbers in them. Properties are read when something needs them.
 import { connectionError, syntaxError } from './error.ts'
-import { type Properties, readProperties, writeProperties } from './property.ts'
+import {
+  editProperties,
+  type Properties,
+  type PropertyEdit,
+  readProperties,
+  writeProperties,
+} from './property.ts'
 import { basicClass, frameEnd, frameOverhead, frameType } from './protocol.ts'
 import { Writer } from './writer.ts'
 
@@ -61,6 +67,19 @@ export function makeContent(properties: Properties, body: Buffer, frameMax: numb
   writer.buffer.writeUInt32BE(writer.at - 7, 3)
   writer.octet(frameEnd)
   return { ...writeBody(writer, [body], frameMax, headerFrame), bodySize: body.length }
+}
+
+/** The same message with some properties changed; its body and all other properties stay octet by octet. */
+export function editContent(content: Content, edit: PropertyEdit): Content {
+  const { frames, bodySize } = content
+  const end = propertiesEnd(frames)
+  const writer = new Writer(frames.length + 512)
+  writer.bytes(frames.subarray(0, propertiesAt))
+  editProperties(writer, frames, propertiesAt, end, edit)
+  writer.buffer.writeUInt32BE(writer.at - 7, 3)
+  const headerFrame = writer.at + 1
+  writer.bytes(frames.subarray(end))
+  return { frames: writer.written(), bodySize, largestFrame: Math.max(content.largestFrame, headerFrame) }
 }
 
 function writeBody(writer: Writer, parts: Buffer[], frameMax: number, headerFrame: number) {

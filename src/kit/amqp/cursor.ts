@@ -33,12 +33,18 @@ export class Cursor {
     return this.buffer.readUInt32BE(this.take(4))
   }
 
-  /** Delivery tags, body sizes, timestamps: none of them reaches 2^53 in any sane use. */
+  /** Delivery tags, body sizes: none of them reaches 2^53 in any sane use. */
   longlong(): number {
     const start = this.take(8)
     const value = this.buffer.readUInt32BE(start) * 2 ** 32 + this.buffer.readUInt32BE(start + 4)
     if (!Number.isSafeInteger(value)) throw syntaxError('a 64-bit number is out of range')
     return value
+  }
+
+  /** Seconds, which nobody checks on their way: what a client made up goes out as it came in. */
+  timestamp(): number | bigint {
+    const seconds = this.buffer.readBigUInt64BE(this.take(8))
+    return seconds <= Number.MAX_SAFE_INTEGER ? Number(seconds) : seconds
   }
 
   shortstr(): string {

@@ -1,7 +1,7 @@
 // The properties of a message: a word of flags, then the fields that it names.
 import { Cursor } from './cursor.ts'
 import { syntaxError } from './error.ts'
-import { checkTable, readTable, type Table, writeTable } from './table.ts'
+import { checkTable, editTable, readTable, type Table, writeTable } from './table.ts'
 import type { Writer } from './writer.ts'
 
 export type Properties = {
@@ -16,8 +16,8 @@ export type Properties = {
   /** Milliseconds as decimal text. */
   expiration?: string
   messageId?: string
-  /** Seconds since the epoch. */
-  timestamp?: number
+  /** Seconds since the epoch; a bigint beyond 2^53. */
+  timestamp?: number | bigint
   type?: string
   userId?: string
   appId?: string
@@ -35,7 +35,7 @@ const layout = [
   ['replyTo', 'shortstr'],
   ['expiration', 'shortstr'],
   ['messageId', 'shortstr'],
-  ['timestamp', 'longlong'],
+  ['timestamp', 'timestamp'],
   ['type', 'shortstr'],
   ['userId', 'shortstr'],
   ['appId', 'shortstr'],
@@ -73,6 +73,7 @@ export function writeProperties(writer: Writer, properties: Properties): void {
     flags |= 1 << (15 - index)
     if (type === 'table') writeTable(writer, value as Table)
     else if (type === 'shortstr') writer.shortstr(value as string)
+    else if (type === 'timestamp') writer.timestamp(value as number | bigint)
     else writer[type](value as number)
   }
   writer.buffer.writeUInt16BE(flags, flagsAt)
@@ -89,12 +90,58 @@ export function checkProperties(buffer: Buffer, start: number, end: number): voi
   const cursor = new Cursor(buffer, start + 2, end)
   for (let index = 0; index < layout.length; index++) {
     if ((flags & (1 << (15 - index))) === 0) continue
-    const type = layout[index]![1]
-    if (type === 'shortstr') cursor.take(cursor.octet())
-    else if (type === 'table') checkTable(cursor)
-    else cursor[type]()
+    skip(cursor, layout[index]![1])
   }
   if (cursor.at !== end) throw syntaxError('a message has more properties than its flags name')
+}
+
+export type PropertyEdit = {
+  /** As `editTable` takes them. */
+  headers?: Table
+  replyTo?: string
+  /** Undefined takes it away. */
+  expiration?: undefined
+}
+
+/** Writes the properties of `buffer[start, end)` again with some changed; all others octet by octet. They must be sound. */
+export function editProperties(
+  writer: Writer,
+  buffer: Buffer,
+  start: number,
+  end: number,
+  edit: PropertyEdit,
+): void {
+  const cursor = new Cursor(buffer, start, end)
+  const old = cursor.short()
+  const flagsAt = writer.at
+  writer.short(0)
+  let flags = 0
+  for (const [index, [name, type]] of layout.entries()) {
+    const flag = 1 << (15 - index)
+    const from = cursor.at
+    const { headers } = edit
+    if (name === 'headers' && headers) {
+      if (old & flag) editTable(writer, cursor, headers)
+      else writeTable(writer, headers)
+      flags |= flag
+      continue
+    }
+    if (old & flag) skip(cursor, type)
+    if (name in edit) {
+      const value = edit[name as keyof PropertyEdit]
+      if (value === undefined) continue
+      writer.shortstr(value as string)
+    } else if (old & flag) writer.bytes(buffer.subarray(from, cursor.at))
+    else continue
+    flags |= flag
+  }
+  writer.buffer.writeUInt16BE(flags, flagsAt)
+}
+
+function skip(cursor: Cursor, type: (typeof layout)[number][1]): void {
+  if (type === 'shortstr') cursor.take(cursor.octet())
+  else if (type === 'table') checkTable(cursor)
+  else cursor[type]()
 }
 
 /** The delivery mode without reading anything else: it is asked of every message. */

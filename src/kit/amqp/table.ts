@@ -4,10 +4,10 @@ import type { Cursor } from './cursor.ts'
 import { syntaxError } from './error.ts'
 import type { Writer } from './writer.ts'
 
-/** Seconds since the epoch. */
+/** Seconds since the epoch; a bigint beyond 2^53. */
 export class Timestamp {
-  readonly seconds: number
-  constructor(seconds: number) {
+  readonly seconds: number | bigint
+  constructor(seconds: number | bigint) {
     this.seconds = seconds
   }
 }
@@ -108,7 +108,7 @@ function readValue(cursor: Cursor, depth: number): FieldValue {
     case 'x':
       return Buffer.from(cursor.longstr())
     case 'T':
-      return new Timestamp(cursor.longlong())
+      return new Timestamp(cursor.timestamp())
     case 'V':
       return null
     case 'F':
@@ -138,9 +138,7 @@ const fixedSize: Record<string, number> = {
 }
 const sizeOfType: Int8Array = new Int8Array(256).fill(-1)
 for (const [type, size] of Object.entries(fixedSize)) sizeOfType[type.charCodeAt(0)] = size
-const [textType, octetsType, tableType, arrayType, timestampType] = [...'SxFAT'].map((type) =>
-  type.charCodeAt(0),
-)
+const [textType, octetsType, tableType, arrayType] = [...'SxFA'].map((type) => type.charCodeAt(0))
 
 /** Throws what `readTable` would, and makes nothing. */
 export function checkTable(cursor: Cursor, depth = 0): void {
@@ -155,8 +153,7 @@ export function checkTable(cursor: Cursor, depth = 0): void {
 function checkValue(cursor: Cursor, depth: number): void {
   const type = cursor.octet()
   const size = sizeOfType[type]!
-  if (type === timestampType) cursor.longlong()
-  else if (size >= 0) cursor.take(size)
+  if (size >= 0) cursor.take(size)
   else if (type === textType || type === octetsType) cursor.take(cursor.long())
   else if (type === tableType) checkTable(cursor, depth + 1)
   else if (type === arrayType) {
@@ -164,6 +161,23 @@ function checkValue(cursor: Cursor, depth: number): void {
     while (cursor.at < end) checkValue(cursor, depth + 1)
     if (cursor.at !== end) throw syntaxError('an array goes past its own length')
   } else throw unknownType(String.fromCharCode(type))
+}
+
+/**
+ * Writes the table at the cursor again, octet by octet, without the entries of `put`, whose new values follow it;
+ * undefined only takes one out. What isn't named keeps its type, which reading and writing it would lose.
+ */
+export function editTable(writer: Writer, cursor: Cursor, put: Table): void {
+  const end = endOf(cursor, 0)
+  measured(writer, () => {
+    while (cursor.at < end) {
+      const start = cursor.at
+      const name = cursor.shortstr()
+      checkValue(cursor, 0)
+      if (!Object.hasOwn(put, name)) writer.bytes(cursor.buffer.subarray(start, cursor.at))
+    }
+    writeEntries(writer, put)
+  })
 }
 
 function unknownType(type: string) {
@@ -179,13 +193,15 @@ function readArray(cursor: Cursor, depth: number): FieldValue[] {
 }
 
 export function writeTable(writer: Writer, table: Table): void {
-  measured(writer, () => {
-    for (const [name, value] of Object.entries(table)) {
-      if (value === undefined) continue
-      writer.shortstr(name)
-      writeValue(writer, value)
-    }
-  })
+  measured(writer, () => writeEntries(writer, table))
+}
+
+function writeEntries(writer: Writer, table: Table): void {
+  for (const [name, value] of Object.entries(table)) {
+    if (value === undefined) continue
+    writer.shortstr(name)
+    writeValue(writer, value)
+  }
 }
 
 /** Writes what `body` writes, with its length before it. */
@@ -209,7 +225,7 @@ function writeValue(writer: Writer, value: Exclude<FieldValue, undefined>): void
   else if (value instanceof Typed) writeNumber(writer, value)
   else if (value instanceof Timestamp) {
     letter(writer, 'T')
-    writer.longlong(value.seconds)
+    writer.timestamp(value.seconds)
   } else if (value instanceof Decimal) {
     letter(writer, 'D')
     writer.octet(value.scale)

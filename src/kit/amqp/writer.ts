@@ -39,6 +39,11 @@ export class Writer {
     this.at = this.buffer.writeUInt32BE(value >>> 0, this.at + 4)
   }
 
+  timestamp(seconds: number | bigint): void {
+    this.room(8)
+    this.at = this.buffer.writeBigUInt64BE(BigInt(seconds), this.at)
+  }
+
   shortstr(text: string): void {
     this.room(1 + text.length * 3)
     const length = this.buffer.write(text, this.at + 1)
