@@ -1,12 +1,13 @@
 // A cloud's folder at first start, at later starts, and where it must not go.
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { virtualWorld } from '#kit/world/virtual.ts'
 import { parseYaml } from '#kit/yaml/yaml.ts'
 import { cloudsYaml, loginOf, openrc, writeCredentials } from './credential.ts'
-import { defaultRoot, prepareCloud, readCloud } from './data-folder.ts'
+import { dataFolder, defaultRoot, prepareCloud, prepareFolder, readCloud } from './data-folder.ts'
 import { publicNetwork } from './first-cloud.ts'
+import { writeMember } from './member.ts'
 import { portsFrom, usualPorts } from './port.ts'
 import { secretNames } from './secret.ts'
 
@@ -106,6 +107,28 @@ describe('credentials', () => {
       region_name: 'RegionOne',
       auth: { username: 'demo', project_name: 'demo', password: cloud.secrets.demo },
     })
+  })
+})
+
+describe('the folder of a host that joins', () => {
+  it('is no cloud of its own where joining was cut off, and has no secrets', async () => {
+    await prepareFolder(world, dataFolder(root), true)
+    await expect(readCloud(world, root)).rejects.toMatchObject({ kind: 'conflict', type: 'HalfJoined' })
+    await expect(prepareCloud(world, root, {})).rejects.toMatchObject({ type: 'HalfJoined' })
+    expect(existsSync(`${root}/secrets.json`)).toBe(false)
+  })
+
+  it('says where the secrets are that it has not', async () => {
+    await prepareFolder(world, dataFolder(root), true)
+    const bus = { user: 'agent@node2', password: 'secret' }
+    const known = { host: 'node2', controller: 'cloud.example', cloudId: 'c1', ports: usualPorts, bus }
+    await writeMember(world, root, { ...known, metadataSecret: 'shared' })
+    expect(statSync(`${root}/member.json`).mode & 0o777).toBe(0o600)
+    const cloud = await readCloud(world, root)
+    expect(cloud.member).toMatchObject({ host: 'node2', controller: 'cloud.example' })
+    for (const name of secretNames) expect(() => cloud.secrets[name], name).toThrow('cloud.example')
+    expect(() => loginOf(cloud, 'admin')).toThrow('on the controller')
+    expect(existsSync(`${root}/secrets.json`)).toBe(false)
   })
 })
 

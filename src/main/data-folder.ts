@@ -94,10 +94,12 @@ export async function prepareCloud(
   return cloud
 }
 
-/** True where the folder is a new one. */
-export async function prepareFolder(world: World, folder: DataFolder): Promise<boolean> {
+type Marker = { format: 1; id: string /** Of a host of another cloud. */; joins?: true }
+
+/** True where the folder is a new one. `joins`: for a host of a cloud elsewhere. */
+export async function prepareFolder(world: World, folder: DataFolder, joins = false): Promise<boolean> {
   const fresh = !(await world.files.exists(folder.marker))
-  if (fresh) await claimFolder(world, folder)
+  if (fresh) await claimFolder(world, folder, joins)
   // Guests' sockets lie below `run`, and guests run as another user.
   await world.files.makeFolder(folder.run, { mode: 0o711 })
   for (const path of [folder.log, folder.cache]) await world.files.makeFolder(path)
@@ -119,6 +121,12 @@ export async function readCloud(world: World, root: string): Promise<Cloud> {
     ...cloudPart(configText, folder.config, world.env),
   })
   const member = await readMember(world, root)
+  if (!member && (await readMarker(world, folder)).joins)
+    throw new CloudError(
+      'conflict',
+      `Joining a cloud was cut off in ${root}: run 'nimbo join' again with the same token, or 'nimbo destroy'.`,
+      { type: 'HalfJoined' },
+    )
   return {
     folder,
     settings,
@@ -131,7 +139,11 @@ export async function readCloud(world: World, root: string): Promise<Cloud> {
 
 /** The cloud's own name, by which drivers tag what they make on a host. */
 export async function cloudId(world: World, folder: DataFolder): Promise<string> {
-  return (JSON.parse(await world.files.readText(folder.marker)) as { id: string }).id
+  return (await readMarker(world, folder)).id
+}
+
+async function readMarker(world: World, folder: DataFolder): Promise<Marker> {
+  return JSON.parse(await world.files.readText(folder.marker)) as Marker
 }
 
 /** Only section `cloud`: the others are checked by the roles that know them. */
@@ -152,7 +164,7 @@ function configFile(given: Partial<CloudSettings>): string {
   return `# How this cloud is set up; written at its first start, yours to edit. 'nimbo down' and 'up' put it in force.\n${formatYaml({ cloud })}`
 }
 
-async function claimFolder(world: World, folder: DataFolder): Promise<void> {
+async function claimFolder(world: World, folder: DataFolder, joins: boolean): Promise<void> {
   // Guests run as another user, who has to get through to their disks; each file and folder inside guards itself.
   await world.files.makeFolder(folder.root, { mode: 0o711 })
   const strange = (await world.files.list(folder.root)).filter((name) => name !== 'nimbo.yaml')
@@ -162,5 +174,6 @@ async function claimFolder(world: World, folder: DataFolder): Promise<void> {
       `${folder.root} holds other things (${strange.slice(0, 3).join(', ')}): choose an empty folder with --data.`,
     )
   }
-  await world.files.writeAtomic(folder.marker, `${JSON.stringify({ format: 1, id: world.random.uuid() })}\n`)
+  const marker: Marker = { format: 1, id: world.random.uuid(), ...(joins && { joins }) }
+  await world.files.writeAtomic(folder.marker, `${JSON.stringify(marker)}\n`)
 }

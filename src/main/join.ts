@@ -81,7 +81,7 @@ export async function prepareMemberFolder(
   facts: CloudFacts,
 ): Promise<boolean> {
   const folder = dataFolder(root)
-  const fresh = await prepareFolder(world, folder)
+  const fresh = await prepareFolder(world, folder, true)
   const files = memberFiles(root)
   await world.files.makeFolder(folder.tls)
   if (!(await world.files.exists(files.key))) {

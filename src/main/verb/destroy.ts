@@ -24,7 +24,13 @@ export const destroy: Verb = {
     },
   },
   async run({ world, terminal, root, options }) {
-    const cloud = await readCloud(world, root)
+    const cloud = await readCloud(world, root).catch(ifHalfJoined)
+    if (!cloud) {
+      // Nothing runs there yet, and nothing but files was made.
+      await world.files.removeTree(root)
+      terminal.print(`What was left of joining in ${root} is gone.`)
+      return 0
+    }
     const what = cloud.member ? `this host of the cloud of ${cloud.member.controller}` : 'the cloud'
     if (!options.yes) {
       if (!terminal.ask)
@@ -52,6 +58,11 @@ export const destroy: Verb = {
     )
     return 0
   },
+}
+
+function ifHalfJoined(error: unknown): undefined {
+  if (error instanceof CloudError && error.type === 'HalfJoined') return undefined
+  throw error
 }
 
 /** The cloud is told first: it may have servers here that it won't give up. */

@@ -153,9 +153,13 @@ async function packages(world: World, terminal: Terminal, dataPlane: 'real' | 's
   if (missing.length > 0) await installPackages(world, missing, terminal.say)
 }
 
+/** Undefined where nothing is, and where an earlier attempt was cut off. */
 async function memberIfThere(world: World, root: string): Promise<Cloud | undefined> {
-  const folder = dataFolder(root)
-  const isCloud = await world.files.exists(folder.secrets)
-  if (isCloud) return readCloud(world, root)
-  return (await world.files.exists(`${root}/member.json`)) ? readCloud(world, root) : undefined
+  try {
+    return await readCloud(world, root)
+  } catch (error) {
+    if (error instanceof CloudError && (error.type === 'NoCloud' || error.type === 'HalfJoined'))
+      return undefined
+    throw error
+  }
 }
