@@ -6,15 +6,15 @@ import {
   type DaemonHost,
   deviceName,
   dhcpNamespace,
-  endDaemon,
+  endMetadataProxy,
   type LivePort,
   type NamespaceProcess,
   runningDaemon,
+  serveMetadataProxy,
   startDaemon,
 } from '#drivers/wiring/load.ts'
 import type { Caller } from '#kit/bus/bus.ts'
 import type { Journal, Trace } from '#kit/journal/journal.ts'
-import { haproxyConfig } from '#kit/metadata-proxy/haproxy.ts'
 import type { DhcpAgentConfig } from './config.ts'
 import {
   type DnsmasqFiles,
@@ -60,7 +60,16 @@ export async function serveNetwork(
   const port = await dhcpPort(parts, trace, network)
   const metadataSubnets = subnetsWithMetadata(parts.config, network)
   await plug(parts, trace, network, port, state, seen, metadataSubnets.size > 0)
-  const proxy = serveMetadata(parts, trace, networkId, metadataSubnets.size > 0, seen)
+  const place = { id: networkId, folder: parts.places.folder, namespace: dhcpNamespace(networkId) }
+  const proxy =
+    metadataSubnets.size > 0
+      ? serveMetadataProxy(parts, trace, seen.running, {
+          ...place,
+          of: 'network',
+          port: 80,
+          socketPath: parts.socketPath,
+        })
+      : endMetadataProxy(parts, seen.running, place)
   const plan: DnsmasqPlan = {
     network,
     device: deviceName({ ...port, deviceOwner: 'network:dhcp' }),
@@ -210,33 +219,4 @@ async function areWritten({ world }: NetworkParts, folder: string, files: Dnsmas
   for (const [name, text] of Object.entries(files))
     if (!(await isWritten(world, `${folder}/${name}`, text))) return false
   return true
-}
-
-async function serveMetadata(
-  parts: NetworkParts,
-  trace: Trace,
-  networkId: string,
-  wanted: boolean,
-  seen: Seen,
-): Promise<void> {
-  const { world, journal, places } = parts
-  const path = places.proxyConfig(networkId)
-  const daemon: Daemon = {
-    namespace: dhcpNamespace(networkId),
-    program: 'haproxy',
-    args: ['-db', '-f', path],
-    logFile: places.proxyLog(networkId),
-  }
-  if (!wanted) {
-    await endDaemon(parts, seen.running, daemon)
-    return world.files.remove(path)
-  }
-  const text = haproxyConfig({ networkId, port: 80, socketPath: parts.socketPath })
-  if (runningDaemon(seen.running, daemon) && (await isWritten(world, path, text))) return
-  await journal.span(trace, { kind: 'driver', name: 'haproxy.start', subject: `network:${networkId}` }, () =>
-    startDaemon(parts, seen.running, daemon, async () => {
-      await world.files.makeFolder(places.proxies, { mode: 0o755 })
-      await world.files.writeAtomic(path, text, { mode: 0o644 })
-    }),
-  )
 }

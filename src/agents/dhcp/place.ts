@@ -2,25 +2,16 @@
 import type { World } from '#kit/world/world.ts'
 
 export type Places = {
+  /** This host's part of the data folder. */
+  folder: string
   /** All networks' folders. */
   root: string
   network(networkId: string): string
-  proxies: string
-  /** Row 207's path. */
-  proxyConfig(networkId: string): string
-  proxyLog(networkId: string): string
 }
 
 export function placesIn(folder: string): Places {
   const root = `${folder}/neutron/dhcp`
-  const proxies = `${folder}/neutron/ns-metadata-proxy`
-  return {
-    root,
-    network: (networkId) => `${root}/${networkId}`,
-    proxies,
-    proxyConfig: (networkId) => `${proxies}/${networkId}.conf`,
-    proxyLog: (networkId) => `${proxies}/${networkId}.log`,
-  }
+  return { folder, root, network: (networkId) => `${root}/${networkId}` }
 }
 
 /**

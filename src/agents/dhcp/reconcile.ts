@@ -1,5 +1,10 @@
 // The condition it removes: networks of this host are served otherwise than the network service wants them.
-import { dhcpNamespace, type LivePort, type NamespaceProcess } from '#drivers/wiring/load.ts'
+import {
+  dhcpNamespace,
+  type LivePort,
+  type NamespaceProcess,
+  removeMetadataProxyFiles,
+} from '#drivers/wiring/load.ts'
 import { fullMessage } from '#kit/errors/cloud-error.ts'
 import type { Trace } from '#kit/journal/journal.ts'
 import type { Log } from '#kit/log/log.ts'
@@ -91,8 +96,7 @@ async function leaveNetwork(parts: NetworkParts, trace: Trace, networkId: string
     async (span) => {
       await driver.removeNamespace(dhcpNamespace(networkId))
       await plugin.releaseDhcpPort({ host, networkId }, { trace: span, subject: `network:${networkId}` })
-      await world.files.remove(places.proxyConfig(networkId))
-      await world.files.remove(places.proxyLog(networkId))
+      await removeMetadataProxyFiles(world, { id: networkId, folder: places.folder })
       // Last, for it is what a turn after a crash finds again.
       await world.files.removeTree(places.network(networkId))
     },

@@ -49,7 +49,7 @@ export async function startL3Agent(parts: L3AgentParts): Promise<L3Agent> {
     host,
     driver,
     config,
-    proxies: `${parts.folder}/neutron/ns-metadata-proxy`,
+    folder: parts.folder,
     socketPath: parts.socketPath,
     ended: () => turns.soon(),
   })

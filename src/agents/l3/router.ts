@@ -2,19 +2,17 @@
 // only what is not as wanted; connections of floating IPs that went are cut.
 import type { AgentPort, RouterWiring } from '#contracts/network-agent.ts'
 import {
-  type Daemon,
   type DaemonHost,
   deviceName,
-  endDaemon,
+  endMetadataProxy,
   type LivePort,
   type NamespaceProcess,
+  removeMetadataProxyFiles,
   routerNamespace,
-  runningDaemon,
-  startDaemon,
+  serveMetadataProxy,
 } from '#drivers/wiring/load.ts'
 import { CloudError } from '#kit/errors/cloud-error.ts'
 import type { Journal, Trace } from '#kit/journal/journal.ts'
-import { haproxyConfig } from '#kit/metadata-proxy/haproxy.ts'
 import type { L3AgentConfig } from './config.ts'
 import { routeChanges, routeProtocol, wantedRoutes } from './route.ts'
 import { ruleset } from './ruleset.ts'
@@ -22,8 +20,8 @@ import { ruleset } from './ruleset.ts'
 export type RouterParts = DaemonHost & {
   journal: Journal
   config: L3AgentConfig
-  /** Row 207's folder: a router's proxy lies beside those of networks. */
-  proxies: string
+  /** This host's part of the data folder. */
+  folder: string
   socketPath: string
 }
 
@@ -85,18 +83,25 @@ export async function serveRouter(
     state.written = { text, at: world.clock.monotonic() }
   }
   await cutConnections(parts, namespace, router, state)
-  await serveMetadata(parts, trace, router.routerId, seen)
+  const place = { id: router.routerId, folder: parts.folder, namespace }
+  if (config.enableMetadataProxy)
+    await serveMetadataProxy(parts, trace, seen.running, {
+      ...place,
+      of: 'router',
+      port: config.metadataPort,
+      socketPath: parts.socketPath,
+    })
+  else await endMetadataProxy(parts, seen.running, place)
 }
 
 /** Takes away all that is of the router on this host. */
 export async function leaveRouter(parts: RouterParts, trace: Trace, routerId: string): Promise<void> {
-  const { driver, world, proxies, journal } = parts
+  const { driver, world, folder, journal } = parts
   await journal.span(
     trace,
     { kind: 'driver', name: 'router.leave', subject: `router:${routerId}` },
     async () => {
-      await world.files.remove(`${proxies}/${routerId}.conf`)
-      await world.files.remove(`${proxies}/${routerId}.log`)
+      await removeMetadataProxyFiles(world, { id: routerId, folder })
       // Last, for it is what a turn after a crash finds again.
       await driver.removeNamespace(routerNamespace(routerId))
     },
@@ -181,11 +186,11 @@ async function forwardPackets(parts: RouterParts, namespace: string): Promise<vo
     'ipv4/conf/all/arp_announce': 2,
     'ipv6/conf/all/forwarding': 1,
   }
-  // A kernel without IPv6 has none of its settings.
-  const lines = Object.entries(settings).map(
-    ([name, value]) => `[ ! -e /proc/sys/net/${name} ] || echo ${value} > /proc/sys/net/${name}`,
-  )
-  await run(parts, namespace, 'sh', ['-e', '-c', lines.join('\n')])
+  for (const [name, value] of Object.entries(settings)) {
+    const path = `/proc/sys/net/${name}`
+    // A kernel without IPv6 has none of its settings, in no namespace.
+    if (await parts.world.files.exists(path)) await run(parts, namespace, 'tee', [path], `${value}`)
+  }
 }
 
 /**
@@ -230,35 +235,6 @@ async function cutConnections(
       await parts.driver.runIn(namespace, 'conntrack', ['-D', side, floatingIp])
   }
   state.floating = now
-}
-
-async function serveMetadata(
-  parts: RouterParts,
-  trace: Trace,
-  routerId: string,
-  { running }: Seen,
-): Promise<void> {
-  const { world, config, journal, proxies } = parts
-  const path = `${proxies}/${routerId}.conf`
-  const daemon: Daemon = {
-    namespace: routerNamespace(routerId),
-    program: 'haproxy',
-    args: ['-db', '-f', path],
-    logFile: `${proxies}/${routerId}.log`,
-  }
-  if (!config.enableMetadataProxy) {
-    await endDaemon(parts, running, daemon)
-    return world.files.remove(path)
-  }
-  const text = haproxyConfig({ routerId, port: config.metadataPort, socketPath: parts.socketPath })
-  const same = (await world.files.exists(path)) && (await world.files.readText(path)) === text
-  if (same && runningDaemon(running, daemon)) return
-  await journal.span(trace, { kind: 'driver', name: 'haproxy.start', subject: `router:${routerId}` }, () =>
-    startDaemon(parts, running, daemon, async () => {
-      await world.files.makeFolder(proxies, { mode: 0o755 })
-      await world.files.writeAtomic(path, text, { mode: 0o644 })
-    }),
-  )
 }
 
 async function run(

@@ -9,6 +9,7 @@ import type { SimWiringOptions } from './sim/open.ts'
 
 export * from './daemon.ts'
 export * from './driver.ts'
+export * from './metadata-proxy.ts'
 export type { SimWiring } from './sim/open.ts'
 export { type SimFabric, simFabric } from './sim/state.ts'
 
