@@ -70,7 +70,9 @@ export async function runController(world: World, cloud: Cloud): Promise<{ stop(
   const amqp = { host: plainBusAddress(settings), port: ports.amqp }
   await platform.broker?.listen({ protocol: 'amqp', address: amqp })
   const administration = { host: settings.listen, port: ports.amqpManagement }
-  const management = await platform.broker?.listen({ protocol: 'management', address: administration, tls })
+  const management = settings.busManagement
+    ? await platform.broker?.listen({ protocol: 'management', address: administration, tls })
+    : undefined
   const secured =
     tls && (await serveSecured(world, log, cloud, tls, { plane, broker: platform.broker, management }))
   return {

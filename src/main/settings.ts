@@ -50,6 +50,10 @@ export const cloudSection = section('cloud', {
     ['quorum', 'classic'],
     'How RabbitMQ keeps what must outlive a node; changed only when the old queues are deleted',
   ),
+  busManagement: option.bool(
+    true,
+    "The embedded broker's management page and HTTP API, which 'nimbo mq' needs; RabbitMQ's rabbitmq_management",
+  ),
   logLevel: option.choice('info', ['debug', 'info', 'warn', 'error'], 'Least level of the lines in the log'),
 })
 

@@ -9,7 +9,13 @@ import { managementPage } from '#main/management-page.ts'
 
 export const chromiumPath = '/usr/bin/chromium'
 
-export type ServedPage = { broker: Broker; url: string; browser: Browser; close(): Promise<void> }
+export type ServedPage = {
+  broker: Broker
+  amqpPort: number
+  url: string
+  browser: Browser
+  close(): Promise<void>
+}
 
 export async function servePage(): Promise<ServedPage> {
   const world = realWorld()
@@ -28,11 +34,14 @@ export async function servePage(): Promise<ServedPage> {
     version: '0.1.0',
     page: managementPage(world),
   })
-  const { address } = await management.listen({ host: '127.0.0.1', port: 0 })
-  if (!('port' in address)) throw new Error('the page is on no port')
+  const any = { host: '127.0.0.1', port: 0 }
+  const { address } = await management.listen(any)
+  const { address: amqp } = await broker.listen(any)
+  if (!('port' in address) || !('port' in amqp)) throw new Error('they are on no port')
   const browser = await chromium.launch({ executablePath: chromiumPath, args: ['--no-sandbox'] })
   return {
     broker,
+    amqpPort: amqp.port,
     url: `http://127.0.0.1:${address.port}`,
     browser,
     async close() {

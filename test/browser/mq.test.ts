@@ -1,7 +1,9 @@
 // The message bus's management page in a real browser, before our own broker.
 import { existsSync } from 'node:fs'
+import { readFile } from 'node:fs/promises'
 import type { Page } from 'playwright-core'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest'
+import { openTestClient } from '#main/verb/test-mq-client.ts'
 import { chromiumPath, logIn, type ServedPage, servePage, type Visitor, visit } from './mq-page.ts'
 
 const evil = '<script>alert(1)</script><img src=x onerror=alert(2)>'
@@ -136,6 +138,37 @@ describe.runIf(existsSync(chromiumPath))(`the management page, in ${chromiumPath
     await api('DELETE', 'queues/%2F/shop.orders')
   })
 
+  test('closes a connection with a reason, and carries definitions out and in', async () => {
+    const { connection } = await openTestClient(served.amqpPort)
+    await logIn(page, 'operator')
+    await link('Connections').click()
+    await row('operator').getByRole('link').click()
+    await page.getByText('Nimbo', { exact: true }).waitFor()
+    await form('Close the connection').getByLabel('Reason').fill('moving house')
+    await form('Close the connection').getByRole('button').click()
+    await page.getByRole('dialog').getByRole('button', { name: 'Close the connection' }).click()
+    expect((await connection.ended).message).toContain('moving house')
+    await page.getByText('No connections').waitFor()
+
+    await link('Overview').click()
+    const saving = page.waitForEvent('download')
+    await page.getByRole('button', { name: 'Export' }).click()
+    const saved = JSON.parse(await readFile(await (await saving).path(), 'utf8')) as { vhosts: object[] }
+    const vhosts = [...saved.vhosts, { name: 'from a file' }]
+    await page.locator('input[type=file]').setInputFiles({
+      name: 'definitions.json',
+      mimeType: 'application/json',
+      buffer: Buffer.from(JSON.stringify({ ...saved, vhosts })),
+    })
+    await page.getByRole('dialog').getByRole('button', { name: 'Import' }).click()
+    await page.getByText('The definitions were imported').waitFor()
+    await link('Admin').click()
+    await link('Virtual hosts').click()
+    await row('from a file').getByRole('button', { name: 'Delete' }).click()
+    await page.getByRole('dialog').getByRole('button', { name: 'Delete' }).click()
+    await expect.poll(() => row('from a file').count()).toBe(0)
+  })
+
   test('speaks Chinese when asked, keeps to it, and by itself to who reads Chinese', async () => {
     await page.getByRole('button', { name: '中文' }).click()
     await page.getByRole('button', { name: '登录' }).waitFor()
@@ -160,25 +193,6 @@ describe.runIf(existsSync(chromiumPath))(`the management page, in ${chromiumPath
     await heading('Users').waitFor()
   })
 
-  test('goes through a thousand queues in pages, sorted and filtered by the broker', async () => {
-    const names = Array.from({ length: 1000 }, (_, index) => `many.${String(index).padStart(4, '0')}`)
-    await Promise.all(names.map((name) => api('PUT', `queues/%2F/${name}`, { durable: false })))
-    await logIn(page, 'operator')
-    await link('Queues').click()
-    await page
-      .getByText('Page 1 of 10, 1,000 in all')
-      .or(page.getByText('Page 1 of 10, 1000 in all'))
-      .waitFor()
-    expect(await page.locator('tbody tr').count()).toBe(100)
-    await page.getByRole('button', { name: 'Next' }).click()
-    await link('many.0100').waitFor()
-    await page.getByRole('button', { name: 'Name' }).click()
-    await link('many.0999').waitFor()
-    await page.getByLabel('Filter', { exact: true }).fill('0042')
-    await expect.poll(() => page.locator('tbody tr').count()).toBe(1)
-    await Promise.all(names.map((name) => api('DELETE', `queues/%2F/${name}`)))
-  })
-
   test('has a label for each control, and rows that stay while they are brought up to date', async () => {
     await logIn(page, 'operator')
     for (const path of [
@@ -201,6 +215,31 @@ describe.runIf(existsSync(chromiumPath))(`the management page, in ${chromiumPath
     await api('PUT', 'exchanges/%2F/aaa', { type: 'fanout' })
     await link('aaa').waitFor({ timeout: 8_000 })
     expect(await link('amq.direct').getAttribute('data-kept')).toBe('yes')
+  })
+
+  test('goes through a thousand queues in pages, sorted and filtered by the broker', async () => {
+    const names = Array.from({ length: 1000 }, (_, index) => `many.${String(index).padStart(4, '0')}`)
+    const queues = names.map((name) => ({
+      name,
+      vhost: '/',
+      durable: true,
+      auto_delete: false,
+      arguments: {},
+    }))
+    expect((await api('POST', 'definitions', { queues })).ok).toBe(true)
+    await logIn(page, 'operator')
+    await link('Queues').click()
+    await page
+      .getByText('Page 1 of 10, 1,000 in all')
+      .or(page.getByText('Page 1 of 10, 1000 in all'))
+      .waitFor()
+    expect(await page.locator('tbody tr').count()).toBe(100)
+    await page.getByRole('button', { name: 'Next' }).click()
+    await link('many.0100').waitFor()
+    await page.getByRole('button', { name: 'Name' }).click()
+    await link('many.0999').waitFor()
+    await page.getByLabel('Filter', { exact: true }).fill('0042')
+    await expect.poll(() => page.locator('tbody tr').count()).toBe(1)
   })
 
   async function api(method: string, path: string, body?: unknown) {

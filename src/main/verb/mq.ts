@@ -82,6 +82,11 @@ async function cloudBroker({ world, root }: Invocation): Promise<Target> {
     const { urls, user, password } = management
     return { login: { url: urls[0]!, user, password }, ca: authority }
   }
+  if (!settings.busManagement)
+    throw mqError(
+      'unavailable',
+      `The broker's management is off: take cloud.bus_management out of ${cloud.folder.config}, then 'nimbo down' and 'nimbo up'.`,
+    )
   return {
     login: {
       url: originOf(settings, ownAddress(settings.listen), ports.amqpManagement),
