@@ -204,6 +204,7 @@ export class ServerConnection implements ChannelHost {
       this.#fail(error, 0, 0)
     }
     this.intake.handled(chunk.length, given)
+    if (this.#unlisten) this.intake.keepPace()
     if (this.outbox.unsentOctets > mostUnsent) this.intake.pause('outbox')
   }
 

@@ -9,10 +9,11 @@ const creditOctets = 4 * 1024 * 1024
 
 /**
  * 'turn': it had its share of this turn. 'alarm': memory or disk is short, and it publishes. 'disk': too much of it
- * waits for the disk. 'channel': too much of it waits behind an answer. 'outbox': it reads no answers.
+ * waits for the disk. 'channel': too much of it waits behind an answer. 'outbox': it reads no answers. 'memory': it
+ * publishes, and messages come faster than they can be written out of memory.
  */
 export type Pause = keyof typeof bit
-const bit = { turn: 1, alarm: 2, disk: 4, channel: 8, outbox: 16 } as const
+const bit = { turn: 1, alarm: 2, disk: 4, channel: 8, outbox: 16, memory: 32 } as const
 
 /** Turns of the event loop, counted for all connections at once. */
 export class Turns {
@@ -65,7 +66,7 @@ export class Intake {
 
   /** Something slower than the client holds it up. */
   get isHeldUp(): boolean {
-    return (this.#paused & (bit.disk | bit.channel | bit.outbox)) !== 0
+    return (this.#paused & (bit.disk | bit.channel | bit.outbox | bit.memory)) !== 0
   }
 
   pause(reason: Pause): void {
@@ -105,6 +106,13 @@ export class Intake {
     if (this.#turnOctets < turnOctets || this.is('turn')) return
     this.pause('turn')
     turns.afterwards(() => this.resume('turn'))
+  }
+
+  /** It publishes: no faster than what has no room in memory gets out of it. */
+  keepPace(): void {
+    if (!this.#store.isBehind || this.is('memory')) return
+    this.pause('memory')
+    this.#store.whenCaughtUp(() => this.resume('memory'))
   }
 
   /** A chunk was worked off; what it brought for the disk, since `before`, counts until it is there. */

@@ -7,6 +7,8 @@ export const blockBytes = 1024 * 1024
 /** A message above this has a block of its own, never used again: it is sent in slices while its receivers read. */
 const aloneAbove = 192 * 1024
 const spareMost = 8
+/** So far above the budget, publishers wait for the disk; half of it, and they go on. */
+const behindBytes = 32 * 1024 * 1024
 
 export type Block = {
   readonly segment: Segment
@@ -32,11 +34,21 @@ export class BlockCache {
   /** In the order in which they came. */
   readonly #blocks = new Set<Block>()
   readonly #spare: Buffer[] = []
+  #waiting: (() => void)[] = []
 
   /** `spill` is to write a block that is the only copy, and then call `spilled`. */
   constructor(budget: number, spill: (block: Block) => void) {
     this.#budget = budget
     this.#spill = spill
+  }
+
+  /** Messages come faster than they can be written out. */
+  get isBehind(): boolean {
+    return this.bytes > this.#budget + behindBytes
+  }
+
+  whenCaughtUp(action: () => void): void {
+    this.#waiting.push(action)
   }
 
   add(segment: Segment, start: number, size: number): Block {
@@ -82,6 +94,7 @@ export class BlockCache {
   }
 
   spilled(block: Block): void {
+    if (!block.spilling) return
     block.written = block.end
     block.spilling = false
     this.#spilling -= block.buffer.length
@@ -97,6 +110,9 @@ export class BlockCache {
   }
 
   #forget(block: Block): void {
-    if (this.#blocks.delete(block)) this.bytes -= block.buffer.length
+    if (!this.#blocks.delete(block)) return
+    this.bytes -= block.buffer.length
+    if (this.#waiting.length === 0 || this.bytes > this.#budget + behindBytes / 2) return
+    for (const action of this.#waiting.splice(0)) action()
   }
 }

@@ -9,6 +9,7 @@ import { type FoundSegment, findSegments, restoreMessages } from './recovery.ts'
 import type { Segment } from './segment.ts'
 import { SegmentFiles } from './segment-files.ts'
 import { Segments } from './segments.ts'
+import { Spiller } from './spill.ts'
 import type { Change, RestoredMessage, Store } from './store.ts'
 import { TopologyFile } from './topology-file.ts'
 
@@ -33,7 +34,7 @@ class DiskStore implements Store {
   readonly #files: SegmentFiles
   readonly #dirty = new Set<Segment>()
   readonly #acked = new Set<Segment>()
-  readonly #spills = new Set<Block>()
+  readonly #spiller: Spiller
   /** Full; their index is to be written. */
   #unindexed: Segment[] = []
   readonly #sparse = new Set<Segment>()
@@ -49,6 +50,7 @@ class DiskStore implements Store {
     this.#disk = disk
     this.#topology = new TopologyFile(disk)
     this.#files = new SegmentFiles(disk)
+    this.#spiller = new Spiller(disk, (block) => this.segments.cache.spilled(block))
     const owner = {
       clock: disk.world.clock,
       read: (segment: Segment, position: number, buffer: Buffer) =>
@@ -59,19 +61,18 @@ class DiskStore implements Store {
         this.#commitSoon()
       },
       sealed: (segment: Segment) => {
-        if (segment.durable) this.#unindexed.push(segment)
+        if (!segment.durable) return
+        this.#unindexed.push(segment)
         this.#commitSoon()
       },
       sparse: (segment: Segment) => void this.#sparse.add(segment),
       freed: (segment: Segment) => {
         this.#sparse.delete(segment)
+        if (!segment.durable) return this.#spiller.free(segment)
         this.#freed.push({ segment, after: this.given })
         this.#commitSoon()
       },
-      spill: (block: Block) => {
-        this.#spills.add(block)
-        this.#commitSoon()
-      },
+      spill: (block: Block) => this.#spiller.add(block),
       damaged: (segment: Segment, entry: number) =>
         disk.log.error(
           { file: this.#files.path(segment), entry },
@@ -87,6 +88,14 @@ class DiskStore implements Store {
 
   get cachedBytes(): number {
     return this.segments.cache.bytes
+  }
+
+  get isBehind(): boolean {
+    return this.segments.cache.isBehind
+  }
+
+  whenCaughtUp(action: () => void): void {
+    this.segments.cache.whenCaughtUp(action)
   }
 
   async open(): Promise<void> {
@@ -141,6 +150,7 @@ class DiskStore implements Store {
       await new Promise((resolve) => setImmediate(resolve))
     }
     this.#closed = true
+    await this.#spiller.close()
     await this.#topology.close()
     await this.#files.close()
   }
@@ -151,7 +161,6 @@ class DiskStore implements Store {
       this.#topology.hasNews ||
       this.#dirty.size > 0 ||
       this.#acked.size > 0 ||
-      this.#spills.size > 0 ||
       this.#unindexed.length > 0 ||
       this.#freed.length > 0
     )
@@ -191,11 +200,6 @@ class DiskStore implements Store {
   }
 
   async #tidy(): Promise<void> {
-    for (const block of this.#spills) {
-      this.#spills.delete(block)
-      await this.#files.writeBlock(block)
-      this.segments.cache.spilled(block)
-    }
     for (const segment of this.#unindexed.splice(0)) {
       if (this.#dirty.has(segment)) this.#unindexed.push(segment)
       else if (segment.holders > 0) await this.#files.writeIndex(segment)
@@ -240,7 +244,7 @@ class DiskStore implements Store {
     this.#disk.log.error({ error }, 'the broker ends with messages that it could not write')
     this.#closed = true
     this.safe = this.given
-    for (const set of [this.#dirty, this.#acked, this.#spills]) set.clear()
+    for (const set of [this.#dirty, this.#acked]) set.clear()
     this.#freed = []
     this.#unindexed = []
   }

@@ -24,6 +24,8 @@ export function memoryStore(clock: Clock): Store {
     get cachedBytes() {
       return segments.cache.bytes
     },
+    isBehind: false,
+    whenCaughtUp: nothing,
     nextQueueId: () => ++queueId,
     record: nothing,
     // No queue outlives the process, so all messages are of the other kind.

@@ -12,8 +12,8 @@ import {
   wholeRecord,
 } from './message-record.ts'
 import { Segment } from './segment.ts'
-import { segmentPath } from './segment-files.ts'
 import { type ReadIndex, readIndex, SegmentIndex } from './segment-index.ts'
+import { segmentPath } from './segment-path.ts'
 import type { Segments } from './segments.ts'
 import type { RestoredMessage } from './store.ts'
 

@@ -1,30 +1,20 @@
-// The files of segments: NNNN.segment with the messages of a durable one, .acks with who is done with which, .index
-// once it is full; NNNN.passing with parts of one that memory had no room for, which ends with the process.
+// The files of durable segments: NNNN.segment with the messages, .acks with who is done with which, .index once it is
+// full.
 import type { OpenFile } from '#kit/world/world.ts'
 import { newAcks } from './acks.ts'
-import type { Block } from './block.ts'
 import type { Disk } from './disk.ts'
 import type { Segment } from './segment.ts'
 import { writeIndex } from './segment-index.ts'
+import { segmentPath } from './segment-path.ts'
 
 /** Files of acknowledgements that stay open; under load they are written to in turn. */
 const openAcksMost = 16
-
-export function segmentPath(
-  disk: Disk,
-  number: number,
-  kind: 'segment' | 'acks' | 'index' | 'passing',
-): string {
-  return disk.path(`${String(number).padStart(10, '0')}.${kind}`)
-}
 
 export class SegmentFiles {
   readonly #disk: Disk
   readonly #writing = new Map<Segment, OpenFile>()
   /** Those used last at the end. */
   readonly #openAcks = new Map<Segment, OpenFile>()
-  /** Passing segments that have a file. */
-  readonly #spilled = new Set<Segment>()
 
   constructor(disk: Disk) {
     this.#disk = disk
@@ -55,20 +45,6 @@ export class SegmentFiles {
         block.written = end
       }
       await file.datasync()
-    })
-  }
-
-  async writeBlock(block: Block): Promise<void> {
-    const { files } = this.#disk.world
-    const path = this.path(block.segment)
-    await this.#disk.insist(async () => {
-      const file = await files.open(path, this.#spilled.has(block.segment) ? 'r+' : 'w')
-      this.#spilled.add(block.segment)
-      try {
-        await this.#disk.writeAt(file, block.buffer.subarray(0, block.end - block.start), block.start)
-      } finally {
-        await file.close()
-      }
     })
   }
 
@@ -118,9 +94,7 @@ export class SegmentFiles {
     this.#writing.delete(segment)
     await this.#openAcks.get(segment)?.close()
     this.#openAcks.delete(segment)
-    if (!segment.durable && !this.#spilled.delete(segment)) return
     await files.remove(this.path(segment))
-    if (!segment.durable) return
     await files.remove(segmentPath(this.#disk, segment.number, 'index'))
     if (segment.acks) await files.remove(segmentPath(this.#disk, segment.number, 'acks'))
   }

@@ -23,6 +23,8 @@ export class Segment {
   heldBytes = 0
   /** Nothing is added any more. */
   sealed = false
+  /** Nobody will look into it again. */
+  isFreed = false
   /** Parts that are in memory. */
   readonly blocks: Block[] = []
   /** The block that is being added to. */

@@ -153,6 +153,7 @@ export class Segments implements SegmentTable {
   }
 
   free(segment: Segment): void {
+    segment.isFreed = true
     if (!segment.movedTo) this.#byNumber.delete(segment.number)
     if (!segment.durable || segment.blocks.every((block) => block.written === block.end))
       this.cache.free(segment)
@@ -178,6 +179,8 @@ export class Segments implements SegmentTable {
     const block = this.#roomFor(segment, size)
     writeRecord(block.buffer, block.end - block.start, size, facts, body, segment.durable)
     block.end += size
+    // One that is alone in its block needs no more room there, and may leave memory.
+    if (block.buffer.length > blockBytes) segment.tail = undefined
     const entry = segment.add(size, holders)
     if (segment.durable) {
       this.sequence++

@@ -52,6 +52,9 @@ export type Store = {
   readonly recovered: Recovered
   /** Octets of messages in memory. */
   readonly cachedBytes: number
+  /** Messages come faster than they can be written out of memory: who publishes should wait for `whenCaughtUp`. */
+  readonly isBehind: boolean
+  whenCaughtUp(action: () => void): void
   /** A number for a new queue that no queue had before. */
   nextQueueId(): number
   record(change: Change): void

@@ -50,8 +50,9 @@ export class TopologyFile {
       return
     }
     await this.#disk.insist(async () => {
-      await this.#disk.writeAt(this.#file!, pending.written(), this.#length)
-      await this.#file!.datasync()
+      this.#file ??= await this.#disk.world.files.open(this.#path, 'r+')
+      await this.#disk.writeAt(this.#file, pending.written(), this.#length)
+      await this.#file.datasync()
     })
     this.#length += pending.at
   }
@@ -65,10 +66,10 @@ export class TopologyFile {
     // What is recorded while this is written comes again in the next write, which changes nothing.
     const whole = Buffer.from(this.topology.written())
     await files.writeAtomic(this.#path, whole)
-    const old = this.#file
-    this.#file = await files.open(this.#path, 'r+')
     this.#length = whole.length
     this.#wholeLength = whole.length
-    await old?.close()
+    const replaced = this.#file
+    this.#file = undefined
+    await replaced?.close()
   }
 }
