@@ -114,9 +114,14 @@ export async function openBroker(options: BrokerOptions): Promise<Broker> {
     for (const [name, spec] of Object.entries(options.users ?? {})) giveUser(registry, name, spec)
     registry.giveId()
   }
-  await registry.load()
-  setUp()
-  await restoreMessages(registry, store)
+  try {
+    await registry.load()
+    setUp()
+    await restoreMessages(registry, store)
+  } catch (error) {
+    await store.close()
+    throw error
+  }
   isStarting = false
   alarms.start()
   const shared = {
