@@ -1,14 +1,11 @@
 // Dead-lettering: a message that a queue gave up on goes to another exchange with its history in x-death.
 // https://www.rabbitmq.com/docs/dlx
-import { bodyOf, makeContent } from '#kit/amqp/content.ts'
+import { editContent } from '#kit/amqp/content.ts'
 import { type FieldValue, type Table, Timestamp } from '#kit/amqp/table.ts'
 import { Writer } from '#kit/amqp/writer.ts'
 import { shownCopies } from './copies.ts'
 import { Message } from './message.ts'
 import type { DropReason, Queue } from './queue.ts'
-
-/** Frames of dead-lettered messages are made by us; each receiver's own limit is applied when it is sent. */
-const frameMax = 131072
 
 type Death = Table & { queue: string; reason: string; count: number }
 
@@ -31,16 +28,16 @@ export function deadLetter(message: Message, queue: Queue, reason: DropReason, n
         'routing-keys': [message.routingKey, ...shown],
         ...(old.expiration === undefined ? {} : { 'original-expiration': old.expiration }),
       }
+  const first = old.headers ?? {}
   const headers: Table = {
-    ...old.headers,
     'x-death': [death, ...deaths.filter((other) => other !== before)],
-    'x-first-death-exchange': old.headers?.['x-first-death-exchange'] ?? message.exchange,
-    'x-first-death-queue': old.headers?.['x-first-death-queue'] ?? queue.name,
-    'x-first-death-reason': old.headers?.['x-first-death-reason'] ?? reason,
+    'x-first-death-exchange': first['x-first-death-exchange'] ?? message.exchange,
+    'x-first-death-queue': first['x-first-death-queue'] ?? queue.name,
+    'x-first-death-reason': first['x-first-death-reason'] ?? reason,
+    // A key of the queue's own replaces all that the publisher named.
+    ...(deadLetterRoutingKey === undefined ? {} : { CC: undefined }),
   }
-  // A key of the queue's own replaces all that the publisher named.
-  if (deadLetterRoutingKey !== undefined) delete headers.CC
-  const content = makeContent({ ...old, headers, expiration: undefined }, bodyOf(message.content), frameMax)
+  const content = editContent(message.content, { headers, expiration: undefined })
   const letter = newMessage(deadLetterExchange, deadLetterRoutingKey ?? message.routingKey, content)
   // A message that comes from disk knows its BCC keys no more.
   if (deadLetterRoutingKey === undefined) letter.copies = message.copies.length > 0 ? message.copies : shown

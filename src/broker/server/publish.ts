@@ -1,5 +1,5 @@
 // basic.publish: read without an object per field, routed, confirmed, or returned.
-import { bodyOf, type Content, makeContent, propertiesAt, propertiesEnd } from '#kit/amqp/content.ts'
+import { type Content, editContent, propertiesAt, propertiesEnd } from '#kit/amqp/content.ts'
 import { Cursor } from '#kit/amqp/cursor.ts'
 import { channelError, connectionError, syntaxError } from '#kit/amqp/error.ts'
 import { checkProperties } from '#kit/amqp/property.ts'
@@ -13,7 +13,6 @@ import { authorize, authorizeTopic, type User } from './user.ts'
 
 /** basic.publish: class 60, method 40. */
 export const publishMethod = 0x003c0028
-const frameMax = 131072
 
 export type Publication = {
   exchange: string
@@ -95,11 +94,10 @@ function checkClaims(message: Message, user: User): void {
 /** Receivers see CC; BCC is for the broker alone. */
 function readCopies(message: Message): void {
   if (!mayNameCopies(message.content)) return
-  const { headers = {}, ...properties } = message.properties
+  const { headers = {} } = message.properties
   message.copies = copiesOf(headers)
-  if (headers.BCC === undefined) return
-  const { BCC: _, ...shown } = headers
-  message.replaceContent(makeContent({ headers: shown, ...properties }, bodyOf(message.content), frameMax))
+  if (headers.BCC !== undefined)
+    message.replaceContent(editContent(message.content, { headers: { BCC: undefined } }))
 }
 
 function sendReturn(channel: Channel, message: Message): void {

@@ -1,6 +1,6 @@
 // Direct reply-to: a client consumes answers from a queue that doesn't exist, straight from whoever publishes them.
 // https://www.rabbitmq.com/docs/direct-reply-to
-import { bodyOf, makeContent, mayHold } from '#kit/amqp/content.ts'
+import { editContent, mayHold } from '#kit/amqp/content.ts'
 import { channelError, connectionError } from '#kit/amqp/error.ts'
 import type { MethodFields } from '#kit/amqp/methods.ts'
 import type { Message } from '../core/message.ts'
@@ -11,8 +11,6 @@ export const replyQueue = 'amq.rabbitmq.reply-to'
 const replyPrefix = `${replyQueue}.`
 /** Answers to a client that doesn't read are dropped beyond this much unsent: it has left its answers alone. */
 const mostUnsent = 64 * 1024 * 1024
-/** The header frame is ours; its size is that of the sender's, some octets more. */
-const frameMax = 131072
 
 export type ReplyConsumer = { tag: string; tagOctets: Buffer; key: string }
 
@@ -64,6 +62,5 @@ export function deliverReply(channel: Channel, key: string, message: Message): v
 export function nameReplyTo(channel: Channel, message: Message): void {
   if (!mayHold(message.content, replyQueue) || message.properties.replyTo !== replyQueue) return
   if (!channel.replyConsumer) throw channelError(406, 'fast reply consumer does not exist')
-  const properties = { ...message.properties, replyTo: channel.replyConsumer.key }
-  message.replaceContent(makeContent(properties, bodyOf(message.content), frameMax))
+  message.replaceContent(editContent(message.content, { replyTo: channel.replyConsumer.key }))
 }
