@@ -1,5 +1,6 @@
 // Joining for real: two data folders, processes of their own, TLS on every line between them; and what those get who
 // have no right to it. Hosts are simulated, so that one machine can be both.
+import { type Channel, connect } from 'amqplib'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { openAuthority } from '#kit/certificate/authority.ts'
 import { makeKey, makeRequest } from '#kit/certificate/openssl.ts'
@@ -107,6 +108,53 @@ describe('nimbo join', () => {
     ])
     expect(files.stdout).toBe('')
     expect((await world.files.info(`${joined}/tls/host.key`))!.mode).toBe(0o600)
+  })
+
+  it('has credentials on its disk with which a stock client reaches nothing of another host', async () => {
+    const { bus } = (await readMember(world, joined))!
+    const [ca, cert, key] = await Promise.all(
+      ['ca.pem', 'host.pem', 'host.key'].map((name) => world.files.read(`${joined}/tls/${name}`)),
+    )
+    const login = `${encodeURIComponent(bus.user)}:${encodeURIComponent(bus.password)}`
+    const url = `amqps://${login}@${host}:${portsFrom(cloud.portBase).amqpTls}/%2F`
+    const thief = await connect(url, { ca: [ca!], cert, key, noDelay: true })
+    thief.on('error', () => {})
+    const answerTo = async (attempt: (channel: Channel) => Promise<unknown>): Promise<string> => {
+      const channel = await thief.createChannel()
+      const refused = new Promise<string>((resolve) =>
+        channel.on('error', (error: Error) => resolve(error.message)),
+      )
+      const allowed = async () => {
+        await attempt(channel)
+        await channel.close()
+        return 'allowed'
+      }
+      const done = allowed().catch(() => refused)
+      return Promise.race([done, refused])
+    }
+    const own = ['compute.second', 'q-agent-notifier.second', 'dhcp_agent.second', 'l3_agent.second']
+    for (const queue of own) {
+      expect(await answerTo((channel) => channel.checkQueue(queue)), queue).toBe('allowed')
+      const other = queue.replace('second', 'node1')
+      for (const [what, attempt] of Object.entries<(channel: Channel) => Promise<unknown>>({
+        consume: (channel) => channel.consume(other, () => {}),
+        get: (channel) => channel.get(other),
+        purge: (channel) => channel.purgeQueue(other),
+        delete: (channel) => channel.deleteQueue(other),
+        declare: (channel) => channel.assertQueue(other, { durable: true }),
+        'bind to the orders of': (channel) => channel.bindQueue(queue, 'nova_host', other),
+        async 'write to'(channel) {
+          channel.publish('nova_host', other, Buffer.from('{}'))
+          await channel.checkQueue(queue)
+        },
+        async 'write straight to'(channel) {
+          channel.sendToQueue(other, Buffer.from('{}'))
+          await channel.checkQueue(queue)
+        },
+      }))
+        expect(await answerTo(attempt), `${what} ${other}`).toMatch(/403|ACCESS[_-]REFUSED/)
+    }
+    await thief.close()
   })
 
   it('comes back after down and up, and its verbs know what it is', async () => {
