@@ -49,7 +49,7 @@ describe('every route', () => {
       const nobody = await it.ask(method, url, undefined, { anonymous: true })
       expect([nobody.status, nobody.headers['www-authenticate']]).toEqual([
         401,
-        'Basic realm="Nimbo Management"',
+        'Basic realm="RabbitMQ Management"',
       ])
     }
   })

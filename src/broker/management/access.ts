@@ -22,7 +22,8 @@ const refusals: Record<Access, string> = {
   administrator: 'Not administrator user',
 }
 
-const challenge = { 'www-authenticate': 'Basic realm="Nimbo Management"' }
+/** RabbitMQ's realm: clients such as Debian's checks for Nagios send their password to no other. */
+const challenge = { 'www-authenticate': 'Basic realm="RabbitMQ Management"' }
 
 export function authenticate(registry: Registry, authorization: string | undefined): User {
   const [, encoded] = /^basic +([a-z0-9+/=_-]+) *$/i.exec(authorization ?? '') ?? []

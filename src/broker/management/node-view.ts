@@ -99,6 +99,8 @@ export async function nodeView(context: ManagementContext, request: ApiRequest):
     disk_free_alarm: alarms.raised.has('disk'),
     fd_used: files.open,
     fd_total: files.limit,
+    proc_used: working(context),
+    proc_total: processLimit,
     sockets_used: broker.connections.size,
     sockets_total: files.limit,
     ...numbersView(context, broker, broker.lives, lifeNames),
@@ -117,6 +119,17 @@ export async function nodeView(context: ManagementContext, request: ApiRequest):
     cluster_links: [],
     net_ticktime: 0,
   }
+}
+
+/** Nothing is bounded by it here; monitors of RabbitMQ, which has this limit, want a share to judge. */
+const processLimit = 1_048_576
+
+/** What are processes in RabbitMQ. */
+function working({ broker }: ManagementContext): number {
+  let count = 0
+  for (const { channels } of broker.connections) count += 1 + channels.size
+  for (const { queues } of broker.vhosts.values()) count += queues.size
+  return count
 }
 
 function contexts(context: ManagementContext): View[] {

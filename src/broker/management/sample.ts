@@ -53,6 +53,11 @@ export class Sampler {
     this.#cancel()
   }
 
+  /** Milliseconds since the epoch. */
+  get now(): number {
+    return this.#world.clock.now()
+  }
+
   /** Per second; 0 until there are two samples of the subject. The broker itself stands for the totals, a list for a sum. */
   rate(subject: object | readonly object[], name: NumberName): number {
     if (Array.isArray(subject)) return subject.reduce((sum, each) => sum + this.rate(each, name), 0)

@@ -1,7 +1,7 @@
 // Numbers with their rates, as RabbitMQ's management API shows them: `publish` beside `publish_details.rate`.
 import type { CountName, MessageCounts } from '../core/count.ts'
 import type { View } from './request.ts'
-import { lengthNames, type NumberName, octetNames, placeOf, type Sample, type Sampler } from './sample.ts'
+import { lengthNames, type NumberName, octetNames, placeOf, type Sampler } from './sample.ts'
 
 /** The names on the wire. */
 export const wireNames: Record<NumberName, string> = {
@@ -64,7 +64,7 @@ export function numbersView(
   const view: View = {}
   for (const name of names) {
     view[wireNames[name]] = numbers[name] ?? 0
-    view[`${wireNames[name]}_details`] = details(stats, subject, spanFor(stats, name), [name])
+    view[`${wireNames[name]}_details`] = details(stats, subject, numbers, [name], spanFor(stats, name))
   }
   return view
 }
@@ -83,7 +83,7 @@ export function messageStats(
   return {
     ...view,
     deliver_get: total,
-    deliver_get_details: details(stats, subject, stats.spans.counts, deliveries),
+    deliver_get_details: details(stats, subject, counts as Numbers, deliveries, stats.spans.counts),
   }
 }
 
@@ -99,31 +99,33 @@ function spanFor({ spans }: Stats, name: NumberName): Span | undefined {
 function details(
   { sampler }: Stats,
   subject: Subject,
-  span: Span | undefined,
+  numbers: Numbers,
   names: readonly NumberName[],
+  span: Span | undefined,
 ): View {
   const rate = rounded(names.reduce((sum, name) => sum + sampler.rate(subject, name), 0))
   if (!span || Array.isArray(subject)) return { rate }
-  const read = (values: Float64Array) => names.reduce((sum, name) => sum + values[placeOf(name)]!, 0)
-  return { rate, ...row(sampler.historyOf(subject), span, read) }
+  const samples = sampler.historyOf(subject).map(({ at, values }) => ({
+    timestamp: at,
+    sample: names.reduce((sum, name) => sum + values[placeOf(name)]!, 0),
+  }))
+  // What is newer than the last look has its present alone.
+  const sample = names.reduce((sum, name) => sum + (numbers[name] ?? 0), 0)
+  return { rate, ...row(samples.length > 0 ? samples : [{ timestamp: sampler.now, sample }], span) }
 }
 
+type Point = { sample: number; timestamp: number }
+
 /** Newest first, as RabbitMQ has them; timestamps in milliseconds. */
-function row(
-  history: readonly Sample[],
-  { ageMs, stepMs }: Span,
-  read: (values: Float64Array) => number,
-): View {
-  const newest = history.at(-1)
-  if (!newest) return { samples: [], avg: 0, avg_rate: 0 }
-  const samples: { sample: number; timestamp: number }[] = []
-  let next = newest.at
-  for (let i = history.length - 1; i >= 0; i--) {
-    const { at, values } = history[i]!
-    if (newest.at - at > ageMs) break
-    if (at > next) continue
-    samples.push({ sample: read(values), timestamp: at })
-    next = at - stepMs
+function row(history: readonly Point[], { ageMs, stepMs }: Span): View {
+  const newest = history.at(-1)!.timestamp
+  const samples: Point[] = []
+  let next = newest
+  for (const point of history.toReversed()) {
+    if (newest - point.timestamp > ageMs) break
+    if (point.timestamp > next) continue
+    samples.push(point)
+    next = point.timestamp - stepMs
   }
   const [first, last] = [samples.at(-1)!, samples[0]!]
   const seconds = (last.timestamp - first.timestamp) / 1000
