@@ -124,9 +124,9 @@ export async function nodeView(context: ManagementContext, request: ApiRequest):
 /** Nothing is bounded by it here; monitors of RabbitMQ, which has this limit, want a share to judge. */
 const processLimit = 1_048_576
 
-/** What are processes in RabbitMQ. */
+/** What are processes in RabbitMQ, the broker itself among them. */
 function working({ broker }: ManagementContext): number {
-  let count = 0
+  let count = 1
   for (const { channels } of broker.connections) count += 1 + channels.size
   for (const { queues } of broker.vhosts.values()) count += queues.size
   return count
