@@ -32,9 +32,9 @@ export async function makeRequest(world: World, keyPath: string, commonName: str
   return (await openssl(world, ['req', '-new', '-key', keyPath, '-subj', subject(commonName)])).stdout
 }
 
-/** `name` is a host's or a cloud's: letters, digits, dots, dashes, blanks. */
+/** `name` is a host's or a cloud's: letters, digits, dots, dashes, underscores, blanks. */
 export function subject(commonName: string): string {
-  if (!/^[A-Za-z0-9. -]{1,64}$/.test(commonName))
+  if (!/^[A-Za-z0-9. _-]{1,64}$/.test(commonName))
     throw new CloudError('badRequest', `A certificate can't be made for the name '${commonName}'`)
   return `/CN=${commonName}`
 }

@@ -60,7 +60,7 @@ export const hostView = view<ShownHost>()({
 })
 
 /** Names go into certificates, queue names and interfaces' tags. */
-export const hostName = Type.String({ pattern: '^[A-Za-z0-9]([A-Za-z0-9.-]{0,62}[A-Za-z0-9])?$' })
+export const hostName = Type.String({ pattern: '^[A-Za-z0-9]([A-Za-z0-9._-]{0,62}[A-Za-z0-9])?$' })
 
 export const hostJoin = body('join', {
   token: { schema: Type.String({ minLength: 1, maxLength: 256 }) },
