@@ -196,6 +196,35 @@ test("a user's route goes in and out; without SNAT nobody is answered outside", 
   expect(await rig.ping(guests.get(first.portId)!, '172.24.4.1')).toBe(true)
 })
 
+test('a guest finds its router and its address by advertisements, and loses no word to a second DHCP server', async () => {
+  const inner6 = subnetView({
+    subnetId: 'sub-6',
+    cidr: 'fd00:6::/64',
+    ipVersion: 6,
+    gatewayIp: 'fd00:6::1',
+    ipv6RaMode: 'slaac',
+    ipv6AddressMode: 'slaac',
+  })
+  const both = {
+    ...near.port,
+    fixedIps: [...near.port.fixedIps, { subnetId: 'sub-6', ipAddress: 'fd00:6::1', prefix: 64 }],
+    subnets: [inner, inner6],
+  }
+  await want({ interfaces: [both, second.port] }, 6)
+  const guest = guests.get(first.portId)!
+  const device = `tap${first.portId.slice(0, 11)}`
+  const shown = (what: string) => must('ip', '-n', guest, '-6', what, 'show', 'dev', device)
+  // EUI-64 of fa:16:3e:1b:5c:01.
+  await rig.until('the guest has its address', async () =>
+    (await shown('address')).includes('fd00:6::f816:3eff:fe1b:5c01/64'),
+  )
+  expect(await shown('route')).toMatch(/default via fe80::f816:3eff:fe00:5c proto ra/)
+  const rules = await rig.driver.runIn(namespace, 'nft', ['list', 'table', 'ip6', 'nimbo'])
+  expect(rules.stdout).toContain('udp dport 547 drop')
+  await want({}, 7)
+  await rig.until('nobody advertises', async () => (await rig.driver.processes()).length === 0)
+})
+
 test('metadata by the router (row 202)', async () => {
   const metadata = await serveMetadata(rig, sampleFacts, {
     via: routerId,

@@ -13,6 +13,7 @@ import {
 } from '#drivers/wiring/load.ts'
 import { CloudError } from '#kit/errors/cloud-error.ts'
 import type { Journal, Trace } from '#kit/journal/journal.ts'
+import { advertised, removeAdvertisementFiles, serveAdvertisements } from './advertisement.ts'
 import type { L3AgentConfig } from './config.ts'
 import { routeChanges, routeProtocol, wantedRoutes } from './route.ts'
 import { ruleset } from './ruleset.ts'
@@ -72,6 +73,7 @@ export async function serveRouter(
     }),
     enableSnat: router.enableSnat,
     floatingIps: router.floatingIps,
+    advertises: advertised(router).length > 0,
     ...(config.enableMetadataProxy && { metadataPort: config.metadataPort }),
   })
   const text = `${rules}\n${JSON.stringify([wantedRoutes(router, 4), wantedRoutes(router, 6)])}`
@@ -92,6 +94,7 @@ export async function serveRouter(
       socketPath: parts.socketPath,
     })
   else await endMetadataProxy(parts, seen.running, place)
+  await serveAdvertisements(parts, trace, router, namespace, seen.running)
 }
 
 /** Takes away all that is of the router on this host. */
@@ -102,6 +105,7 @@ export async function leaveRouter(parts: RouterParts, trace: Trace, routerId: st
     { kind: 'driver', name: 'router.leave', subject: `router:${routerId}` },
     async () => {
       await removeMetadataProxyFiles(world, { id: routerId, folder })
+      await removeAdvertisementFiles(parts, routerId)
       // Last, for it is what a turn after a crash finds again.
       await driver.removeNamespace(routerNamespace(routerId))
     },

@@ -9,6 +9,8 @@ export type RulesetPlan = {
   floatingIps: readonly { floatingIp: string; fixedIp: string }[]
   /** Where the metadata proxy listens; undefined where there is none. */
   metadataPort?: number
+  /** The router's dnsmasq sends advertisements; DHCPv6 it must leave to the DHCP agent's. */
+  advertises?: boolean
 }
 
 const table = 'nimbo'
@@ -41,10 +43,29 @@ export function ruleset(plan: RulesetPlan): string {
         ]
       : []),
   ]
-  // Named first so that there is one to delete.
-  return [`table ip ${table}`, `delete table ip ${table}`, `table ip ${table} {`, ...chains, '}', ''].join(
-    '\n',
-  )
+  return [
+    ...whole('ip', chains),
+    // A kernel without IPv6 knows no such table; nothing is lost by the one that stays after the last advertisement.
+    ...(plan.advertises
+      ? whole('ip6', [
+          chain('input', 'type filter hook input priority filter; policy accept;', [
+            `iifname ${inside} udp dport 547 drop`,
+          ]),
+        ])
+      : []),
+    '',
+  ].join('\n')
+}
+
+/** Named first so that there is one to delete. */
+function whole(family: string, chains: readonly string[]): string[] {
+  return [
+    `table ${family} ${table}`,
+    `delete table ${family} ${table}`,
+    `table ${family} ${table} {`,
+    ...chains,
+    '}',
+  ]
 }
 
 function outward({ external, enableSnat }: RulesetPlan, floating: RulesetPlan['floatingIps']): string[] {
