@@ -27,7 +27,7 @@ export function exchangePage(context: Context, vhost: string, name: string): Vie
       byDefault ? undefined : fold(t('addBinding'), addBinding(context, vhost, name)),
       byDefault ? undefined : h('h2', {}, t('bindingsTo')),
       byDefault ? undefined : incoming.element,
-      fold(t('publishMessage'), publishForm(api, vhost, name)),
+      fold(t('publishMessage'), publishForm(context, vhost, name)),
       byDefault || name.startsWith('amq.')
         ? undefined
         : fold(t('deleteExchange'), deleteExchange(context, vhost, name)),

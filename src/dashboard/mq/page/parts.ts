@@ -2,7 +2,7 @@
 import { type Child, h, replace } from '../part/dom.ts'
 import { areaField, choiceField, confirmAction, form, objectIn, tell, textField } from '../part/form.ts'
 import type { Arguments, Binding } from '../part/model.ts'
-import { type Api, at } from '../part/session.ts'
+import { at } from '../part/session.ts'
 import { buttonCell, type Cell, linkCell, marksCell, type Table, table } from '../part/table.ts'
 import { t, type Word } from '../part/text.ts'
 import { type Context, href } from '../part/view.ts'
@@ -127,7 +127,12 @@ async function unbind({ api, reload }: Context, each: Binding): Promise<void> {
 }
 
 /** To an exchange, or to a queue by the default exchange. */
-export function publishForm(api: Api, vhost: string, exchange: string, key?: string): HTMLFormElement {
+export function publishForm(
+  { api, reload }: Context,
+  vhost: string,
+  exchange: string,
+  key?: string,
+): HTMLFormElement {
   const routingKey = textField(t('routingKey'), { value: key ?? '' })
   const persistent = choiceField(t('deliveryMode'), [
     ['1', t('transient')],
@@ -154,6 +159,7 @@ export function publishForm(api: Api, vhost: string, exchange: string, key?: str
       })
       if (!routed) throw new Error(t('notRouted'))
       tell(t('published'))
+      reload()
     },
   })
 }

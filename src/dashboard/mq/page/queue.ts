@@ -53,7 +53,7 @@ export function queuePage(context: Context, vhost: string, name: string): View {
       h('h2', {}, t('bindingsTo')),
       bindings.element,
       fold(t('addBinding'), addBinding(context, vhost, name)),
-      fold(t('publishMessage'), publishForm(api, vhost, 'amq.default', name)),
+      fold(t('publishMessage'), publishForm(context, vhost, 'amq.default', name)),
       fold(t('getMessages'), getForm(context, vhost, name)),
       fold(t('purge'), purge(context, vhost, name)),
       fold(t('deleteQueue'), deleteQueue(context, vhost, name)),
