@@ -101,7 +101,7 @@ export async function nodeView(context: ManagementContext, request: ApiRequest):
     fd_total: files.limit,
     proc_used: working(context),
     proc_total: processLimit,
-    sockets_used: broker.connections.size,
+    sockets_used: broker.connections.size + listenersOf(context).length,
     sockets_total: files.limit,
     ...numbersView(context, broker, broker.lives, lifeNames),
     exchange_types: exchangeTypes,
