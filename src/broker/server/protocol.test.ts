@@ -320,6 +320,36 @@ describe('rights', () => {
       refused('write', "exchange 'foreign'"),
     )
   })
+
+  test('to topics are not led around by headers or by dead letters', async () => {
+    const permissions = { '/': { configure: '^own', write: '^own|^topics$', read: '^own' } }
+    const topicPermissions = { '/': { topics: { write: '^mine$', read: '^mine$' } } }
+    const parts = await start({ users: { agent: { password: 'a', permissions, topicPermissions } } })
+    const admin = await parts.channel()
+    await admin.ask('exchange.declare', { exchange: 'topics', type: 'topic' })
+    const agent = async () => (await parts.connect({ user: 'agent', password: 'a' })).openChannel()
+    const refused = {
+      code: 403,
+      message:
+        "ACCESS_REFUSED - write access to topic 'theirs' in exchange 'topics' in vhost '/' refused for user 'agent'",
+    }
+    for (const name of ['CC', 'BCC']) {
+      const channel = await agent()
+      await channel.confirmPublishing()
+      const headers = { [name]: ['theirs'] }
+      await expect(channel.publish('topics', 'mine', { headers }, Buffer.alloc(0))).rejects.toMatchObject(
+        refused,
+      )
+    }
+    const lettered = (key: string) => ({
+      'x-dead-letter-exchange': 'topics',
+      'x-dead-letter-routing-key': key,
+    })
+    await expect(
+      (await agent()).ask('queue.declare', { queue: 'own.1', arguments: lettered('theirs') }),
+    ).rejects.toMatchObject(refused)
+    await (await agent()).ask('queue.declare', { queue: 'own.2', arguments: lettered('mine') })
+  })
 })
 
 describe('heartbeats', () => {

@@ -1,11 +1,13 @@
 // queue.*: declare, bind, unbind, purge, delete.
 import { channelError } from '#kit/amqp/error.ts'
 import type { MethodFields } from '#kit/amqp/methods.ts'
+import type { Table } from '#kit/amqp/table.ts'
 import type { Queue } from '../core/queue.ts'
 import type { Channel } from './channel.ts'
 import type { Handlers } from './handlers.ts'
 import { allow, bindingEnds, cleaned, queueFor, queueName, refuseReserved } from './name.ts'
 import { declareReplies } from './reply-to.ts'
+import { authorizeTopic } from './user.ts'
 
 export const queueHandlers: Handlers = {
   'queue.declare'(channel, fields) {
@@ -75,13 +77,21 @@ function declare(channel: Channel, given: string, fields: MethodFields<'queue.de
   const name = given === '' ? channel.host.randomName('amq.gen-') : given
   if (given !== '') refuseReserved('queue', name)
   allow(channel, 'configure', 'queue', name)
-  const deadLetterExchange = fields.arguments['x-dead-letter-exchange']
-  if (typeof deadLetterExchange === 'string' && !vhost.queues.has(name)) {
-    allow(channel, 'read', 'queue', name)
-    allow(channel, 'write', 'exchange', deadLetterExchange)
-  }
+  if (!vhost.queues.has(name)) allowDeadLetters(channel, name, fields.arguments)
   const { durable, exclusive, autoDelete } = fields
   return vhost.declareQueue({ name, durable, exclusive, autoDelete, arguments: fields.arguments }, session)
+}
+
+/** The queue will publish in its declarer's place. */
+function allowDeadLetters(channel: Channel, queue: string, table: Table): void {
+  const { vhost, user } = channel.host
+  const { 'x-dead-letter-exchange': exchange, 'x-dead-letter-routing-key': routingKey } = table
+  if (typeof exchange !== 'string') return
+  allow(channel, 'read', 'queue', queue)
+  allow(channel, 'write', 'exchange', exchange)
+  // RabbitMQ doesn't ask for the right to the topic, so that whoever has a queue there can send others' messages anywhere.
+  if (typeof routingKey === 'string' && vhost.exchanges.get(exchange)?.spec.type === 'topic')
+    authorizeTopic(user, vhost.name, 'write', exchange, routingKey)
 }
 
 /** With neither queue nor key named, the key is the queue's name too. */
