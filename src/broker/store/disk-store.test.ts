@@ -168,9 +168,63 @@ test('a full disk: the confirm waits until there is room, and the log says why',
     false,
     new Set(['the broker cannot write its messages; publishers wait']),
   ])
+  expect([...parts.broker.alarms.raised]).toEqual(['disk'])
   full = false
   await parts.world.settle()
   await published
   expect(confirmed).toBe(true)
+  expect([...parts.broker.alarms.raised]).toEqual([])
   await parts.broker.close()
+})
+
+test('what a consumer takes without acknowledgements is confirmed and never written', async () => {
+  const dataDir = folder()
+  const parts = await publisher(dataDir)
+  await parts.channel.ask('queue.declare', { queue: 'q', durable: true })
+  const reader = await consumer(parts.channel, 'q', { noAck: true })
+  for (let i = 0; i < 20; i++) await parts.channel.publish('', 'q', persistent, Buffer.from(`message ${i}`))
+  await reader.count(20)
+  expect(readdirSync(dataDir).filter((name) => name.endsWith('.segment'))).toEqual([])
+  await parts.broker.close()
+})
+
+test('what comes and goes leaves no history: the file of queues and exchanges is written anew while it runs', async () => {
+  const dataDir = folder()
+  const parts = await publisher(dataDir)
+  const { channel } = parts
+  await channel.ask('queue.declare', { queue: 'stays', durable: true })
+  for (let i = 0; i < 3000; i++) {
+    channel.tell('queue.declare', { queue: `passing-${i}`, durable: true, noWait: true })
+    channel.tell('queue.delete', { queue: `passing-${i}`, noWait: true })
+    if (i % 100 === 0) await channel.ask('queue.declare', { queue: 'stays', passive: true })
+  }
+  await channel.ask('queue.declare', { queue: 'last', durable: true })
+  // Three thousand declarations and deletions are more than half a megabyte.
+  expect(statSync(join(dataDir, 'topology')).size).toBeLessThan(300_000)
+  await parts.broker.close()
+  const again = await publisher(dataDir)
+  expect([...again.broker.vhosts.get('/')!.queues.keys()]).toEqual(['stays', 'last'])
+  await again.broker.close()
+})
+
+test('what memory had no room for is gone with the process, and its files at the next start', async () => {
+  const dataDir = folder()
+  const first = await publisher(dataDir)
+  await first.channel.ask('queue.declare', { queue: 'q', durable: true })
+  const body = Buffer.alloc(900_000, 'x')
+  for (let i = 0; i < 100; i++) await first.channel.publish('', 'q', {}, body)
+  const spilled = () => readdirSync(dataDir).filter((name) => name.endsWith('.passing'))
+  expect(spilled().length).toBeGreaterThan(0)
+  const copy = folder()
+  cpSync(dataDir, copy, { recursive: true })
+  // All of it comes back from the files, in order and whole.
+  const reader = await consumer(first.channel, 'q', { noAck: true })
+  const got = await reader.count(100)
+  expect(got.every((message) => message.body.equals(body) && !message.redelivered)).toBe(true)
+  await first.broker.close()
+  expect(spilled()).toEqual([])
+  const second = await testBroker({ dataDir: copy })
+  expect(second.broker.vhosts.get('/')!.queues.get('q')!.messageCount).toBe(0)
+  expect(readdirSync(copy).filter((name) => name.endsWith('.passing'))).toEqual([])
+  await second.broker.close()
 })
