@@ -90,7 +90,8 @@ function allowDeadLetters(channel: Channel, queue: string, table: Table): void {
   allow(channel, 'read', 'queue', queue)
   allow(channel, 'write', 'exchange', exchange)
   // RabbitMQ doesn't ask for the right to the topic, so that whoever has a queue there can send others' messages anywhere.
-  if (typeof routingKey === 'string' && vhost.exchanges.get(exchange)?.spec.type === 'topic')
+  const { type } = vhost.exchanges.get(exchange)?.spec ?? { type: 'topic' }
+  if (typeof routingKey === 'string' && type === 'topic')
     authorizeTopic(user, vhost.name, 'write', exchange, routingKey)
 }
 
