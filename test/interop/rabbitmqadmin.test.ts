@@ -7,37 +7,15 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { openBroker } from '#broker/broker.ts'
-import { openManagement } from '#broker/management/management.ts'
-import { everything } from '#broker/test-broker.ts'
-import { silentLog } from '#kit/log/log.ts'
-import { realWorld } from '#kit/world/real.ts'
+import { type ManagedBroker, ourManagedBroker } from './managed-broker.ts'
 
 /** Where Debian has it, or a copy of it: the package also starts a RabbitMQ, which not everyone wants. */
 const program = process.env.NIMBO_RABBITMQADMIN ?? '/usr/bin/rabbitmqadmin'
 const real = process.env.NIMBO_RABBITMQ_MANAGEMENT_URL
 
-type Target = { url: URL; close(): Promise<void> }
+type Target = Pick<ManagedBroker, 'url' | 'close'>
 
-async function ours(): Promise<Target> {
-  const world = realWorld()
-  const users = {
-    operator: { password: 'a secret', permissions: { '/': everything }, tags: ['administrator'] },
-  }
-  const broker = await openBroker({ world, log: silentLog, users })
-  const management = openManagement({ world, log: silentLog, broker, version: '1' })
-  const { address } = await management.listen({ host: '127.0.0.1', port: 0 })
-  const { port } = address as { port: number }
-  return {
-    url: new URL(`http://operator:a%20secret@127.0.0.1:${port}`),
-    async close() {
-      await management.close()
-      await broker.close()
-    },
-  }
-}
-
-const targets: [name: string, open: () => Promise<Target>][] = [['ours', ours]]
+const targets: [name: string, open: () => Promise<Target>][] = [['ours', ourManagedBroker]]
 if (real) targets.push(['RabbitMQ', async () => ({ url: new URL(real), close: async () => {} })])
 
 /** Rights are of virtual hosts, so each run has its own. */
@@ -209,7 +187,7 @@ describe.skipIf(!existsSync(program)).each(targets)(`${program}: %s`, (_name, op
 })
 
 test.skipIf(!real)('the definitions of a whole RabbitMQ come here and go back', async () => {
-  const target = await ours()
+  const target = await ourManagedBroker()
   const rabbit = { url: new URL(real!), close: async () => {} }
   const folder = await mkdtemp(join(tmpdir(), 'nimbo-admin-'))
   const [theirs, own] = [join(folder, 'theirs.json'), join(folder, 'ours.json')]
