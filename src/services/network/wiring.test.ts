@@ -426,6 +426,17 @@ describe('ports on other hosts', () => {
       expect((await remotes(host)).map(([mac]) => mac)).toContain(c.mac_address)
   })
 
+  test('a host that is gone for good is no peer any more, and the others are told', async () => {
+    const { agents } = (await net.admin('GET', '/v2.0/agents?host=two')).body
+    await net.world.advance(80_000)
+    await host('one', '10.255.0.1')
+    expect((await wiring('one')).tunnelPeers).toEqual([{ host: 'two', ip: '10.255.0.2' }])
+    net.casts.length = 0
+    expect((await net.admin('DELETE', `/v2.0/agents/${agents[0].id}`)).status).toBe(204)
+    expect(nudged()).toContain('one')
+    expect((await wiring('one')).tunnelPeers).toEqual([])
+  })
+
   test('a network on a wire has none: its switch knows', async () => {
     const flat = await makeNetwork(
       '10.2.0.0/24',

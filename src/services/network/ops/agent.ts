@@ -43,6 +43,9 @@ export async function deleteAgent(work: Work, row: Agent): Promise<void> {
     if (router && !(await scheduleRouter(work, router, row.id))) await unbindRouter(work, routerId, row)
   }
   await store.deleteAgent(tx, row.id)
+  // A host that is gone for good is nobody's peer any more: nothing comes in from it by a tunnel.
+  if (row.agentType === agentTypes.l2.agentType)
+    for (const each of await store.listAgents(tx, agentTypes.l2.agentType)) work.changes.hosts.add(each.host)
 }
 
 /** From the agent that had it, if any: it never has two. */
