@@ -193,6 +193,21 @@ describe.runIf(existsSync(chromiumPath))(`the management page, in ${chromiumPath
     await heading('Users').waitFor()
   })
 
+  test('says when the broker is away, and goes on by itself when it is back', async () => {
+    await logIn(page, 'operator')
+    await row('127.0.0.1').first().waitFor()
+    // As when the tab is seen again: it looks at once.
+    const look = () => page.evaluate(`document.dispatchEvent(new Event('visibilitychange'))`)
+    const trouble = page.getByText("The broker doesn't answer")
+    await visitor.context.setOffline(true)
+    await look()
+    await trouble.waitFor()
+    await visitor.context.setOffline(false)
+    await look()
+    await trouble.waitFor({ state: 'hidden' })
+    await row('127.0.0.1').first().waitFor()
+  })
+
   test('has a label for each control, and rows that stay while they are brought up to date', async () => {
     await logIn(page, 'operator')
     for (const path of [

@@ -71,6 +71,11 @@ async function brokerFor(invocation: Invocation, options: Options): Promise<Targ
 async function cloudBroker({ world, root }: Invocation): Promise<Target> {
   const cloud = await readCloud(world, root)
   const { settings, ports, secrets } = cloud
+  if (cloud.member)
+    throw mqError(
+      'unavailable',
+      `${root} belongs to a host that joined a cloud: the message bus is administered on its controller.`,
+    )
   const external = await externalBroker(world, settings)
   if (external) {
     const { management, authority } = external
