@@ -10,6 +10,7 @@ import { memorySink } from '#kit/journal/memory-sink.ts'
 import { openJournal } from '#kit/journal/store.ts'
 import { type Log, silentLog } from '#kit/log/log.ts'
 import type { Connection } from '#kit/world/world.ts'
+import { clearPolicy, setPolicy } from './admin/set-policy.ts'
 import { consumer, everything, type TestBroker, testBroker } from './test-broker.ts'
 
 const Id = Type.String()
@@ -373,6 +374,38 @@ test('a connection that has gone silent is given up, and what was sent on it arr
   stopWaiting()
   expect(ended - began).toBeLessThan(15_000)
   expect(built).toEqual(['before', 'a'])
+})
+
+test('a queue that refuses messages is tried over another connection, and gets them when it takes them', async () => {
+  const made = await parts()
+  const { client, trace } = await busOf(made, 'controller')
+  const built: string[] = []
+  await (await busOf(made, 'agent@h1')).client.serve(compute, 'h1', 'nova-compute', {
+    ...idle,
+    async build({ serverId }) {
+      built.push(serverId)
+      await made.world.timers.sleep(60_000)
+      return undefined
+    },
+  })
+  const limit = { 'max-length': 1, overflow: 'reject-publish' }
+  setPolicy(made.broker.registry, 'policy', '/', 'full', { pattern: '^compute', definition: limit })
+  const hosts = client.caller(compute, 'api')
+  const connected = () => [...made.broker.connections].find(({ user }) => user?.name === 'controller')
+  const first = connected()
+  // More than the server takes in hand fill its queue.
+  const casts = Array.from({ length: 66 }, (_, index) =>
+    hosts.build({ serverId: `${index}` }, { host: 'h1', trace, timeoutMs: 300_000 }),
+  )
+  for (let tenth = 0; tenth < 50; tenth++) await made.world.advance(100)
+  expect(built.length).toBeLessThan(66)
+  expect(connected()).not.toBe(first)
+  clearPolicy(made.broker.registry, 'policy', '/', 'full')
+  await made.world.settle()
+  await Promise.all(casts)
+  await made.world.settle()
+  expect(new Set(built).size).toBe(66)
+  expect(built).toHaveLength(66)
 })
 
 test('a topic permission holds for the copies that a header names, too', async () => {

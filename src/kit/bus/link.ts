@@ -49,6 +49,7 @@ const longestWaitMs = 5_000
 /** Until a first connection the broker is taken to be starting, as we are ourselves: asked often, and not complained of. */
 const startingMs = 5_000
 const startingWaitMs = 25
+const giveUpEveryMs = 10_000
 
 export class Link {
   readonly #options: LinkOptions
@@ -58,6 +59,7 @@ export class Link {
   #closed = false
   #wake = new AbortController()
   #idle = false
+  #gaveUpAt = Number.NEGATIVE_INFINITY
   #running: Promise<void> | undefined
   /** Why the last attempt failed. */
   #failure: unknown
@@ -136,6 +138,16 @@ export class Link {
 
   remove(setup: Setup): void {
     this.#setups.delete(setup)
+  }
+
+  /** For another one; not too often, as the next may be no better. */
+  giveUp({ connection }: Session, why: string): void {
+    const { world, log } = this.#options
+    const now = world.clock.monotonic()
+    if (connection.over || now - this.#gaveUpAt < giveUpEveryMs) return
+    this.#gaveUpAt = now
+    log.warn({ why }, 'a connection to the message broker is given up for another one')
+    connection.abandon(why)
   }
 
   async close(): Promise<void> {

@@ -24,7 +24,12 @@ import {
 export const defaultTimeoutMs = 60_000
 /** A call doesn't wait longer for a lost connection to come back; a cast waits for all of its time. */
 const reconnectPatienceMs = 5_000
+/**
+ * A quorum queue whose leader was lost refuses for a moment. In RabbitMQ 3.10 it refuses a channel for good that publishes to it
+ * for the first time then: the channel goes on asking the node that is gone, and only another channel finds the new leader.
+ */
 const refusedPauseMs = 200
+const mostRefusals = 10
 /** Leaders of queues are elected anew within a few seconds. */
 const confirmPatienceMs = 10_000
 
@@ -83,7 +88,7 @@ export class Sender {
     timeoutMs: number,
   ): Promise<'routed' | 'returned'> {
     const until = this.#world.clock.monotonic() + timeoutMs
-    for (;;) {
+    for (let refusals = 0; ; ) {
       const left = until - this.#world.clock.monotonic()
       if (left <= 0) throw new CloudError('unavailable', 'The message broker did not take a message in time')
       const session = await this.#link.session(left)
@@ -91,27 +96,18 @@ export class Sender {
         return await this.#within(left, this.#confirmed(session, publish(session)))
       } catch (error) {
         if (error instanceof AmqpError && !isLoss(error)) throw fromBroker(error)
-        // Refused for now, as by a queue whose leader was just lost.
-        if (error instanceof CloudError && error.type === 'MessageRefused')
+        if (isRefusal(error)) {
+          if (++refusals === mostRefusals) this.#link.giveUp(session, 'messages are refused')
           await this.#world.timers.sleep(refusedPauseMs)
-        else if (!session.connection.over) throw error
+        } else if (!session.connection.over) throw error
       }
     }
   }
 
-  /**
-   * Gives the connection up where the confirm is long in coming. A node that was cut off says nothing; and in RabbitMQ 3.10
-   * a channel that publishes to a quorum queue while its leader dies may never hear of the new one.
-   */
+  /** Gives the connection up where the confirm is long in coming: a node that was cut off says nothing. */
   #confirmed<T>(session: Session, sent: Promise<T>): Promise<T> {
     const late = () => {
-      const { connection } = session
-      if (connection.over || connection.blocked !== undefined) return
-      session.log.warn(
-        { seconds: confirmPatienceMs / 1000 },
-        'the message broker confirms nothing; trying another connection',
-      )
-      connection.abandon('nothing was confirmed')
+      if (session.connection.blocked === undefined) this.#link.giveUp(session, 'nothing is confirmed')
     }
     const cancel = this.#world.timers.after(confirmPatienceMs, late, { background: true })
     return sent.finally(cancel)
@@ -224,8 +220,12 @@ export class Sender {
       session.sender.publish(route.exchange, route.routingKey, properties, jsonBody(request.params), true),
     )
     // The reply may come before the confirm; only a failed or returned request ends the wait for it.
-    const failed = sent.then((outcome) =>
-      outcome === 'returned' ? Promise.reject(nobodyListens(route)) : reply,
+    const failed = sent.then(
+      (outcome) => (outcome === 'returned' ? Promise.reject(nobodyListens(route)) : reply),
+      (error) => {
+        if (isRefusal(error)) this.#link.giveUp(session, 'messages are refused')
+        throw error
+      },
     )
     return Promise.race([reply, failed])
   }
@@ -285,6 +285,10 @@ export class Sender {
       work.then(resolve, reject).finally(cancel)
     })
   }
+}
+
+function isRefusal(error: unknown): boolean {
+  return error instanceof CloudError && error.type === 'MessageRefused'
 }
 
 function requestOf(
