@@ -39,7 +39,7 @@ const operation = Type.Object({
 })
 
 /** Served by each host's compute agent; every cast ends in `conductor.operationDone`. */
-export const compute = hostContract('nova', 'compute', '1.0', {
+export const compute = hostContract('nova', 'compute', '1.1', {
   build: cast(operation),
   start: cast(operation),
   stop: cast(operation),
@@ -61,14 +61,20 @@ export const compute = hostContract('nova', 'compute', '1.0', {
   /** Opens the guest's screen for one connection: the ticket is sent first, on a line of its own; then RFB both ways. */
   openConsole: call(
     Type.Object({ serverId: Id, kind: Type.Union([Type.Literal('novnc'), Type.Literal('serial')]) }),
-    Type.Object({ host: Type.String(), port: Type.Integer(), ticket: Type.String() }),
+    Type.Object({
+      host: Type.String(),
+      port: Type.Integer(),
+      ticket: Type.String(),
+      /** The door speaks TLS, with a certificate of the host's name. */
+      secure: Type.Optional(Type.Boolean()),
+    }),
   ),
   /** Look at everything again: the host's list of servers has changed in a way no operation tells. */
   lookAgain: cast(Type.Object({})),
 })
 
 /** Served by the conductor role. */
-export const conductor = contract('nova', 'conductor', '1.2', {
+export const conductor = contract('nova', 'conductor', '1.3', {
   /** Null where the server is gone or belongs to another host. */
   serverGet: call(
     Type.Object({ host: Host, serverId: Id }),
@@ -127,7 +133,14 @@ export const conductor = contract('nova', 'conductor', '1.2', {
     Type.Object({ token: Type.String({ minLength: 1, maxLength: 255 }) }),
     Type.Object({
       console: nullable(
-        Type.Object({ serverId: Id, host: Type.String(), port: Type.Integer(), ticket: Type.String() }),
+        Type.Object({
+          serverId: Id,
+          host: Type.String(),
+          port: Type.Integer(),
+          ticket: Type.String(),
+          /** The name that the door's certificate must have; null where it speaks no TLS. */
+          serverName: nullable(Type.String()),
+        }),
       ),
     }),
   ),

@@ -75,6 +75,7 @@ export async function runAgent(world: World, cloud: Cloud): Promise<{ stop(): Pr
     serviceToken: access.serviceToken(overBus),
     networks,
     metadataSecret: access.metadataSecret,
+    consoleTls: access.consoleTls,
     config: { ...config, computeAgent: { ...config.computeAgent, consoleAddress } },
   }
   const hosts =

@@ -87,7 +87,8 @@ export async function openControlPlane(plan: CloudPlan): Promise<ControlPlane> {
   add('volume', await openVolume(platform, config.volume, clientOf('cinder')))
   const novncBaseUrl = config.compute.novncBaseUrl || `${platform.endpoint('console')}/vnc_auto.html`
   add('compute', await openCompute(platform, { ...config.compute, novncBaseUrl }, clientOf('nova')))
-  add('console', await openConsole(platform, config.console))
+  const authority = async () => (await plan.around.authority()).certificate
+  add('console', await openConsole(platform, config.console, authority))
   add('metadata', await openMetadata(platform, config.metadata, secrets['metadata-signing']))
   add('hosts', await openHosts(platform, config.hosts, clientOf('nova'), plan.around))
   logInAhead(platform, clients.values())

@@ -5,7 +5,7 @@ import { connectToAny } from '#kit/bus/transport.ts'
 import { type HttpClient, httpClient } from '#kit/http/client.ts'
 import type { Journal, Trace } from '#kit/journal/journal.ts'
 import type { Log } from '#kit/log/log.ts'
-import type { Connection, World } from '#kit/world/world.ts'
+import type { Connection, ListenTls, World } from '#kit/world/world.ts'
 import { identityClient } from '#services/identity/client.ts'
 import { originOf, ownAddress, trustedAuthority, usesTls } from './api.ts'
 import type { Cloud } from './data-folder.ts'
@@ -39,6 +39,8 @@ export type ControllerAccess = {
   endpoint(name: PortName): string
   readonly http: HttpClient
   readonly metadataSecret: string
+  /** Of doors to guests' screens, for a console proxy on another machine. */
+  readonly consoleTls?: () => Promise<ListenTls>
   /** Tokens of a service user of this host's. */
   serviceToken(over: OverBus): (trace: Trace) => Promise<string>
   /** What has to go on while the agent runs. */
@@ -92,6 +94,10 @@ async function memberAccess(world: World, root: string, member: Member): Promise
     endpoint: (name) => `https://${controller.includes(':') ? `[${controller}]` : controller}:${ports[name]}`,
     http: httpClient({ ca: await readText(files.authority) }),
     metadataSecret: member.metadataSecret,
+    async consoleTls() {
+      const [cert, key] = await Promise.all([readText(files.certificate), readText(files.key)])
+      return { cert, key }
+    },
     serviceToken: ({ bus }) => tokensOverBus(world, bus, host),
     keep: (over) => keepHostCertificate({ world, host, files, ...over }),
   }

@@ -7,7 +7,7 @@ import type { ExternalBroker } from './bus-engine.ts'
 import { type Cloud, cloudId } from './data-folder.ts'
 import type { MemberTransport } from './member.ts'
 import type { OpenPlatform } from './platform.ts'
-import { cloudAuthority } from './server-certificate.ts'
+import { cloudAuthority, namesOf } from './server-certificate.ts'
 import { externalBroker } from './transport.ts'
 
 export async function hostSurroundings(
@@ -25,6 +25,7 @@ export async function hostSurroundings(
       return authority
     },
     notJoinable: () => whyNotJoinable(cloud, external),
+    ownNames: () => namesOf(world, cloud),
     grantBus: bus.grantBus,
     revokeBus: bus.revokeBus,
     admit: async (fingerprints) => bus.broker?.admit(fingerprints),

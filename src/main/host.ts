@@ -12,7 +12,7 @@ import type { Bus } from '#kit/bus/bus.ts'
 import type { HttpClient } from '#kit/http/client.ts'
 import type { Journal, Trace } from '#kit/journal/journal.ts'
 import type { Log } from '#kit/log/log.ts'
-import type { World } from '#kit/world/world.ts'
+import type { ListenTls, World } from '#kit/world/world.ts'
 import type { AgentConfig } from './section.ts'
 
 export type HostPlan = {
@@ -35,6 +35,8 @@ export type HostPlan = {
   endpoint: (type: 'image' | 'network' | 'volume' | 'metadata') => string
   /** A token of service user nova. */
   serviceToken: (trace: Trace) => Promise<string>
+  /** Of the doors to guests' screens, on a host whose console proxy is elsewhere. */
+  consoleTls?: () => Promise<ListenTls>
   config: AgentConfig
 }
 
@@ -87,6 +89,7 @@ export async function startHost(plan: HostPlan): Promise<Host> {
     http: plan.http,
     endpoint: plan.endpoint,
     serviceToken: plan.serviceToken,
+    consoleTls: plan.consoleTls,
     config: config.computeAgent,
   })
   const agents = [network, volume, metadata, dhcp, l3, compute]

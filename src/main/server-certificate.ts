@@ -71,7 +71,7 @@ export function keepServerCertificate(
 }
 
 /** How the cloud may be called by those who hold it to a name. */
-function namesOf(world: World, { settings }: Cloud): string[] {
+export function namesOf(world: World, { settings }: Cloud): string[] {
   const { listen, publicHost, tlsNames } = settings
   const everywhere = listen === '0.0.0.0' || listen === '::'
   const names = ['localhost', '127.0.0.1', world.host.name, publicHost, ...(everywhere ? [] : [listen])]

@@ -97,6 +97,7 @@ describe('a join token', () => {
     expect(fingerprintOf(joined.authority)).toBe(fingerprintIn(token))
     const certificate = new X509Certificate(joined.certificate)
     expect(certificate.subject).toBe('CN=node2')
+    expect(certificate.subjectAltName).toBe('DNS:node2')
     expect(certificate.verify(new X509Certificate(joined.authority).publicKey)).toBe(true)
     await cloud.startJoined('node2', joined.bus)
     expect(await shown('node2')).toMatchObject({ state: 'up', status: 'enabled', own: false, servers: 0 })
@@ -194,6 +195,9 @@ describe('joining', () => {
       })
     for (const bad of ['', '-x', 'a b', 'a/b', '../x', 'x'.repeat(65)])
       expect(await join(token, 'fine', { name: bad }), bad).toMatchObject({ status: 400 })
+    // Its certificate must not pass for the controller's.
+    for (const foreign of ['cloud.test', 'CLOUD.test', '192.0.2.1'])
+      expect(await join(token, foreign), foreign).toMatchObject({ status: 409 })
     expect(await join(token, 'fine', { request: 'no request' })).toMatchObject({ status: 400 })
     // All these left it good.
     expect(await join(token, 'fine')).toMatchObject({ status: 201 })

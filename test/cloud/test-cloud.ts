@@ -205,6 +205,7 @@ function surroundings(world: VirtualWorld, folder: string, platform: OpenPlatfor
       return authority
     },
     notJoinable: () => undefined,
+    ownNames: () => [publicHost],
     grantBus: platform.grantBus,
     revokeBus: platform.revokeBus,
     admit: async (fingerprints) => platform.broker?.admit(fingerprints),

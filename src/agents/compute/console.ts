@@ -10,13 +10,14 @@ const openForMs = 30_000
 const ticketBytes = 32
 
 export async function openConsole(
-  parts: Pick<Parts, 'world' | 'driver' | 'config' | 'log'>,
+  parts: Pick<Parts, 'world' | 'driver' | 'config' | 'log' | 'consoleTls'>,
   doors: Set<ConsoleDoor>,
   serverId: string,
   kind: 'novnc' | 'serial',
-): Promise<{ host: string; port: number; ticket: string }> {
+): Promise<{ host: string; port: number; ticket: string; secure: boolean }> {
   if (kind !== 'novnc') throw new CloudError('badRequest', 'Only the screen (novnc) can be opened here')
   const { world, driver, config, log } = parts
+  const tls = await parts.consoleTls?.()
   const screen = await driver.consoleSocket(serverId)
   const ticket = world.random.bytes(ticketBytes).toString('hex')
   let listener: Listener | undefined
@@ -27,7 +28,7 @@ export async function openConsole(
   }
   const door: ConsoleDoor = { close }
   const cancel = world.timers.after(openForMs, () => void close(), { background: true })
-  listener = await world.sockets.listen({ host: config.consoleAddress, port: 0 }, (visitor) => {
+  const enter = (visitor: Connection) => {
     admit(visitor, ticket)
       .then(async (rest) => {
         const guest = await world.sockets.connect({ path: screen })
@@ -39,11 +40,12 @@ export async function openConsole(
         log.debug({ serverId, error: String(error) }, 'a console visitor was turned away')
         visitor.destroy()
       })
-  })
+  }
+  listener = await world.sockets.listen({ host: config.consoleAddress, port: 0 }, enter, { tls })
   doors.add(door)
   const { address } = listener
   if (!('port' in address)) throw new CloudError('internal', 'A console door needs a port')
-  return { host: config.consoleAddress, port: address.port, ticket }
+  return { host: config.consoleAddress, port: address.port, ticket, secure: tls !== undefined }
 }
 
 /** The first line must be the ticket; what follows it belongs to the guest. */

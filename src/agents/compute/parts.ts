@@ -5,7 +5,7 @@ import type { Caller } from '#kit/bus/bus.ts'
 import type { HttpClient } from '#kit/http/client.ts'
 import type { Journal, Trace } from '#kit/journal/journal.ts'
 import type { Log } from '#kit/log/log.ts'
-import type { World } from '#kit/world/world.ts'
+import type { ListenTls, World } from '#kit/world/world.ts'
 import type { ComputeAgentConfig } from './config.ts'
 
 export const service = 'nova-compute'
@@ -27,5 +27,7 @@ export type Parts = {
   readonly endpoint: (type: PeerType) => string
   /** A token of the service user nova. */
   readonly serviceToken: (trace: Trace) => Promise<string>
+  /** Of consoles' doors, where these are open to the network; read anew for each. */
+  readonly consoleTls?: () => Promise<ListenTls>
   readonly config: ComputeAgentConfig
 }

@@ -54,7 +54,7 @@ describe('an authority', () => {
       await authority.issue({ ...order, request: await request(virtualWorld(), 'admin') }),
     )
     expect(made.subject).toBe('CN=node2')
-    // id-kp-clientAuth alone: a host's certificate is no server's.
+    // id-kp-clientAuth alone: it is no server's.
     expect(made.keyUsage).toEqual(['1.3.6.1.5.5.7.3.2'])
   })
 

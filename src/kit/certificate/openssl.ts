@@ -4,7 +4,8 @@ import { isIP } from 'node:net'
 import { CloudError } from '../errors/cloud-error.ts'
 import type { World } from '../world/world.ts'
 
-export type Usage = 'server' | 'client'
+/** A `host` is both: it asks the controller, and opens doors to it. */
+export type Usage = 'server' | 'client' | 'host'
 
 /** Where an authority keeps its things. */
 export type AuthorityFiles = {
@@ -62,11 +63,13 @@ subjectKeyIdentifier = hash
 `
 }
 
+const purposes = { server: 'serverAuth', client: 'clientAuth', host: 'serverAuth,clientAuth' }
+
 export function leafExtensions(usage: Usage, names: readonly string[]): string {
   const lines = [
     'basicConstraints = critical,CA:FALSE',
     'keyUsage = critical,digitalSignature',
-    `extendedKeyUsage = ${usage === 'server' ? 'serverAuth' : 'clientAuth'}`,
+    `extendedKeyUsage = ${purposes[usage]}`,
     'subjectKeyIdentifier = hash',
     'authorityKeyIdentifier = keyid',
   ]

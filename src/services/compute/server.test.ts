@@ -459,6 +459,7 @@ describe('orders', () => {
       host: '127.0.0.1',
       port: 5999,
       ticket: 'a ticket',
+      serverName: null,
     })
     expect((await redeem()).console).toBeNull()
     expect((await act(id, { 'os-getVNCConsole': { type: 'novnc' } })).body.console.type).toBe('novnc')

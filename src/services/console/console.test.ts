@@ -1,8 +1,12 @@
 // The console proxy on real sockets: the page and its modules, and a token's way to a guest's screen and back.
 import { Buffer } from 'node:buffer'
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { conductor } from '#contracts/compute.ts'
 import type { Bus } from '#kit/bus/bus.ts'
+import { openAuthority } from '#kit/certificate/authority.ts'
+import { makeKey, makeRequest } from '#kit/certificate/openssl.ts'
 import { withDefaults } from '#kit/config/section.ts'
 import { callsTo, testPlatform } from '#kit/service/test-platform.ts'
 import { realWorld } from '#kit/world/real.ts'
@@ -17,7 +21,8 @@ let screen: Listener
 /** What the guest's screen was sent, and the line to it. */
 let seen: Buffer
 let visitors: Connection[]
-let tokens: Map<string, { host: string; port: number } | undefined>
+let tokens: Map<string, { host: string; port: number; serverName?: string } | undefined>
+let authority: string
 
 beforeEach(async () => {
   seen = Buffer.alloc(0)
@@ -40,7 +45,8 @@ beforeEach(async () => {
         async consoleAuthorize({ token }: { token: string }) {
           const console = tokens.get(token)
           tokens.delete(token)
-          return { console: console ? { serverId: 's1', ticket: 'the-ticket', ...console } : null }
+          const opened = { serverId: 's1', ticket: 'the-ticket', serverName: null }
+          return { console: console ? { ...opened, ...console } : null }
         },
       }
     },
@@ -49,6 +55,7 @@ beforeEach(async () => {
   service = await openConsole(
     platform,
     withDefaults(consoleConfig, { allowedOrigins: ['https://dashboard.test'] }),
+    async () => authority,
   )
   port = (await service.http.listen({ host: '127.0.0.1', port: 0 })).port
 })
@@ -128,6 +135,49 @@ describe('a console address', () => {
     expect(await one.closed).toMatchObject({ code: 1000, reason: 'The console was closed.' })
     tokens.set('dead', { host: '127.0.0.1', port: 1 })
     expect(await visit('/?token=dead').closed).toMatchObject({ code: 1011 })
+  })
+
+  it('leads to a host of another machine over TLS, and only to that host', async () => {
+    const folder = mkdtempSync(`${tmpdir()}/nimbo-console-`)
+    try {
+      const ours = await openAuthority(world, `${folder}/ca`, 'ours')
+      authority = ours.certificate
+      await makeKey(world, `${folder}/key`)
+      const request = await makeRequest(world, `${folder}/key`, 'node2')
+      const order = {
+        request,
+        commonName: 'node2',
+        usage: 'host',
+        names: ['node2'],
+        validMs: 3_600_000,
+      } as const
+      const tls = { cert: await ours.issue(order), key: readFileSync(`${folder}/key`) }
+      const door = await world.sockets.listen(
+        { host: '127.0.0.1', port: 0 },
+        (visitor) => {
+          visitors.push(visitor)
+          visitor.on('error', () => {})
+          visitor.once('data', (bytes: Buffer) => visitor.write(`${bytes.toString().trim()} was right\n`))
+        },
+        { tls },
+      )
+      const at = door.address as { host: string; port: number }
+      tokens.set('secured', { ...at, serverName: 'node2' })
+      const one = visit('/?token=secured')
+      await one.comes(21)
+      expect(one.received()).toBe('the-ticket was right\n')
+      tokens.set('another', { ...at, serverName: 'node3' })
+      expect(await visit('/?token=another').closed).toMatchObject({ code: 1011 })
+      expect(visitors).toHaveLength(1)
+      authority = (await openAuthority(world, `${folder}/foreign`, 'foreign')).certificate
+      tokens.set('foreign', { ...at, serverName: 'node2' })
+      expect(await visit('/?token=foreign').closed).toMatchObject({ code: 1011 })
+      one.socket.close()
+      await one.closed
+      await door.close()
+    } finally {
+      rmSync(folder, { recursive: true })
+    }
   })
 
   it('lets the host know when the visitor has gone', async () => {

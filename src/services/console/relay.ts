@@ -13,6 +13,8 @@ export type Relay = {
   log: Log
   journal: Journal
   config: ConsoleConfig
+  /** Who signs the certificates of hosts' doors. */
+  authority: () => Promise<string>
   conductor: Pick<Caller<typeof conductor.methods>, 'consoleAuthorize'>
 }
 
@@ -28,8 +30,9 @@ export async function relay(parts: Relay, visitor: WebSocketVisitor): Promise<vo
     const { console } = await parts.conductor.consoleAuthorize({ token }, { trace })
     if (!console) return visitor.close(1008, refused)
     serverId = console.serverId
-    const { host, port, ticket } = console
-    const guest = await world.sockets.connect({ host, port }, { timeoutMs: config.connectTimeout })
+    const { host, port, ticket, serverName } = console
+    const tls = serverName === null ? undefined : { ca: await parts.authority(), serverName }
+    const guest = await world.sockets.connect({ host, port }, { timeoutMs: config.connectTimeout, tls })
     guest.setNoDelay?.(true)
     guest.write(`${ticket}\n`)
     await journal.span(trace, { kind: 'request', name: 'console', subject: `server:${serverId}` }, () =>

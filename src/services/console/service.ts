@@ -49,12 +49,16 @@ const faults: FaultFormat = {
   }),
 }
 
-export async function openConsole(platform: Platform, config: ConsoleConfig): Promise<RunningConsole> {
+export async function openConsole(
+  platform: Platform,
+  config: ConsoleConfig,
+  authority: () => Promise<string>,
+): Promise<RunningConsole> {
   const { world } = platform
   const log = platform.log.with({ service: name })
   const journal = platform.journal.as(name)
   const app: Console = { world, files: await listStaticFiles(world) }
-  const parts = { world, log, journal, config, conductor: platform.bus.caller(conductor, name) }
+  const parts = { world, log, journal, config, authority, conductor: platform.bus.caller(conductor, name) }
   const door = openWebSocketDoor({
     world,
     allowedOrigins: config.allowedOrigins,

@@ -15,6 +15,8 @@ export type HostSurroundings = {
   authority(): Promise<Authority>
   /** Why no host can join this cloud as it is set up, for the operator; undefined where hosts can. */
   notJoinable(): string | undefined
+  /** Names and addresses of the controller itself: no host may have one. */
+  ownNames(): readonly string[]
   /** Users of the message bus, each of which reaches its own host's queues alone. */
   grantBus(host: string): Promise<{ user: string; password: string }>
   revokeBus(host: string): Promise<void>

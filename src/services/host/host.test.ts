@@ -36,6 +36,7 @@ beforeAll(async () => {
     {
       authority: async () => ({ certificate: 'PEM', fingerprint: 'F'.repeat(43), issue: nobodyJoins }),
       notJoinable: () => reason,
+      ownNames: () => ['cloud.example'],
       grantBus: nobodyJoins,
       revokeBus: nobodyJoins,
       admit: async () => {},

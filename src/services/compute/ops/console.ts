@@ -61,19 +61,28 @@ export async function openConsole(
 
 const hashOf = (token: string) => createHash('sha256').update(token).digest('hex')
 
+export type OpenConsole = {
+  serverId: string
+  host: string
+  port: number
+  ticket: string
+  serverName: string | null
+}
+
 /** Lets the proxy in once: the host opens the guest's screen for one connection that begins with the ticket. */
 export async function authorizeConsole(
   app: Compute,
   trace: Trace,
   token: string,
-): Promise<{ serverId: string; host: string; port: number; ticket: string } | null> {
+): Promise<OpenConsole | null> {
   const row = await app.db.transaction((tx) => takeToken(tx, hashOf(token)))
   if (!row || row.expiresAt <= app.world.clock.now()) return null
   const server = await findServer(app.db, row.serverId)
   if (!server || server.host === null) return null
-  const opened = await app.hosts.openConsole(
+  const { secure, ...opened } = await app.hosts.openConsole(
     { serverId: server.id, kind: row.kind },
     { host: server.host, trace, subject: subjectOf(server.id) },
   )
-  return { serverId: server.id, ...opened }
+  // Not as the host says, but as it is called: only then does its certificate prove who opened the door.
+  return { serverId: server.id, ...opened, serverName: secure ? server.host : null }
 }

@@ -1,5 +1,6 @@
 // What makes a machine a member: a certificate, a user of the bus, a service user; and what members ask for later.
 import { createHash, createHmac, X509Certificate } from 'node:crypto'
+import { isIP } from 'node:net'
 import { endOf } from '#kit/certificate/authority.ts'
 import { CloudError } from '#kit/errors/cloud-error.ts'
 import type { Trace } from '#kit/journal/journal.ts'
@@ -27,6 +28,7 @@ export async function joinHost(context: HostContext, join: Join): Promise<Joined
   const token = await judgeToken(app, join.token, join.name)
   const problem = around.notJoinable()
   if (problem) throw new CloudError('conflict', problem, { type: 'NotJoinable' })
+  refuseForeignName(join.name, around.ownNames())
   const { certificate, key } = await sign(app, join.name, join.request)
   // The name is free, or was taken by this very token's first use.
   if (token.usedAt === null) await refuseTakenName(app, trace, join.name, token.hostName)
@@ -84,7 +86,13 @@ export function servicePassword(app: HostApp, host: string): string {
 async function sign(app: HostApp, commonName: string, request: string) {
   const authority = await app.around.authority()
   const validMs = app.config.certificateLife
-  const certificate = await authority.issue({ request, commonName, usage: 'client', validMs })
+  const certificate = await authority.issue({
+    request,
+    commonName,
+    usage: 'host',
+    names: [commonName],
+    validMs,
+  })
   const { publicKey } = new X509Certificate(certificate)
   const der = publicKey.export({ type: 'spki', format: 'der' })
   return { certificate, key: createHash('sha256').update(der).digest('hex') }
@@ -119,6 +127,12 @@ async function refuseTakenName(
       `A host ${name} joined before and is down. Choose another name with --name, or take its place with a token ` +
         `made for it: 'nimbo token create --host ${name}'.`,
     )
+}
+
+/** Its certificate is a server's, too: it must never pass for the controller, by name or address. */
+function refuseForeignName(name: string, own: readonly string[]): void {
+  if (isIP(name) === 0 && !own.some((each) => each.toLowerCase() === name.toLowerCase())) return
+  throw new CloudError('conflict', `A host can't be called ${name}: choose another name with --name.`)
 }
 
 function fingerprint(certificate: string): string {
