@@ -127,6 +127,82 @@ test('wherever the last segment ends, its whole messages are there and the rest 
   expect(counts.at(-1)).toBe(40)
 })
 
+test('a damaged record of a queue or exchange costs no other, and the file is kept', async () => {
+  const folder = await filled()
+  const before = await files.read(`${folder}/topology`)
+  // The first record after the number of queues: queue a.
+  const first = 8 + before.readUInt32BE(0)
+  await files.write(`${folder}/topology`, flipped(before, first + 20))
+  const { store, vhost, said } = await open(folder)
+  expect([...vhost.queues.keys()]).toEqual(['b'])
+  expect(ids(vhost, 'b')).toEqual(even)
+  expect(said).toContain('the file of queues and exchanges is damaged; some are lost')
+  expect(await files.read(`${folder}/topology.damaged`)).toEqual(flipped(before, first + 20))
+  await store.close()
+})
+
+test('what is acknowledged is freed, also under a message that nobody fetches', async () => {
+  const folder = await filled()
+  const { store, vhost } = await open(folder)
+  // Of each queue the first stays; of what came after it and is answered for nothing does.
+  for (const name of ['a', 'b']) {
+    const queue = vhost.queues.get(name)!
+    const [first, ...rest] = takeAll(queue)
+    for (const entry of rest) queue.settle(entry)
+    queue.requeue([first!])
+  }
+  for (let id = 100; id < 300; id++) {
+    const content = makeContent({ deliveryMode: 2, messageId: `${id}` }, Buffer.alloc(100), 131072)
+    vhost.publish(new Message(undefined, undefined, Buffer.from('\x00\x01a', 'latin1'), content))
+    const queue = vhost.queues.get('a')!
+    const [first, last] = takeAll(queue)
+    queue.settle(last!)
+    queue.requeue([first!])
+    await new Promise((resolve) => setImmediate(resolve))
+  }
+  await store.close()
+  expect((await named(folder, '.segment')).length).toBeLessThanOrEqual(6)
+  const again = await open(folder)
+  expect([ids(again.vhost, 'a'), ids(again.vhost, 'b')]).toEqual([[0], [0]])
+  await again.store.close()
+})
+
+test('many starts leave few segments, and all that is in them in its order', async () => {
+  const folder = await filled()
+  for (let start = 0; start < 60; start++) {
+    const { store, vhost } = await open(folder)
+    const address = Buffer.from('\x00\x01a', 'latin1')
+    const content = makeContent({ deliveryMode: 2, messageId: `${100 + start}` }, Buffer.alloc(0), 131072)
+    vhost.publish(new Message(undefined, undefined, address, content))
+    await store.close()
+  }
+  const { store, vhost } = await open(folder)
+  expect(ids(vhost, 'a')).toEqual([...all, ...Array.from({ length: 60 }, (_, start) => 100 + start)])
+  expect((await named(folder, '.segment')).length).toBeLessThan(30)
+  await store.close()
+})
+
+test('a quorum queue remembers how often a message came back', async () => {
+  const folder = `/damage-${++folders}`
+  const first = await open(folder)
+  const spec = {
+    name: 'q',
+    durable: true,
+    exclusive: false,
+    autoDelete: false,
+    arguments: { 'x-queue-type': 'quorum' },
+  }
+  const queue = first.vhost.declareQueue(spec, {})
+  const content = makeContent({ messageId: '1' }, Buffer.alloc(10), 131072)
+  first.vhost.publish(new Message(undefined, undefined, Buffer.from('\x00\x01q', 'latin1'), content))
+  for (let turn = 0; turn < 2; turn++) queue.requeue(takeAll(queue))
+  await first.store.close()
+  const second = await open(folder)
+  const [entry] = takeAll(second.vhost.queues.get('q')!)
+  expect(entry!.message.properties.headers).toEqual({ 'x-delivery-count': 2 })
+  await second.store.close()
+})
+
 test('a message log of the release before is refused with what to do about it', async () => {
   const folder = await filled()
   await files.write(`${folder}/0000000001.log`, Buffer.alloc(10))

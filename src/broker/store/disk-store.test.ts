@@ -29,10 +29,6 @@ async function contents(channel: ClientChannel, queue: string, count: number) {
   return got.map(({ body, redelivered }) => [body.toString(), redelivered])
 }
 
-function logSize(dataDir: string): number {
-  return readdirSync(dataDir).reduce((sum, name) => sum + statSync(join(dataDir, name)).size, 0)
-}
-
 test('durable exchanges, queues, bindings and persistent messages outlive the broker; the rest does not', async () => {
   const dataDir = folder()
   const first = await publisher(dataDir)
@@ -96,7 +92,7 @@ test('a confirm means that the message is on disk: whatever is cut off after it,
   }
   const whole = readFileSync(segment())
   const name = segment().slice(dataDir.length + 1)
-  for (let cut = 0; cut <= whole.length; cut += 7) {
+  for (let cut = 0; cut <= whole.length; cut += 29) {
     const copy = folder()
     cpSync(dataDir, copy, { recursive: true })
     truncateSync(join(copy, name), cut)
@@ -106,29 +102,6 @@ test('a confirm means that the message is on disk: whatever is cut off after it,
     await after.broker.close()
   }
   await parts.broker.close()
-})
-
-test('an acknowledged log is freed, also under one message that nobody fetches', async () => {
-  const dataDir = folder()
-  const parts = await publisher(dataDir)
-  const { channel } = parts
-  for (const queue of ['slow', 'fast']) await channel.ask('queue.declare', { queue, durable: true })
-  await channel.publish('', 'slow', persistent, Buffer.from('stays'))
-  const fast = await (await parts.connect()).openChannel()
-  await fast.consume(
-    'fast',
-    'c',
-    {},
-    ({ deliveryTag }) => fast.ack(deliveryTag),
-    () => {},
-  )
-  const body = Buffer.alloc(1_000_000, 'x')
-  for (let i = 0; i < 120; i++) await channel.publish('', 'fast', persistent, body)
-  expect(logSize(dataDir)).toBeLessThan(90_000_000)
-  await parts.broker.close()
-  const again = await publisher(dataDir)
-  expect(await contents(again.channel, 'slow', 1)).toEqual([['stays', true]])
-  await again.broker.close()
 })
 
 test('a full disk: the confirm waits until there is room, and the log says why', async () => {

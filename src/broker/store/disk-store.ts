@@ -14,9 +14,11 @@ import type { Change, RestoredMessage, Store } from './store.ts'
 import { TopologyFile } from './topology-file.ts'
 
 const defaultMemoryBytes = 64 * 1024 * 1024
-/** Segments that are worth little are moved on only while there are more than these, and several times what is held. */
+/** Segments that hold little are moved on while all take more than these would, and several times what is held. */
 const roomySegments = 4
 const roomyTimes = 3
+/** Or while there are more than this of them: each start leaves one, and each costs a start. */
+const sparseMost = 16
 
 export async function openDiskStore(options: DiskOptions): Promise<Store> {
   await options.world.files.makeFolder(options.folder)
@@ -110,8 +112,11 @@ class DiskStore implements Store {
     restoreMessages(found, queue)
     for (const { segment, isIndexed } of found) {
       if (segment.holders === 0) this.segments.free(segment)
-      else if (isIndexed) segment.index = undefined
-      else this.#unindexed.push(segment)
+      else {
+        if (isIndexed) segment.index = undefined
+        else this.#unindexed.push(segment)
+        this.segments.watchSparse(segment)
+      }
     }
     this.#commitSoon()
   }
@@ -204,7 +209,7 @@ class DiskStore implements Store {
       if (this.#dirty.has(segment)) this.#unindexed.push(segment)
       else if (segment.holders > 0) await this.#files.writeIndex(segment)
     }
-    if (this.#sparse.size > 0 && this.#isRoomy()) this.#moveOne()
+    if (this.#sparse.size > sparseMost || (this.#sparse.size > 0 && this.#isRoomy())) this.#moveOne()
     const freed = this.#freed
     this.#freed = []
     for (const each of freed) {

@@ -34,7 +34,7 @@ export type SegmentOwner = {
   acked(segment: Segment): void
   /** It is full. */
   sealed(segment: Segment): void
-  /** It is full, and most of it is held by nobody. */
+  /** Nothing more is added to it, and it holds little. */
   sparse(segment: Segment): void
   /** Nobody holds any of it. */
   freed(segment: Segment): void
@@ -136,7 +136,7 @@ export class Segments implements SegmentTable {
       this.#owner.acked(segment)
     }
     if (segment.holders > 0) {
-      if (gone && segment.sealed) this.#watchSparse(segment)
+      if (gone && segment.sealed) this.watchSparse(segment)
     } else if (segment.sealed) this.free(segment)
     else if (!segment.durable) this.#rewind(segment)
   }
@@ -167,11 +167,16 @@ export class Segments implements SegmentTable {
     if (segment === this.#passing) this.#passing = undefined
     this.#owner.sealed(segment)
     if (segment.holders === 0) this.free(segment)
-    else this.#watchSparse(segment)
+    else this.watchSparse(segment)
   }
 
-  #watchSparse(segment: Segment): void {
-    if (segment.heldBytes < segment.end / 4) this.#owner.sparse(segment)
+  /** Little of a full one, or of a small one that a start has closed. */
+  watchSparse(segment: Segment): void {
+    if (segment.heldBytes < this.#full(segment.durable) / 4) this.#owner.sparse(segment)
+  }
+
+  #full(durable: boolean): number {
+    return durable ? this.segmentBytes : Math.min(passingBytes, this.segmentBytes)
   }
 
   #append(segment: Segment, facts: RecordFacts, body: RecordBody, holders: number): number {
@@ -200,7 +205,7 @@ export class Segments implements SegmentTable {
 
   #last(durable: boolean): Segment {
     let segment = durable ? this.#durable : this.#passing
-    if (segment && segment.end >= (durable ? this.segmentBytes : Math.min(passingBytes, this.segmentBytes))) {
+    if (segment && segment.end >= this.#full(durable)) {
       this.seal(segment)
       segment = undefined
     }

@@ -31,7 +31,17 @@ export class TopologyFile {
   async open(): Promise<void> {
     const { files } = this.#disk.world
     const octets = (await files.exists(this.#path)) ? await files.read(this.#path) : Buffer.alloc(0)
-    this.topology = readTopology(octets)
+    const { topology, damaged, torn } = readTopology(octets)
+    this.topology = topology
+    if (damaged > 0 || torn > 0) {
+      // What is lost here takes the messages of its queues with it: the file is kept for whoever can mend it.
+      const kept = this.#disk.path('topology.damaged')
+      await files.write(kept, octets)
+      const what = { file: this.#path, kept, damaged, torn }
+      if (damaged > 0)
+        this.#disk.log.error(what, 'the file of queues and exchanges is damaged; some are lost')
+      else this.#disk.log.warn(what, 'the last change of queues and exchanges was cut short')
+    }
     await this.#rewrite()
   }
 

@@ -77,18 +77,33 @@ export function writeChange(writer: Writer, change: Record): void {
   writer.buffer.writeUInt32BE(crc32(writer.buffer.subarray(payload, writer.at)), start + 4)
 }
 
-/** Up to the first record that isn't whole. */
-export function readTopology(file: Buffer): Topology {
+/** Without records that are damaged and followed by a whole one, or are a torn end. */
+export function readTopology(file: Buffer): { topology: Topology; damaged: number; torn: number } {
   const topology = new Topology()
-  for (let at = 0; file.length - at >= headSize; ) {
-    const start = at + headSize
-    const end = start + file.readUInt32BE(at)
-    if (end > file.length || end === start) break
-    if (crc32(file.subarray(start, end)) !== file.readUInt32BE(at + 4)) break
-    topology.apply(readTable(new Cursor(file, start, end)) as unknown as Record)
+  let [at, damaged] = [0, 0]
+  while (at < file.length) {
+    const end = recordEnd(file, at)
+    if (end === undefined) break
+    if (isWhole(file, at, end))
+      topology.apply(readTable(new Cursor(file, at + headSize, end)) as unknown as Record)
+    else {
+      const next = recordEnd(file, end)
+      if (next === undefined || !isWhole(file, end, next)) break
+      damaged++
+    }
     at = end
   }
-  return topology
+  return { topology, damaged, torn: file.length - at }
+}
+
+function recordEnd(file: Buffer, at: number): number | undefined {
+  if (file.length - at < headSize) return undefined
+  const end = at + headSize + file.readUInt32BE(at)
+  return end > file.length || end === at + headSize ? undefined : end
+}
+
+function isWhole(file: Buffer, at: number, end: number): boolean {
+  return crc32(file.subarray(at + headSize, end)) === file.readUInt32BE(at + 4)
 }
 
 function bindingKey({ vhost, source, destination, toQueue, routingKey, arguments: table }: BindingRecord) {
