@@ -66,7 +66,7 @@ export type Broker = {
   close(): Promise<void>
 }
 
-export type BrokerListener = { readonly address: Address; readonly isTls: boolean }
+export type BrokerListener = { readonly address: Address; readonly tls: ListenTls | undefined }
 
 type OpenListener = BrokerListener & {
   listener: Listener | undefined
@@ -145,9 +145,13 @@ export async function openBroker(options: BrokerOptions): Promise<Broker> {
     },
   }
   const host = connectionHost(shared, { ...options, alarms })
+  let withoutPort = 0
   const accept = (stream: Duplex & Partial<Connection>, peer = stream.peer) => {
-    if (!running) stream.destroy()
-    else connections.add(new ServerConnection(host, stream, { peer, local: stream.local, tls: stream.tls }))
+    if (!running) return void stream.destroy()
+    // A connection is told from others by its name, and only ports make that of the two ends unique.
+    const hasPort = /:\d+$/.test(peer ?? '')
+    const local = hasPort ? stream.local : `${stream.local ?? 'local'}#${++withoutPort}`
+    connections.add(new ServerConnection(host, stream, { peer, local, tls: stream.tls }))
   }
   const open = (address: Address, { tls, admit }: Pick<OpenListener, 'tls' | 'admit'>) => {
     const take = (connection: Connection) => {
@@ -196,7 +200,6 @@ export async function openBroker(options: BrokerOptions): Promise<Broker> {
       const listener = await open(address, { tls, admit })
       const entry: OpenListener = {
         address: listener.address,
-        isTls: tls !== undefined,
         listener,
         tls,
         admit,

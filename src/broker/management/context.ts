@@ -1,5 +1,5 @@
 // What the handlers of the management API work with.
-import type { Address, World } from '#kit/world/world.ts'
+import type { Address, ListenTls, World } from '#kit/world/world.ts'
 import type { Registry } from '../admin/registry.ts'
 import type { Broker } from '../broker.ts'
 import type { Sampler } from './sample.ts'
@@ -7,7 +7,7 @@ import type { Spans } from './stats.ts'
 
 export type ManagementListener = {
   readonly address: Address
-  readonly isTls: boolean
+  readonly tls: ListenTls | undefined
   readonly protocol: string
 }
 

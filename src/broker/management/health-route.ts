@@ -1,10 +1,12 @@
 // /api/health/checks and /api/aliveness-test, for monitors: 200 where all is well, 503 with the reason where not.
+import { X509Certificate } from 'node:crypto'
 import { makeContent } from '#kit/amqp/content.ts'
 import { Writer } from '#kit/amqp/writer.ts'
+import { badRequest } from '../admin/refusal.ts'
 import { Message } from '../core/message.ts'
 import { authorize } from '../server/user.ts'
 import type { ManagementContext } from './context.ts'
-import { listenersOf, portOf } from './node-view.ts'
+import { type ListenerView, listenersOf, portOf } from './node-view.ts'
 import type { ApiAnswer, View } from './request.ts'
 import { get, type Route, vhostOf } from './route.ts'
 
@@ -14,7 +16,25 @@ const alone: ApiAnswer = { object: { status: 'ok', reason: 'single node cluster'
 export const healthRoutes: readonly Route[] = [
   get('health/checks/alarms', 'management', alarms),
   get('health/checks/local-alarms', 'management', alarms),
-  get('health/checks/certificate-expiration/:within/:unit', 'management', () => ok),
+  get(
+    'health/checks/certificate-expiration/:within/:unit',
+    'management',
+    (context, _request, { within, unit }) => {
+      const days = Object.hasOwn(daysOf, unit!) ? daysOf[unit!]! * Number(within) : Number.NaN
+      if (!(days >= 0)) throw badRequest(`not a time: ${within} ${unit}`)
+      const by = context.world.clock.now() + days * dayMs
+      const expired = listenersOf(context).filter((listener) => endOfCertificate(listener) < by)
+      if (expired.length === 0) return ok
+      return failed({
+        reason: 'Certificates expiring',
+        expired: expired.map(({ address, protocol }) => ({
+          node: context.registry.nodeName,
+          protocol,
+          port: String(portOf(address)),
+        })),
+      })
+    },
+  ),
   get('health/checks/port-listener/:port', 'management', (context, _request, { port }) => {
     const ports = listenersOf(context).map(({ address }) => portOf(address))
     const wanted = Number(port)
@@ -60,6 +80,14 @@ export const healthRoutes: readonly Route[] = [
     return ok
   }),
 ]
+
+const dayMs = 24 * 3600 * 1000
+const daysOf: Record<string, number> = { days: 1, weeks: 7, months: 30, years: 365 }
+
+/** Milliseconds since the epoch; never, where there is none. */
+function endOfCertificate({ tls }: ListenerView): number {
+  return tls ? Date.parse(new X509Certificate(tls.cert).validTo) : Number.POSITIVE_INFINITY
+}
 
 const aliveness = 'aliveness-test'
 

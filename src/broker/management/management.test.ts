@@ -231,6 +231,8 @@ describe('clients', () => {
     await it.connect({ user: 'ann' })
     await it.connect({ user: 'ann' })
     const own = await it.connect()
+    const shownNames = names((await it.ask('GET', 'connections')).json)
+    expect(new Set(shownNames).size).toBe(3)
     const close = (body: object) => it.ask('POST', 'nimbo/close-all-connections', { reason: 'bye', ...body })
     expect((await close({ vhost: 'none' })).json).toEqual({ closed: 0 })
     expect((await close({ username: 'ann', limit: 1 })).json).toEqual({ closed: 1 })

@@ -76,12 +76,19 @@ export function openManagement({ world, log, broker, version, page }: Management
     async listen(address, { tls, protocol = 'http' } = {}) {
       const server = protocol === 'http' ? whole : metricsOnly
       const listener = await server.listen(address, { tls })
-      listeners.push({
+      const entry = {
         address: listener.address,
-        isTls: tls !== undefined,
+        tls,
         protocol: tls && protocol === 'http' ? 'https' : protocol,
-      })
-      return listener
+      }
+      listeners.push(entry)
+      return {
+        address: listener.address,
+        renew(renewed) {
+          entry.tls = renewed
+          listener.renew(renewed)
+        },
+      }
     },
     async close() {
       sampler.stop()

@@ -3,7 +3,7 @@ import type { Address } from '#kit/world/world.ts'
 import { lifeNames } from '../core/life.ts'
 import { compatible, platform } from '../server/property.ts'
 import { demand, has } from './access.ts'
-import type { ManagementContext } from './context.ts'
+import type { ManagementContext, ManagementListener } from './context.ts'
 import { visible } from './queue-route.ts'
 import type { ApiRequest, View } from './request.ts'
 import { type Numbers, numberNames, totals, vhostNumbers } from './sample.ts'
@@ -15,13 +15,13 @@ const exchangeTypes = ['direct', 'fanout', 'headers', 'topic'].map((name) => ({
   enabled: true,
 }))
 
-export type ListenerView = { protocol: string; address: Address; isTls: boolean }
+export type ListenerView = ManagementListener
 
 /** All that the program listens on for this broker, named as RabbitMQ names protocols. */
 export function listenersOf({ broker, listeners }: ManagementContext): ListenerView[] {
   const own = broker.running ? broker.listeners : []
   return [
-    ...own.map(({ address, isTls }) => ({ address, isTls, protocol: isTls ? 'amqp/ssl' : 'amqp' })),
+    ...own.map(({ address, tls }) => ({ address, tls, protocol: tls ? 'amqp/ssl' : 'amqp' })),
     ...listeners,
   ]
 }
@@ -133,17 +133,17 @@ function working({ broker }: ManagementContext): number {
 }
 
 function contexts(context: ManagementContext): View[] {
-  return context.listeners.map(({ address, isTls, protocol }) => ({
+  return context.listeners.map(({ address, tls, protocol }) => ({
     node: context.registry.nodeName,
     description: protocol.startsWith('http/prometheus') ? 'Prometheus' : 'Management',
     path: '/',
-    ssl: isTls,
+    ssl: tls !== undefined,
     port: String(portOf(address)),
     protocol,
   }))
 }
 
-function listenerView({ registry }: ManagementContext, { address, isTls, protocol }: ListenerView): View {
+function listenerView({ registry }: ManagementContext, { address, tls, protocol }: ListenerView): View {
   const host = 'host' in address ? address.host : address.path
   return {
     node: registry.nodeName,
@@ -151,7 +151,7 @@ function listenerView({ registry }: ManagementContext, { address, isTls, protoco
     ip_address: host,
     port: portOf(address),
     socket_opts: { nodelay: true },
-    tls: isTls,
+    tls: tls !== undefined,
   }
 }
 

@@ -2,6 +2,7 @@
 import * as http from 'node:http'
 import { onTestFinished } from 'vitest'
 import { silentLog } from '#kit/log/log.ts'
+import { virtualWorld } from '#kit/world/virtual.ts'
 import type { Address } from '#kit/world/world.ts'
 import { newPassword, putUser, setPermission } from '../admin/set-user.ts'
 import type { BrokerOptions } from '../broker.ts'
@@ -35,10 +36,11 @@ export type TestManagement = TestBroker & {
 }
 
 export async function testManagement(
-  options: Omit<Partial<BrokerOptions>, 'world'> = {},
+  options: Omit<Partial<BrokerOptions>, 'world'> & { now?: number } = {},
 ): Promise<TestManagement> {
   const it = await testBroker({
     ...options,
+    world: virtualWorld({ now: options.now }),
     users: {
       nimbo: { password: 'secret', permissions: { '/': everything }, tags: ['administrator'] },
       ...options.users,

@@ -32,7 +32,7 @@ export function queueView(context: ManagementContext, vhost: Vhost, queue: Queue
     exclusive: spec.exclusive,
     arguments: tableJson(spec.arguments),
     node,
-    state: 'running',
+    state: context.broker.running ? 'running' : 'stopped',
     idle_since: new Date(queue.idleSince).toISOString().replace('Z', '+00:00'),
     ...lengthsView(context, queue, lengths),
     messages_persistent: persistentCount,

@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import fc from 'fast-check'
 import { expect, onTestFinished, test } from 'vitest'
+import { testAuthority } from '#kit/world/test-certificate.ts'
 import { consumer } from '../test-broker.ts'
 import { routes } from './management.ts'
 import { testManagement } from './test-management.ts'
@@ -46,6 +47,24 @@ test('the node tells of its memory, files and listeners', async () => {
   const missing = await it.ask('GET', 'health/checks/port-listener/1')
   expect([missing.status, missing.json.status]).toEqual([503, 'failed'])
   await it.broker.close()
+})
+
+test('certificates that run out are told of in time', async () => {
+  const authority = await testAuthority()
+  onTestFinished(() => authority.remove())
+  const it = await testManagement({ now: Date.now() })
+  const within = (time: string) => it.ask('GET', `health/checks/certificate-expiration/${time}`)
+  expect((await within('9/years')).status).toBe(200)
+  const { cert, key } = await authority.issue('/CN=broker')
+  await it.broker.listen({ host: '127.0.0.1', port: 5671 }, { tls: { cert, key } })
+  expect((await within('9/years')).status).toBe(200)
+  const late = await within('11/years')
+  expect([late.status, late.json.expired]).toEqual([
+    503,
+    [{ node: 'rabbit@node1', protocol: 'amqp/ssl', port: '5671' }],
+  ])
+  expect((await within('5/fortnights')).status).toBe(400)
+  expect((await within('x/days')).status).toBe(400)
 })
 
 test('alarms are raised by force, seen by monitors and publishers, and taken back', async () => {
