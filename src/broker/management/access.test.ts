@@ -129,3 +129,11 @@ test('the rights of AMQP hold here too', async () => {
     '403 ACCESS_REFUSED',
   )
 })
+
+test('a page from elsewhere can not make a browser change anything', async () => {
+  const { ask } = await testManagement()
+  const from = (site: string) => ask('PUT', 'queues/%2F/q', {}, { headers: { 'sec-fetch-site': site } })
+  expect((await from('cross-site')).status).toBe(401)
+  expect((await from('same-site')).json.reason).toBe('Requests of pages from elsewhere are refused')
+  expect((await from('same-origin')).status).toBe(201)
+})

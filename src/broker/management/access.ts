@@ -35,6 +35,17 @@ export function authenticate(registry: Registry, authorization: string | undefin
   throw new CloudError('unauthorized', 'Login failed', { headers: challenge })
 }
 
+/**
+ * A browser that has the password sends it along with whatever any page makes it send. It says from where that page is;
+ * other clients say nothing.
+ */
+export function refuseForeignPages(method: string, headers: Record<string, string | undefined>): void {
+  const from = headers['sec-fetch-site']
+  if (method === 'GET' || method === 'HEAD' || from === undefined) return
+  if (from !== 'same-origin' && from !== 'none')
+    throw new CloudError('forbidden', 'Requests of pages from elsewhere are refused')
+}
+
 export function has(user: User, access: Access): boolean {
   return user.tags.some((tag) => allowedTags[access].includes(tag))
 }

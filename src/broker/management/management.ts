@@ -7,7 +7,7 @@ import type { Log } from '#kit/log/log.ts'
 import type { Address, ListenTls, World } from '#kit/world/world.ts'
 import { notFound } from '../admin/refusal.ts'
 import type { Broker } from '../broker.ts'
-import { authenticate, demand } from './access.ts'
+import { authenticate, demand, refuseForeignPages } from './access.ts'
 import { brokerRoutes } from './broker-route.ts'
 import { clientRoutes } from './client-route.ts'
 import type { ManagementContext, ManagementListener } from './context.ts'
@@ -107,6 +107,7 @@ async function answer(
   const { path, query } = pathOf(request.url)
   const { headers, method } = request
   if (path[0] !== 'api' && path[0] !== 'metrics') return pageAt(request, page)
+  refuseForeignPages(method, headers)
   const user = authenticate(context.registry, headers.authorization)
   const asked: ApiRequest = { method, path: path.slice(1), query, headers, user, body: request.body }
   try {
