@@ -74,31 +74,41 @@ export class Exchange {
     return this.bindings.get(bindingKey(binding))
   }
 
-  /**
-   * Adds the queues that a message goes to. Exchanges may be bound in circles: `seen` has those it has been to.
-   * What no binding takes goes to the alternate exchange, if there is one.
-   */
-  route(
+  /** Adds the queues that a message goes to, also by way of the other `exchanges`. */
+  route(message: Message, into: Set<Queue>, exchanges: ReadonlyMap<string, Exchange>): void {
+    // Exchanges may be bound in circles and in chains as long as somebody likes: no recursion.
+    const others: Exchange[] = []
+    this.#pass(message, into, others, exchanges)
+    if (others.length > 0) {
+      const seen = new Set<Exchange>([this])
+      for (let next = others.pop(); next; next = others.pop()) {
+        if (seen.has(next)) continue
+        seen.add(next)
+        next.#pass(message, into, others, exchanges)
+      }
+    }
+    this.counts.publishIn++
+    this.counts.publishOut += into.size
+  }
+
+  /** One step: to queues, and to `others`. What no binding takes goes to the alternate exchange, if there is one. */
+  #pass(
     message: Message,
     into: Set<Queue>,
-    seen: Set<Exchange>,
+    others: Exchange[],
     exchanges: ReadonlyMap<string, Exchange>,
   ): void {
-    seen.add(this)
-    this.counts.publishIn++
-    const before = into.size
-    let taken = false
+    let isTaken = false
     const found = ({ destination }: Binding) => {
-      taken = true
+      isTaken = true
       if (destination.kind === 'queue') into.add(destination)
-      else if (!seen.has(destination)) destination.route(message, into, seen, exchanges)
+      else others.push(destination)
     }
     this.#router.match(message, message.routingKey, found)
     for (const key of message.copies) this.#router.match(message, key, found)
-    this.counts.publishOut += into.size - before
-    if (taken) return
+    if (isTaken) return
     const alternate = this.alternate === undefined ? undefined : exchanges.get(this.alternate)
-    if (alternate && !seen.has(alternate)) alternate.route(message, into, seen, exchanges)
+    if (alternate) others.push(alternate)
   }
 }
 

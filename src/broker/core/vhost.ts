@@ -62,7 +62,6 @@ export class Vhost implements QueueHost {
   /** Bindings by what they lead to, to remove with it. */
   readonly #into = new Map<Exchange | Queue, Set<Binding>>()
   readonly #store: Store
-  readonly #seen = new Set<Exchange>()
 
   constructor(world: World, store: Store, name: string) {
     this.world = world
@@ -129,7 +128,8 @@ export class Vhost implements QueueHost {
   }
 
   declareQueue(given: QueueSpec, session: object): Queue {
-    const spec = this.#withType(given)
+    // What goes with its connection outlives no broker, whatever it was declared as.
+    const spec = this.#withType({ ...given, durable: given.durable && !given.exclusive })
     this.queuesDeclared++
     const what = this.where('queue', spec.name)
     const current = this.queues.get(spec.name)
@@ -201,11 +201,8 @@ export class Vhost implements QueueHost {
   /** Throws 404 where there is no such exchange. */
   route(message: Message): Set<Queue> {
     const queues = new Set<Queue>()
-    if (message.exchange !== '') {
-      // One set for all: nothing that routing calls routes again.
-      this.#seen.clear()
-      this.exchange(message.exchange).route(message, queues, this.#seen, this.exchanges)
-    } else {
+    if (message.exchange !== '') this.exchange(message.exchange).route(message, queues, this.exchanges)
+    else {
       this.#queueNamed(message.routingKey, queues)
       for (const key of message.copies) this.#queueNamed(key, queues)
     }
@@ -297,7 +294,7 @@ export class Vhost implements QueueHost {
 
   /** The virtual host's type for a queue that names none; only durable ones that all may use can be of the other. */
   #withType(spec: QueueSpec): QueueSpec {
-    const isOpen = spec.durable && !spec.exclusive && !spec.autoDelete
+    const isOpen = spec.durable && !spec.autoDelete
     if (!this.defaultQueueType || !isOpen || spec.arguments['x-queue-type'] !== undefined) return spec
     return { ...spec, arguments: { ...spec.arguments, 'x-queue-type': this.defaultQueueType } }
   }
