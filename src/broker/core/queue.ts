@@ -2,7 +2,7 @@
 // Messages lie in the store, placed there before they are pushed; a queue has their positions and lets go of each once.
 
 import type { Table } from '#kit/amqp/table.ts'
-import type { Cancel, World } from '#kit/world/world.ts'
+import type { World } from '#kit/world/world.ts'
 import type { Segment, SegmentTable } from '../store/segment.ts'
 import type { RestoredMessage } from '../store/store.ts'
 import { Consumers } from './consumers.ts'
@@ -12,6 +12,7 @@ import { Entry } from './entry.ts'
 import type { Message } from './message.ts'
 import type { Policy } from './policy.ts'
 import type { QueueLimits } from './queue-argument.ts'
+import { QueueClock } from './queue-clock.ts'
 import type { QueueShape } from './queue-shape.ts'
 import { Ready } from './ready.ts'
 
@@ -75,9 +76,8 @@ export class Queue {
   readonly #passing: Entry
   /** Whose turn it was when a message turned out to need a place in the store. */
   #chosen: Consumer | undefined
+  readonly #clock: QueueClock
   #dispatching = false
-  #expiry: { at: number; cancel: Cancel } | undefined
-  #disuse: Cancel | undefined
   #endActivity: (() => void) | undefined
   #lastActive = { at: 0, count: -1 }
 
@@ -105,6 +105,11 @@ export class Queue {
       expiresAt: Infinity,
       redelivered: false,
     })
+    this.#clock = new QueueClock(
+      host.world,
+      () => this.#trim(),
+      () => host.unused(this),
+    )
     this.used()
   }
 
@@ -215,8 +220,6 @@ export class Queue {
   /** In force for what is there too, except a shorter time to live: messages keep the one they came with. */
   setLimits(limits: QueueLimits): void {
     this.limits = limits
-    this.#disuse?.()
-    this.#disuse = undefined
     this.used()
     this.#trim()
   }
@@ -310,8 +313,7 @@ export class Queue {
   /** The queue itself is recorded as gone, so nothing is for its messages. Gives how many there were. */
   close(): number {
     this.deleted = true
-    this.#expiry?.cancel()
-    this.#disuse?.()
+    this.#clock.stop()
     const count = this.#ready.length
     this.#ready.drain((segment, entry) => this.#host.segments.release(segment, entry, 0))
     for (const consumer of [...this.consumers]) {
@@ -324,8 +326,7 @@ export class Queue {
 
   /** The broker ends: all stays as it is, and no timer keeps the process waiting for it. */
   rest(): void {
-    this.#expiry?.cancel()
-    this.#disuse?.()
+    this.#clock.stop()
   }
 
   /** Gives ready messages to ready consumers, in turn. */
@@ -353,12 +354,7 @@ export class Queue {
 
   /** Starts the clock of x-expires anew: declared again, read from, or its last consumer left. */
   used(): void {
-    if (this.limits.expiresMs === undefined) return
-    this.#disuse?.()
-    this.#disuse = undefined
-    if (this.consumers.length > 0) return
-    const expire = () => this.#host.unused(this)
-    this.#disuse = this.#host.world.timers.after(this.limits.expiresMs, expire, { background: true })
+    this.#clock.expectDisuse(this.consumers.length > 0 ? undefined : this.limits.expiresMs)
   }
 
   #deliver(consumer: Consumer, entry: Entry, message: Message): void {
@@ -444,17 +440,7 @@ export class Queue {
 
   /** As in RabbitMQ only the head expires: a message waits for those before it. */
   #watchExpiry(): void {
-    const at = this.#ready.expiresAt
-    if (at === Infinity || this.deleted || (this.#expiry && this.#expiry.at <= at)) return
-    this.#expiry?.cancel()
-    const { clock, timers } = this.#host.world
-    const expire = () => {
-      this.#expiry = undefined
-      this.#dropExpired()
-      this.#watchExpiry()
-      this.#mark()
-    }
-    this.#expiry = { at, cancel: timers.after(at - clock.now(), expire, { background: true }) }
+    if (!this.deleted) this.#clock.expectExpiry(this.#ready.expiresAt)
   }
 
   /** A message that somebody will take, or has taken and not settled, is work in flight. */
