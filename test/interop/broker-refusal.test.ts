@@ -300,6 +300,78 @@ const cases: [what: string, act: (channel: ClientChannel) => unknown, refusal: s
     "channel: PRECONDITION_FAILED - inequivalent arg 'alternate-exchange' for exchange 'p.x' in vhost '/': received the value 'z' of type 'longstr' but current is none",
   ],
   [
+    'declare passive without a name',
+    async (channel) => {
+      await channel.ask('queue.declare', { exclusive: true })
+      return channel.ask('queue.declare', { passive: true })
+    },
+    "channel: NOT_FOUND - no queue '' in vhost '/'",
+  ],
+  [
+    'exclusive declared again as not exclusive',
+    async (channel) => {
+      await channel.ask('queue.declare', { queue: 'p.e', exclusive: true })
+      return channel.ask('queue.declare', { queue: 'p.e' })
+    },
+    "channel: RESOURCE_LOCKED - cannot obtain exclusive access to locked queue 'p.e' in vhost '/'. It could be originally declared on another connection or the exclusive property value does not match that of the original declaration.",
+  ],
+  [
+    'exclusive declared again as durable',
+    async (channel) => {
+      await channel.ask('queue.declare', { queue: 'p.e', exclusive: true })
+      return channel.ask('queue.declare', { queue: 'p.e', exclusive: true, durable: true })
+    },
+    'nothing',
+  ],
+  [
+    'ttl beyond ten years',
+    (channel) =>
+      channel.ask('queue.declare', {
+        queue: 'p.e',
+        exclusive: true,
+        arguments: { 'x-message-ttl': 315_360_000_001 },
+      }),
+    "channel: PRECONDITION_FAILED - invalid arg 'x-message-ttl' for queue 'p.e' in vhost '/': {value_too_large,315360000001}",
+  ],
+  [
+    'another ttl',
+    async (channel) => {
+      const declare = (ttl: number) =>
+        channel.ask('queue.declare', {
+          queue: 'p.e',
+          exclusive: true,
+          arguments: { 'x-message-ttl': ttl },
+        })
+      await declare(1000)
+      return declare(1001)
+    },
+    "channel: PRECONDITION_FAILED - inequivalent arg 'x-message-ttl' for queue 'p.e' in vhost '/': received '1001' but current is '1000'",
+  ],
+  [
+    'exclusive consume of a single active consumer',
+    async (channel) => {
+      const table = { 'x-single-active-consumer': true }
+      await channel.ask('queue.declare', { queue: 'p.e', exclusive: true, arguments: table })
+      return channel.ask('basic.consume', { queue: 'p.e', exclusive: true })
+    },
+    "channel: ACCESS_REFUSED - queue 'p.e' in vhost '/' in exclusive use",
+  ],
+  [
+    'ack up to a tag that was acked',
+    async (channel) => {
+      const { queue } = await channel.ask('queue.declare', { exclusive: true })
+      for (const text of ['a', 'b', 'c']) await channel.publish('', queue, {}, Buffer.from(text))
+      let left = 3
+      await new Promise<void>((resolve) => {
+        const take = () => void (--left === 0 && resolve())
+        channel.consume(queue, 'three', {}, take, () => {})
+      })
+      await channel.tell('basic.ack', { deliveryTag: 2 })
+      return channel.tell('basic.ack', { deliveryTag: 2, multiple: true })
+    },
+    'channel: PRECONDITION_FAILED - unknown delivery tag 2',
+  ],
+  [
     'consume empty queue name',
     (channel) => channel.ask('basic.consume', {}),
     'channel: NOT_FOUND - no previously declared queue',

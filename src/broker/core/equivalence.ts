@@ -15,6 +15,7 @@ export function assertSameArguments(what: string, names: string[], received: Tab
   for (const name of names) {
     const [ours, theirs] = [current[name], received[name]]
     if (ours === theirs) continue
+    if (ours !== undefined && theirs !== undefined) assertSame(what, name, theirs, ours)
     const text = `received ${shown(theirs)} but current is ${shown(ours)}`
     throw channelError(406, `inequivalent arg '${name}' for ${what}: ${text}`)
   }

@@ -86,12 +86,12 @@ export class Message {
   }
 }
 
-/** About 49.7 days in milliseconds: what fits in 32 bits. RabbitMQ's bound, in its words. */
-const longestExpiration = 2 ** 32 - 1
+/** Ten years in milliseconds: RabbitMQ's bound of expirations, in its words. */
+export const longestExpirationMs = 315_360_000_000
 
 function expirationProblem(text: string): string | undefined {
   if (!/^[+-]?\d{1,30}$/.test(text)) return 'no_integer'
   const value = Number(text)
   if (value < 0) return `{value_negative,${value}}`
-  return value > longestExpiration ? `{value_too_large,${value}}` : undefined
+  return value > longestExpirationMs ? `{value_too_large,${value}}` : undefined
 }

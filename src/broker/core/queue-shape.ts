@@ -3,6 +3,7 @@
 import { type AmqpError, channelError, connectionError } from '#kit/amqp/error.ts'
 import type { FieldValue, Table } from '#kit/amqp/table.ts'
 import { fieldTypeName } from './equivalence.ts'
+import { longestExpirationMs } from './message.ts'
 import type { QueueSpec } from './queue.ts'
 
 export type QueueShape = {
@@ -23,6 +24,11 @@ const whole =
     if (value < least) return `{value_zero,${value}}`
     return value > most ? `{max_value_exceeded,${value}}` : undefined
   }
+/** In milliseconds. */
+const time =
+  (least: number): Check =>
+  (value) =>
+    whole(least)(value) ?? (Number(value) > longestExpirationMs ? `{value_too_large,${value}}` : undefined)
 const text: Check = (value) => (typeof value === 'string' ? undefined : unacceptable(value))
 const yesOrNo: Check = (value) => (typeof value === 'boolean' ? undefined : unacceptable(value))
 const oneOf =
@@ -37,8 +43,8 @@ const known: Record<string, { kinds: string; check: Check }> = {
     kinds: 'classic quorum',
     check: oneOf(['classic', 'quorum'], (value) => `"unsupported queue type '${String(value)}'"`),
   },
-  'x-message-ttl': { kinds: 'classic quorum', check: whole(0) },
-  'x-expires': { kinds: 'classic quorum', check: whole(1) },
+  'x-message-ttl': { kinds: 'classic quorum', check: time(0) },
+  'x-expires': { kinds: 'classic quorum', check: time(1) },
   'x-max-length': { kinds: 'classic quorum', check: whole(0) },
   'x-max-length-bytes': { kinds: 'classic quorum', check: whole(0) },
   'x-overflow': {
@@ -96,9 +102,9 @@ export function queueShape(spec: QueueSpec, where: string, node: string): QueueS
 
 /** A quorum queue is one that lasts. */
 function checkQuorum({ durable, exclusive, autoDelete }: QueueSpec, where: string): void {
-  if (!durable) throw invalid('property', 'non-durable', where)
-  if (exclusive) throw invalid('property', 'exclusive-owner', where)
   if (autoDelete) throw invalid('property', 'auto-delete', where)
+  if (exclusive) throw invalid('property', 'exclusive-owner', where)
+  if (!durable) throw invalid('property', 'non-durable', where)
 }
 
 function checkDeadLetterExchange(table: Table, where: string): void {

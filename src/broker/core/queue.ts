@@ -119,7 +119,7 @@ export class Queue {
 
   /** Its definition and persistent messages outlive the broker's process. */
   get stored(): boolean {
-    return this.spec.durable && !this.spec.exclusive
+    return this.spec.durable
   }
 
   /** Whether a message in it outlives the process: a quorum queue keeps what isn't persistent too. */

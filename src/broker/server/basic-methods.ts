@@ -84,8 +84,10 @@ function consume(channel: Channel, fields: MethodFields<'basic.consume'>): void 
   const tag = consumerTag === '' ? channel.host.randomName('amq.ctag-') : consumerTag
   if (channel.consumers.has(tag)) throw connectionError(530, `attempt to reuse consumer tag '${tag}'`)
   checkArguments(fields.arguments, channel.host.vhost.where('queue', queue.name))
-  if (queue.consumers.some((other) => other.exclusive) || (exclusive && queue.consumers.length > 0))
-    throw channelError(403, `${channel.host.vhost.where('queue', queue.name)} in exclusive use`)
+  const isTaken = exclusive
+    ? queue.consumers.length > 0 || queue.shape.singleActiveConsumer
+    : queue.consumers.some((other) => other.exclusive)
+  if (isTaken) throw channelError(403, `${channel.host.vhost.where('queue', queue.name)} in exclusive use`)
   const consumer = new ChannelConsumer(channel, queue, tag, {
     noAck,
     exclusive,

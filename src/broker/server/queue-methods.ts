@@ -65,7 +65,7 @@ export const queueHandlers: Handlers = {
 }
 
 function passive(channel: Channel, name: string): Queue {
-  const queue = channel.host.vhost.queue(queueName(channel, name), channel.host.session)
+  const queue = channel.host.vhost.queue(name, channel.host.session)
   queue.used()
   return queue
 }
