@@ -22,6 +22,9 @@ import { simulatedHostNames } from './local-agent.ts'
 import { agentSections, serviceSections } from './section.ts'
 import { cloudSection } from './settings.ts'
 
+/** A connection has 2047 channels at most, and a host takes five. */
+const hostsPerBus = 300
+
 export async function runAgent(world: World, cloud: Cloud): Promise<{ stop(): Promise<void> }> {
   const { folder, settings } = cloud
   const log = openLog({ level: settings.logLevel })
@@ -41,18 +44,21 @@ export async function runAgent(world: World, cloud: Cloud): Promise<{ stop(): Pr
     service: 'agent',
     sink: await fileSpoolSink(world, log, spool),
   })
-  const bus = await openBus({
-    world,
-    log: log.with({ agent: 'bus' }),
-    journal,
-    connect: access.connectBus,
-    user: access.busUser,
-    password: access.busPassword,
-    vhost: access.busVhost,
-    limited: !access.busShared,
-    durableQueueType: access.busQueueType,
-    name: `agent@${host}`,
-  })
+  const openHostBus = () =>
+    openBus({
+      world,
+      log: log.with({ agent: 'bus' }),
+      journal,
+      connect: access.connectBus,
+      user: access.busUser,
+      password: access.busPassword,
+      vhost: access.busVhost,
+      limited: !access.busShared,
+      durableQueueType: access.busQueueType,
+      name: `agent@${host}`,
+    })
+  const bus = await openHostBus()
+  const buses = [bus]
   const shipping = startShipping({
     world,
     log,
@@ -78,14 +84,18 @@ export async function runAgent(world: World, cloud: Cloud): Promise<{ stop(): Pr
     consoleTls: access.consoleTls,
     config: { ...config, computeAgent: { ...config.computeAgent, consoleAddress } },
   }
+  const simulated = settings.dataPlane === 'sim' ? simulatedNames(cloud) : []
+  while (buses.length * hostsPerBus < simulated.length) buses.push(await openHostBus())
   const hosts =
-    settings.dataPlane === 'sim' ? await simulatedHosts(common, cloud) : [await realHost(common, cloud, host)]
+    settings.dataPlane === 'sim'
+      ? await simulatedHosts(common, cloud, simulated, (index) => buses[Math.floor(index / hostsPerBus)]!)
+      : [await realHost(common, cloud, host)]
   return {
     async stop() {
       for (const host of hosts) await host.stop()
       await kept.stop()
       await shipping.stop()
-      await bus.close()
+      for (const each of buses) await each.close()
       await journal.close()
       http.close()
     },
@@ -120,13 +130,21 @@ async function realHost(common: Common, cloud: Cloud, host: string): Promise<Hos
   })
 }
 
+function simulatedNames({ member, settings }: Cloud): string[] {
+  return member ? [member.host] : simulatedHostNames(settings)
+}
+
 /** One process holds them all; each is a host of its own to the cloud. */
-async function simulatedHosts(common: Common, cloud: Cloud): Promise<Host[]> {
+async function simulatedHosts(
+  common: Common,
+  cloud: Cloud,
+  names: readonly string[],
+  busOf: (index: number) => Bus,
+): Promise<Host[]> {
   const { world, log } = common
   const fabric = simFabric()
-  const names = cloud.member ? [cloud.member.host] : simulatedHostNames(cloud.settings)
   return Promise.all(
-    names.map(async (host) => {
+    names.map(async (host, index) => {
       const folder = `${cloud.folder.root}/hosts/${host}`
       await world.files.makeFolder(folder)
       const virt = await loadVirtDriver('sim', world, log, {
@@ -136,7 +154,7 @@ async function simulatedHosts(common: Common, cloud: Cloud): Promise<Host[]> {
       })
       const wiring = await loadWiringDriver('sim', world, log, { fabric, host })
       const volume = await loadVolumeDriver('sim', world, { folder: `${folder}/volumes` })
-      return startHost({ ...common, host, folder, virt, wiring, volume })
+      return startHost({ ...common, bus: busOf(index), host, folder, virt, wiring, volume })
     }),
   )
 }
