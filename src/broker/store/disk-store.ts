@@ -88,10 +88,6 @@ class DiskStore implements Store {
     return this.#topology.topology.now()
   }
 
-  get cachedBytes(): number {
-    return this.segments.cache.bytes
-  }
-
   get isBehind(): boolean {
     return this.segments.cache.isBehind
   }

@@ -21,9 +21,6 @@ export function memoryStore(clock: Clock): Store {
   return {
     segments,
     recovered: { exchanges: [], queues: [], bindings: [] },
-    get cachedBytes() {
-      return segments.cache.bytes
-    },
     isBehind: false,
     whenCaughtUp: nothing,
     nextQueueId: () => ++queueId,

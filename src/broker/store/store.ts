@@ -50,8 +50,6 @@ export type Store = {
   /** Where queues' messages are. */
   readonly segments: SegmentTable
   readonly recovered: Recovered
-  /** Octets of messages in memory. */
-  readonly cachedBytes: number
   /** Messages come faster than they can be written out of memory: who publishes should wait for `whenCaughtUp`. */
   readonly isBehind: boolean
   whenCaughtUp(action: () => void): void
