@@ -46,6 +46,12 @@ describe('the networks of a host', () => {
       tunnel: { localIp: '192.0.2.1', underlay: { bridge: 'br-phy-9000' } },
     })
     expect((await networks({ cloud: { listen: '192.0.2.7' } })).tunnel!.localIp).toBe('192.0.2.7')
+    const debian = { '127.0.1.1': '127.0.0.1' }
+    const named = { 'cloud.example': '127.0.1.1' }
+    const localIp = async (routes: Record<string, string>) =>
+      (await networks({ cloud }, host(routes, named))).tunnel!.localIp
+    expect(await localIp({ ...debian, '192.0.2.1': '10.0.0.7' })).toBe('10.0.0.7')
+    expect(await localIp(debian)).toBe('127.0.0.1')
   })
 
   test('a joined host sends from where it reaches the controller, and has no external network', async () => {

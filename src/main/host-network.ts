@@ -75,9 +75,15 @@ async function ownAddress(
   if (controller !== undefined) return sourceTowards(world, controller)
   if (isLoopback(listen)) return '127.0.0.1'
   if (listen !== '0.0.0.0' && listen !== '::') return listen
+  if (isLoopback(publicHost)) return '127.0.0.1'
   // Of an address of its own the kernel gives that address; of a load balancer's, the one that leads there.
-  return isLoopback(publicHost) ? '127.0.0.1' : sourceTowards(world, publicHost)
+  const found = await sourceTowards(world, publicHost)
+  // Debian's installer lets a machine's own name lead to 127.0.1.1: others find it where its default route begins.
+  return isLoopback(found) ? sourceTowards(world, anywhere).catch(() => found) : found
 }
+
+/** Of a block for documentation, which no route but the default one leads to (RFC 5737). Nothing is sent there. */
+const anywhere = '192.0.2.1'
 
 /** Where the kernel would send from to get there. */
 async function sourceTowards(world: World, host: string): Promise<string> {

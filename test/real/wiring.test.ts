@@ -572,7 +572,7 @@ for source in ('10.0.0.77', '10.0.0.78'):
   test('a tunnel address that no card has is refused with its name', async () => {
     const tunnel = { ...rig.prepare(0).tunnel!, localIp: '10.9.9.9' }
     await expect(rig.drivers[0].prepare({ ...rig.prepare(0), tunnel })).rejects.toMatchObject({
-      kind: 'badRequest',
+      kind: 'unavailable',
       message: expect.stringContaining('10.9.9.9'),
     })
   })

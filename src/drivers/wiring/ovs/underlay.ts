@@ -122,8 +122,9 @@ async function cardOf(context: OvsContext, { localIp, underlay }: Underlay): Pro
   )
   const card = underlay.card === undefined ? cards[0] : cards.find(({ name }) => name === underlay.card)
   if (card) return card
+  // Not a mistake for good: a machine that is just starting may get its address a moment later.
   throw new CloudError(
-    'badRequest',
+    'unavailable',
     underlay.card === undefined
       ? `No card of this host has the address ${localIp}, from which tunnels are to be sent`
       : `The card '${underlay.card}' of this host doesn't have the address ${localIp}, from which tunnels are to be sent`,
