@@ -1,7 +1,7 @@
 // Whether the RabbitMQ that a cloud is to run on lets it in, and lets it give hosts users of their own.
 import { connectAmqp } from '#kit/amqp/client/connection.ts'
 import { AmqpError } from '#kit/amqp/error.ts'
-import { asError } from '#kit/errors/cloud-error.ts'
+import { fullMessage } from '#kit/errors/cloud-error.ts'
 import { httpClient } from '#kit/http/client.ts'
 import type { World } from '#kit/world/world.ts'
 import type { ExternalBroker } from './bus-engine.ts'
@@ -49,8 +49,7 @@ async function problemAt(
     await connection.close()
     return undefined
   } catch (thrown) {
-    const { message } = asError(thrown)
-    return thrown instanceof AmqpError ? message.slice(0, 200) : message
+    return thrown instanceof AmqpError ? thrown.message.slice(0, 200) : fullMessage(thrown)
   }
 }
 

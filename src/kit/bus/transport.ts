@@ -1,5 +1,5 @@
 // Where the brokers are: a transport URL as operators of OpenStack write it, and the way from one broker to the next.
-import { CloudError } from '../errors/cloud-error.ts'
+import { CloudError, fullMessage } from '../errors/cloud-error.ts'
 import type { Connection, ConnectTls, World } from '../world/world.ts'
 
 export type Transport = {
@@ -71,7 +71,7 @@ export function connectToAny(
       try {
         return await world.sockets.connect(address, { timeoutMs: connectMs, ...(secure && { tls }) })
       } catch (error) {
-        failures.push(`${address.host}:${address.port}: ${error instanceof Error ? error.message : error}`)
+        failures.push(`${address.host}:${address.port}: ${fullMessage(error)}`)
       }
     }
     throw new CloudError('unavailable', `No message broker answers: ${failures.join('; ')}`)
