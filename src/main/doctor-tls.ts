@@ -25,13 +25,15 @@ export async function tlsFindings(world: World, cloud: Cloud): Promise<Finding[]
   }
   const authority = await judge(world, folder.authority, "The authority's certificate", authorityLastsMs)
   if (authority && authority.state !== 'ok')
-    authority.remedy = `Plan to replace it: remove ${folder.tls}, 'nimbo up', and let every host join again.`
+    authority.remedy = member
+      ? `It is replaced on the controller, ${member.controller}; this host joins again then, and keeps its guests.`
+      : `Plan to replace it: 'nimbo down', remove ${folder.tls}, 'nimbo up', and let every host join again by tokens made for it (--host); guests stay.`
   const own = member
     ? await judge(world, memberFiles(folder.root).certificate, "This host's certificate", dayMs)
     : await judge(world, `${folder.tls}/server.pem`, "The APIs' certificate", dayMs)
   if (own && own.state !== 'ok')
     own.remedy = member
-      ? `The agent renews it while it reaches ${member.controller}; after its end this host has to join again.`
+      ? `The agent renews it while it reaches ${member.controller}; after its end this host has to join again, and keeps its guests.`
       : "The controller renews it: 'nimbo logs controller' tells why it could not."
   return [authority, own].filter((each) => each !== undefined)
 }

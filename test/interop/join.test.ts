@@ -232,6 +232,24 @@ describe('nimbo join', () => {
   })
 })
 
+describe('a cloud with a new authority', () => {
+  it('shuts its hosts out until they join again, each by a token of its own, with what they have', async () => {
+    const before = await world.files.readText(`${joined}/tls/ca.pem`)
+    const key = await world.files.readText(`${joined}/tls/host.key`)
+    succeeded(await cloud.nimbo('down'))
+    await world.files.removeTree(`${cloud.root}/tls`)
+    succeeded(await cloud.up('--empty', '--hosts', '1', '--listen', '0.0.0.0', '--public-host', host))
+    expect((await join(joined, (await createToken()).token)).stderr).toContain(
+      'nimbo token create --host second',
+    )
+    const { token } = await createToken('--host', 'second')
+    expect(succeeded(await join(joined, token)).stdout).toContain('second is a host')
+    expect(await world.files.readText(`${joined}/tls/ca.pem`)).not.toBe(before)
+    expect(await world.files.readText(`${joined}/tls/host.key`)).toBe(key)
+    expect((await cloud.nimbo('host', 'list')).stdout).toMatch(/second .* up +enabled/)
+  })
+})
+
 describe('the lines of a cloud of several hosts', () => {
   it('are TLS alone: APIs, the place where hosts join, the bus', async () => {
     const http = httpClient()

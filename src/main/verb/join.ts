@@ -1,6 +1,7 @@
 // `nimbo join`: makes this machine a host of a cloud whose controller runs elsewhere.
 import { poll } from '#cli/demo.ts'
 import { paint, type Terminal } from '#cli/terminal.ts'
+import { endOf, fingerprintOf } from '#kit/certificate/authority.ts'
 import { loadConfig } from '#kit/config/load.ts'
 import { CloudError } from '#kit/errors/cloud-error.ts'
 import type { World } from '#kit/world/world.ts'
@@ -10,6 +11,7 @@ import { hostNetworks } from '../host-network.ts'
 import { askController, becomeMember, fetchAuthority, type JoinWish, prepareMemberFolder } from '../join.ts'
 import { fingerprintIn, readController } from '../join-token.ts'
 import { withLock } from '../lock.ts'
+import { type Member, memberFiles } from '../member.ts'
 import { asMember } from '../member-session.ts'
 import { ensureOpenssl, hostPackages, installPackages, missingPackages } from '../package.ts'
 import { usualPorts } from '../port.ts'
@@ -18,6 +20,7 @@ import { agentSections, serviceSections } from '../section.ts'
 import { cloudSection } from '../settings.ts'
 import { type Invocation, usageError, type Verb } from '../verb.ts'
 import { formatFindings } from './doctor.ts'
+import { stopCloud } from './down.ts'
 import { readVersion } from './version.ts'
 
 const upTimeoutMs = 90_000
@@ -46,23 +49,16 @@ export const join: Verb = {
   async run(invocation) {
     const { world, terminal, root } = invocation
     const before = await memberIfThere(world, root)
-    const wish = before ? undefined : await wishOf(invocation)
-    const joined = before ?? (await becomeHost(invocation, wish!))
-    const { member } = joined
-    if (!member) throw new CloudError('conflict', `${root} holds a controller, and can't join another cloud.`)
-    const asked = invocation.words[0] && readController(invocation.words[0], usualPorts.hosts).host
-    if (before && asked !== undefined && asked !== member.controller)
-      throw new CloudError(
-        'conflict',
-        `This host belongs to the cloud of ${member.controller} already: 'nimbo destroy' leaves it.`,
-      )
+    if (before) checkSameCloud(invocation, before)
+    const member = before?.member
+    const isGood = member !== undefined && !(await mustJoinAgain(invocation))
+    const joined =
+      before && isGood ? before : await becomeHost(invocation, await wishOf(invocation, member), before)
     const started = await withLock(world, joined.folder, 'join', () => raiseMember(invocation, joined))
-    if (before && !started)
-      terminal.print(`${member.host} belongs to the cloud of ${member.controller}; nothing was changed.`)
-    else
-      terminal.print(
-        paint(terminal, 'green', `${member.host} is a host of the cloud of ${member.controller}.`),
-      )
+    const { host, controller } = joined.member!
+    if (isGood && !started)
+      terminal.print(`${host} belongs to the cloud of ${controller}; nothing was changed.`)
+    else terminal.print(paint(terminal, 'green', `${host} is a host of the cloud of ${controller}.`))
     return 0
   },
 }
@@ -84,11 +80,40 @@ export async function raiseMember({ world, program, terminal }: Invocation, clou
   return true
 }
 
-async function becomeHost({ world, terminal, root }: Invocation, wish: JoinWish): Promise<Cloud> {
+function checkSameCloud({ words, root }: Invocation, { member }: Cloud): void {
+  if (!member) throw new CloudError('conflict', `${root} holds a controller, and can't join another cloud.`)
+  const asked = words[0] && readController(words[0], usualPorts.hosts).host
+  if (asked !== undefined && asked !== member.controller)
+    throw new CloudError(
+      'conflict',
+      `This host belongs to the cloud of ${member.controller} already: 'nimbo destroy' leaves it.`,
+    )
+}
+
+/** What it was given is good for nothing any more: the cloud has another authority, or it was away for too long. */
+async function mustJoinAgain({ world, root, options }: Invocation): Promise<boolean> {
+  const token = tokenOf({ world, options })
+  if (token === undefined) return false
+  const { authority, certificate } = memberFiles(root)
+  if (fingerprintOf(await world.files.readText(authority)) !== fingerprintIn(token)) return true
+  return endOf(await world.files.readText(certificate)) <= world.clock.now()
+}
+
+/** `before` is a member whose papers hold no longer: its guests and settings stay. */
+async function becomeHost(
+  { world, terminal, root }: Invocation,
+  wish: JoinWish,
+  before: Cloud | undefined,
+): Promise<Cloud> {
   const authority = await fetchAuthority(wish)
   const { http, facts } = await askController(wish, authority)
   let fresh = false
   try {
+    if (before?.member && before.member.cloudId !== facts.id)
+      throw new CloudError(
+        'conflict',
+        `Another cloud is at ${wish.controller.host} now: 'nimbo destroy --force' leaves the one that was there.`,
+      )
     terminal.say(paint(terminal, 'bold', `joining ${wish.controller.host} as ${wish.name}`))
     await preflight(world, terminal, root, facts.data_plane)
     await packages(world, terminal, facts.data_plane)
@@ -96,7 +121,10 @@ async function becomeHost({ world, terminal, root }: Invocation, wish: JoinWish)
     return await withLock(world, dataFolder(root), 'join', async () => {
       const { settings, agent } = await settingsOf(world, root)
       const { tunnel } = await hostNetworks(world, settings, agent, wish.controller.host)
-      return becomeMember(world, root, http, wish, tunnel?.localIp ?? '127.0.0.1')
+      const joined = await becomeMember(world, root, http, wish, tunnel?.localIp ?? '127.0.0.1')
+      // It knows only what it was given before.
+      if (before) await stopCloud(world, before.folder)
+      return joined
     })
   } catch (error) {
     // Turned away for good: the next attempt, perhaps at another cloud, finds the machine as it was.
@@ -116,17 +144,21 @@ async function settingsOf(world: World, root: string) {
   return { settings: cloud, agent }
 }
 
-async function wishOf(invocation: Invocation): Promise<JoinWish> {
+function tokenOf({ world, options }: Pick<Invocation, 'world' | 'options'>): string | undefined {
+  return (options.token as string | undefined) ?? world.env.NIMBO_JOIN_TOKEN
+}
+
+async function wishOf(invocation: Invocation, before: Member | undefined): Promise<JoinWish> {
   const { world, options, words } = invocation
   const [controller, ...more] = words
-  const token = (options.token as string | undefined) ?? world.env.NIMBO_JOIN_TOKEN
+  const token = tokenOf(invocation)
   if (!controller || more.length > 0 || !token)
     throw usageError("Say 'nimbo join CONTROLLER --token TOKEN', as 'nimbo token create' printed it there.")
   return {
     controller: readController(controller, usualPorts.hosts),
     token,
     fingerprint: fingerprintIn(token),
-    name: (options.name as string | undefined) ?? world.host.name,
+    name: (options.name as string | undefined) ?? before?.host ?? world.host.name,
     localIp: options['local-ip'] as string | undefined,
     underlay: options.underlay as string | undefined,
     version: await readVersion(world),

@@ -1,4 +1,5 @@
 // Routes of hosts, and of joining.
+import { CloudError } from '#kit/errors/cloud-error.ts'
 import { isTrue } from '#kit/http/query.ts'
 import { answer } from '#kit/http/route.ts'
 import { route } from '../app.ts'
@@ -19,7 +20,10 @@ export const hostRoutes = [
   // Nothing secret: whoever joins compares it with the fingerprint in its token, and says nothing before.
   route('GET', '/authority', {
     policy: 'public',
-    handle: async ({ app }) => ({ authority: (await app.around.authority()).certificate }),
+    handle: async ({ app }) => {
+      if (app.around.notJoinable()) throw new CloudError('notFound', 'No host can join this cloud.')
+      return { authority: (await app.around.authority()).certificate }
+    },
   }),
   route('GET', '/cloud', {
     policy: 'public',

@@ -31,7 +31,7 @@ export async function joinHost(context: HostContext, join: Join): Promise<Joined
   refuseForeignName(join.name, around.ownNames())
   const { certificate, key } = await sign(app, join.name, join.request)
   // The name is free, or was taken by this very token's first use.
-  if (token.usedAt === null) await refuseTakenName(app, trace, join.name, token.hostName)
+  if (token.usedAt === null) await refuseTakenName(app, trace, join.name, token.hostName, key)
   if (!(await useToken(db, token.id, { at: world.clock.now(), by: join.name, key })))
     throw new CloudError('unauthorized', 'This join token has been used: ask for a new one.')
   const at = { trace, token: await app.serviceToken(trace) }
@@ -44,6 +44,7 @@ export async function joinHost(context: HostContext, join: Join): Promise<Joined
     version: join.version,
     certificateFingerprint: fingerprint(certificate),
     certificateUntil: endOf(certificate),
+    keyFingerprint: key,
     userId,
     joinedAt: world.clock.now(),
     removedAt: null,
@@ -98,12 +99,16 @@ async function sign(app: HostApp, commonName: string, request: string) {
   return { certificate, key: createHash('sha256').update(der).digest('hex') }
 }
 
-/** A machine that was lost may be replaced under its name, by a token that was made for just that. */
+/**
+ * A machine that was lost may be replaced under its name, by a token that was made for just that; so may one that joins
+ * again with its own key be let in, even before it is seen to be down.
+ */
 async function refuseTakenName(
   app: HostApp,
   trace: Trace,
   name: string,
   meant: string | null,
+  key: string,
 ): Promise<void> {
   const row = await store.findHost(app.db, name)
   // Its last servers may have gone just now.
@@ -116,7 +121,8 @@ async function refuseTakenName(
       'conflict',
       `The host ${name} was removed, and its name is free when its servers are gone.`,
     )
-  if (service?.up || !row)
+  const itself = row?.keyFingerprint === key
+  if (!row || (service?.up && !itself))
     throw new CloudError(
       'conflict',
       `There is a host ${name} in this cloud: choose another name with --name.`,
@@ -124,7 +130,7 @@ async function refuseTakenName(
   if (meant !== name)
     throw new CloudError(
       'conflict',
-      `A host ${name} joined before and is down. Choose another name with --name, or take its place with a token ` +
+      `A host ${name} joined before. Choose another name with --name, or take its place with a token ` +
         `made for it: 'nimbo token create --host ${name}'.`,
     )
 }

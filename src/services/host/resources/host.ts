@@ -14,6 +14,8 @@ export const host = table(
     /** SHA-256 of its certificate in DER, hexadecimal. */
     certificateFingerprint: c.text(64),
     certificateUntil: c.time(),
+    /** SHA-256 of its public key: a machine that joins again is known by it. */
+    keyFingerprint: c.text(64),
     /** Its service user in identity. */
     userId: c.text(64),
     joinedAt: c.time(),

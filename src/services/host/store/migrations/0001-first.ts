@@ -14,6 +14,7 @@ export const first: Migration = {
         version: 'text(64)',
         certificate_fingerprint: 'text(64)',
         certificate_until: 'time',
+        key_fingerprint: 'text(64)',
         user_id: 'text(64)',
         joined_at: 'time',
         removed_at: 'time?',
