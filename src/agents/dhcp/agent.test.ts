@@ -1,15 +1,9 @@
 import { mkdtemp, readFile, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { afterEach, describe, expect, test } from 'vitest'
-import { type DhcpNetwork, dhcpAgent, networkPlugin } from '#contracts/network-agent.ts'
-import { loadWiringDriver, type SimWiring, simFabric } from '#drivers/wiring/load.ts'
-import type { Handlers } from '#kit/bus/bus.ts'
-import { testBus } from '#kit/bus/test-bus.ts'
+import { type DhcpNetwork, dhcpAgent } from '#contracts/network-agent.ts'
 import { withDefaults } from '#kit/config/section.ts'
-import { memorySink } from '#kit/journal/memory-sink.ts'
-import { openJournal } from '#kit/journal/store.ts'
-import { silentLog } from '#kit/log/log.ts'
-import { virtualWorld } from '#kit/world/virtual.ts'
+import { type PluginHandlers, testAgentHost } from '#test/agent/agent-host.ts'
 import { dhcpAgentConfig, startDhcpAgent } from './index.ts'
 import { sampleHost, sampleNetwork, samplePort } from './sample.ts'
 
@@ -18,16 +12,13 @@ afterEach(async () => {
   for (const clean of cleanups.splice(0).toReversed()) await clean()
 })
 
-type Plugin = Handlers<(typeof networkPlugin)['methods']>
-
 /** The agent on a simulated host, between a network service that wants `state.networks` and what it is told. */
 async function open(given: Parameters<typeof withDefaults<typeof dhcpAgentConfig>>[1] = {}) {
-  const world = virtualWorld()
   const folder = await mkdtemp(`${tmpdir()}/nimbo-dhcp-`)
   cleanups.push(() => rm(folder, { recursive: true }))
   const told: string[] = []
   const state = { networks: [] as DhcpNetwork[], generation: 1, known: false }
-  const handlers: Partial<Plugin> = {
+  const handlers: Partial<PluginHandlers> = {
     hostDhcp: async () => structuredClone({ generation: state.generation, networks: state.networks }),
     async ensureDhcpPort({ networkId }) {
       told.push(`port for ${networkId}`)
@@ -47,21 +38,11 @@ async function open(given: Parameters<typeof withDefaults<typeof dhcpAgentConfig
       return { status }
     },
   }
-  const fabric = simFabric()
-  const driver = (await loadWiringDriver('sim', world, silentLog, { fabric })) as SimWiring
-  const journal = openJournal({ world, log: silentLog, host: 'node1', service: 'test', sink: memorySink() })
-  const bus = testBus(world, () => journal)
-  // What is not among these would go unanswered, and the agent would say so.
-  await bus.serve(networkPlugin, 'controller', 'neutron-server', handlers as Plugin)
+  const { world, driver, fabric, bus, nudge, common } = await testAgentHost(handlers)
   const neutron = bus.caller(dhcpAgent, 'neutron-server')
   const start = () =>
     startDhcpAgent({
-      world,
-      log: silentLog,
-      journal,
-      bus,
-      host: 'node1',
-      driver,
+      ...common,
       folder,
       socketPath: `${folder}/neutron/metadata_proxy`,
       config: withDefaults(dhcpAgentConfig, given),
@@ -72,7 +53,7 @@ async function open(given: Parameters<typeof withDefaults<typeof dhcpAgentConfig
   const want = async (...networks: DhcpNetwork[]) => {
     state.networks = networks
     state.generation++
-    await neutron.networkChanged({ networkId: 'net-1' }, { host: 'node1', trace: journal.newTrace() })
+    await neutron.networkChanged({ networkId: 'net-1' }, nudge())
     await world.settle()
   }
   const text = (path: string) => readFile(`${folder}/neutron/${path}`, 'utf8')

@@ -1,15 +1,9 @@
 import { mkdtemp, readFile, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { afterEach, describe, expect, test } from 'vitest'
-import { l3Agent, networkPlugin, type RouterWiring } from '#contracts/network-agent.ts'
-import { loadWiringDriver, type SimWiring, simFabric } from '#drivers/wiring/load.ts'
-import type { Handlers } from '#kit/bus/bus.ts'
-import { testBus } from '#kit/bus/test-bus.ts'
+import { l3Agent, type RouterWiring } from '#contracts/network-agent.ts'
 import { withDefaults } from '#kit/config/section.ts'
-import { memorySink } from '#kit/journal/memory-sink.ts'
-import { openJournal } from '#kit/journal/store.ts'
-import { silentLog } from '#kit/log/log.ts'
-import { virtualWorld } from '#kit/world/virtual.ts'
+import { type PluginHandlers, testAgentHost } from '#test/agent/agent-host.ts'
 import { l3AgentConfig, startL3Agent } from './index.ts'
 import { sampleFloating, sampleInterface, sampleRouter } from './sample.ts'
 
@@ -18,16 +12,13 @@ afterEach(async () => {
   for (const clean of cleanups.splice(0).toReversed()) await clean()
 })
 
-type Plugin = Handlers<(typeof networkPlugin)['methods']>
-
 /** The agent on a simulated host, between a network service that wants `state.routers` and what it is told. */
 async function open(given: Parameters<typeof withDefaults<typeof l3AgentConfig>>[1] = {}) {
-  const world = virtualWorld()
   const folder = await mkdtemp(`${tmpdir()}/nimbo-l3-`)
   cleanups.push(() => rm(folder, { recursive: true }))
   const told: string[] = []
   const state = { routers: [] as RouterWiring[], generation: 1 }
-  const handlers: Partial<Plugin> = {
+  const handlers: Partial<PluginHandlers> = {
     hostRouters: async () => structuredClone({ generation: state.generation, routers: state.routers }),
     async routerStatus({ routerId, generation, status }) {
       told.push(`${routerId} ${generation} ${status}`)
@@ -40,21 +31,11 @@ async function open(given: Parameters<typeof withDefaults<typeof l3AgentConfig>>
       return { status: 'alive' }
     },
   }
-  const fabric = simFabric()
-  const driver = (await loadWiringDriver('sim', world, silentLog, { fabric })) as SimWiring
-  const journal = openJournal({ world, log: silentLog, host: 'node1', service: 'test', sink: memorySink() })
-  const bus = testBus(world, () => journal)
-  // What is not among these would go unanswered, and the agent would say so.
-  await bus.serve(networkPlugin, 'controller', 'neutron-server', handlers as Plugin)
+  const { world, driver, fabric, bus, nudge, common } = await testAgentHost(handlers)
   const neutron = bus.caller(l3Agent, 'neutron-server')
   const start = async () => {
     const agent = await startL3Agent({
-      world,
-      log: silentLog,
-      journal,
-      bus,
-      host: 'node1',
-      driver,
+      ...common,
       folder,
       socketPath: `${folder}/neutron/metadata_proxy`,
       config: withDefaults(l3AgentConfig, given),
@@ -67,7 +48,7 @@ async function open(given: Parameters<typeof withDefaults<typeof l3AgentConfig>>
   const want = async (...routers: RouterWiring[]) => {
     state.routers = routers
     state.generation++
-    await neutron.routerChanged({ routerId: 'router-1' }, { host: 'node1', trace: journal.newTrace() })
+    await neutron.routerChanged({ routerId: 'router-1' }, nudge())
     await world.settle()
   }
   const host = () => fabric.hosts.get('node1')!

@@ -1,14 +1,8 @@
 import { expect, test } from 'vitest'
-import { type HostWiring, l2Agent, networkPlugin, type PortWiring } from '#contracts/network-agent.ts'
-import { loadWiringDriver, type SimWiring } from '#drivers/wiring/load.ts'
-import type { Handlers } from '#kit/bus/bus.ts'
-import { testBus } from '#kit/bus/test-bus.ts'
+import { type HostWiring, l2Agent, type PortWiring } from '#contracts/network-agent.ts'
 import { withDefaults } from '#kit/config/section.ts'
 import { CloudError } from '#kit/errors/cloud-error.ts'
-import { memorySink } from '#kit/journal/memory-sink.ts'
-import { openJournal } from '#kit/journal/store.ts'
-import { silentLog } from '#kit/log/log.ts'
-import { virtualWorld } from '#kit/world/virtual.ts'
+import { type PluginHandlers, testAgentHost } from '#test/agent/agent-host.ts'
 import { networkAgentConfig, startNetworkAgent } from './index.ts'
 
 const port = (portId: string, change: Partial<PortWiring> = {}): PortWiring => ({
@@ -31,18 +25,15 @@ const port = (portId: string, change: Partial<PortWiring> = {}): PortWiring => (
   ...change,
 })
 
-type Plugin = Handlers<(typeof networkPlugin)['methods']>
-
 /** The agent on a simulated host, and the network service as it sees it: what it wants, and what it was told. */
 async function cloud() {
-  const world = virtualWorld()
   const told: string[] = []
   const state = {
     wiring: { generation: 1, ports: [], remoteGroups: {}, tunnelPeers: [] } as HostWiring,
     down: false,
     known: false,
   }
-  const handlers: Partial<Plugin> = {
+  const handlers: Partial<PluginHandlers> = {
     async hostWiring() {
       if (state.down) throw new CloudError('unavailable', 'the network service is away')
       return structuredClone(state.wiring)
@@ -62,30 +53,18 @@ async function cloud() {
       return { status }
     },
   }
-  const journal = openJournal({ world, log: silentLog, host: 'node1', service: 'test', sink: memorySink() })
-  const bus = testBus(world, () => journal)
-  // What is not among these would go unanswered, and the agent would say so.
-  await bus.serve(networkPlugin, 'controller', 'neutron-server', handlers as Plugin)
+  const { world, driver, bus, nudge: toHost, common } = await testAgentHost(handlers)
   const neutron = bus.caller(l2Agent, 'neutron-server')
   const nudge = async () => {
-    await neutron.wiringChanged(
-      { generation: state.wiring.generation },
-      { host: 'node1', trace: journal.newTrace() },
-    )
+    await neutron.wiringChanged({ generation: state.wiring.generation }, toHost())
     await world.settle()
   }
   const want = (...ports: PortWiring[]) => {
     state.wiring = { ...state.wiring, generation: state.wiring.generation + 1, ports }
   }
-  const driver = (await loadWiringDriver('sim', world, silentLog, {})) as SimWiring
   const start = () =>
     startNetworkAgent({
-      world,
-      log: silentLog,
-      journal,
-      bus,
-      host: 'node1',
-      driver,
+      ...common,
       guestUid: 0,
       networks: {
         physicalNetworks: { physnet1: { bridge: 'br-ex' } },
