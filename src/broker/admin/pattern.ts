@@ -1,10 +1,17 @@
 // Regular expressions of permissions and policies: written for RabbitMQ's engine (PCRE), run by JavaScript's.
 // What can't be carried over faithfully is refused, so that a pattern never allows more here than there.
 
+import * as v8 from 'node:v8'
+import type { Matcher } from '../core/policy.ts'
+
+// A pattern such as (a+)+b would keep the broker busy for minutes over one name, and who may search a list may send one.
+// After some thousand steps back V8 then goes over to its engine that takes no step back.
+v8.setFlagsFromString('--enable-experimental-regexp-engine-on-excessive-backtracks')
+
 /** Compiled once; remembers its last answer, because a publisher mostly asks for one name. */
 export class Pattern {
   readonly text: string
-  readonly #regex: RegExp
+  readonly #regex: Matcher
   #name: string | undefined
   #matched = false
 
@@ -24,10 +31,25 @@ export class Pattern {
 }
 
 /** Throws SyntaxError. */
-export function compilePattern(text: string): RegExp {
+export function compilePattern(text: string): Matcher {
   const [, options = '', rest = text] = /^\(\?([ims]+)\)(.*)$/s.exec(text) ?? []
-  return new RegExp(translate(rest), `u${[...new Set(options)].join('')}`)
+  const ignoresCase = options.includes('i')
+  const translated = translate(ignoresCase ? inLowerCase(rest) : rest)
+  const flags = [...new Set(options.replaceAll('i', ''))].join('')
+  // Strict syntax refuses what would mean something else; but that engine is for the other syntax alone.
+  const strict = new RegExp(translated, `u${flags}`)
+  const regex = needsUnicode.test(translated) ? strict : new RegExp(translated, flags)
+  // Nor does it know of ignoring case.
+  return ignoresCase ? { test: (name) => regex.test(name.toLowerCase()) } : regex
 }
+
+function inLowerCase(text: string): string {
+  const plain = text.replaceAll('[:upper:]', '[:lower:]')
+  return plain.replace(/\\.|[^\\]/gsu, (each) => (each.startsWith('\\') ? each : each.toLowerCase()))
+}
+
+/** Means something else without the flag: characters beyond 16 bits. */
+const needsUnicode = /[\u{10000}-\u{10ffff}]|\\u\{/u
 
 const posixClasses: Record<string, string> = {
   alpha: 'a-zA-Z',
@@ -86,5 +108,6 @@ function translate(text: string): string {
 function escaped(next: string, inClass: boolean): string {
   if (!inClass && anchors[next]) return anchors[next]
   if (/^[A-Za-z0-9^$\\.*+?()[\]{}|/]$/.test(next)) return `\\${next}`
-  return `\\u{${next.codePointAt(0)!.toString(16)}}`
+  const code = next.codePointAt(0)!.toString(16)
+  return code.length <= 4 ? `\\u${code.padStart(4, '0')}` : `\\u{${code}}`
 }

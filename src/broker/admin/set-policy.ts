@@ -1,6 +1,6 @@
 // Policies and operator policies: checked, kept by their virtual host, applied to all that is in it.
 import type { JsonObject, JsonValue } from '../core/json.ts'
-import type { Policy, PolicyTarget } from '../core/policy.ts'
+import type { Matcher, Policy, PolicyTarget } from '../core/policy.ts'
 import type { Vhost } from '../core/vhost.ts'
 import { compilePattern } from './pattern.ts'
 import { definitionProblems } from './policy-key.ts'
@@ -75,7 +75,7 @@ function policyOf(name: string, spec: JsonObject, kind: PolicyKind): Policy {
   }
 }
 
-function regexOf(pattern: JsonValue, problems: string[]): RegExp | undefined {
+function regexOf(pattern: JsonValue, problems: string[]): Matcher | undefined {
   try {
     if (typeof pattern === 'string') return compilePattern(pattern)
     problems.push(`pattern should be a string, actually was ${term(pattern)}`)

@@ -5,10 +5,13 @@ import type { JsonValue } from './json.ts'
 export type PolicyTarget = 'all' | 'queues' | 'classic_queues' | 'quorum_queues' | 'streams' | 'exchanges'
 export type PolicyDefinition = Readonly<Record<string, JsonValue>>
 
+/** A compiled pattern. */
+export type Matcher = { test(name: string): boolean }
+
 export type Policy = {
   readonly name: string
   readonly pattern: string
-  readonly regex: RegExp
+  readonly regex: Matcher
   readonly applyTo: PolicyTarget
   readonly definition: PolicyDefinition
   readonly priority: number

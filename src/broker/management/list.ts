@@ -3,6 +3,7 @@
 import { CloudError } from '#kit/errors/cloud-error.ts'
 import { compilePattern } from '../admin/pattern.ts'
 import { badRequest } from '../admin/refusal.ts'
+import type { Matcher } from '../core/policy.ts'
 import type { View } from './request.ts'
 
 const largestPage = 500
@@ -73,7 +74,7 @@ function withName(all: View[], query: ReadonlyMap<string, string>): View[] {
         .includes(part),
     )
   }
-  let regex: RegExp
+  let regex: Matcher
   try {
     regex = compilePattern(name)
   } catch (error) {
