@@ -145,6 +145,38 @@ describe('limits', () => {
     expect(await depth(channel, 'q')).toBe(0)
   })
 
+  test('thousands that expire at once let others have their turn, and all go where they should', async () => {
+    const parts = await start()
+    const channel = await parts.channel()
+    const letters = { 'x-dead-letter-exchange': '', 'x-dead-letter-routing-key': 'dead' }
+    for (const [queue, table] of [
+      ['dead', {}],
+      ['q', letters],
+    ] as const)
+      await declare(channel, queue, table)
+    const texts = Array.from({ length: 3000 }, (_, index) => `${index}`)
+    await send(channel, 'q', texts, { expiration: '50' })
+    await send(channel, 'q', ['stays'])
+    const { queues } = parts.broker.vhosts.get('/')!
+    const reader = await parts.channel()
+    await reader.ask('basic.qos', { prefetchCount: 1 })
+    let waiting = 0
+    // Asked for in the first of the turns that this takes.
+    parts.world.timers.after(50, () => {
+      setImmediate(() => {
+        waiting = queues.get('q')!.messageCount
+      })
+    })
+    await parts.world.advance(100)
+    expect(waiting).toBeGreaterThan(1000)
+    expect([queues.get('q')!.messageCount, queues.get('dead')!.messageCount]).toEqual([1, 3000])
+    const [first] = await (await consumer(reader, 'q')).count(1)
+    expect(first!.body.toString()).toBe('stays')
+    const dead = await consumer(channel, 'dead', { noAck: true })
+    await dead.count(3000)
+    expect(dead.bodies()).toEqual(texts)
+  })
+
   test('no timer outlives the broker, whatever waits in its queues', async () => {
     const given = virtualWorld()
     const waiting = new Set<object>()

@@ -51,6 +51,9 @@ export type QueueHost = {
   unused(queue: Queue): void
 }
 
+/** Messages that expire at a time: each may have to be dead-lettered. */
+const expireMost = 500
+
 export class Queue {
   readonly kind = 'queue'
   readonly spec: QueueSpec
@@ -107,7 +110,10 @@ export class Queue {
     })
     this.#clock = new QueueClock(
       host.world,
-      () => this.#trim(),
+      () => {
+        this.#trim()
+        this.dispatch()
+      },
       () => host.unused(this),
     )
     this.used()
@@ -228,7 +234,7 @@ export class Queue {
   take(noAck = false): Entry | undefined {
     this.used()
     for (;;) {
-      this.#dropExpired()
+      this.#dropExpired(Infinity)
       const entry = this.#ready.shift()
       if (!entry) {
         this.counts.getEmpty++
@@ -336,8 +342,7 @@ export class Queue {
     try {
       while (this.#ready.length > 0) {
         const consumer = this.#consumers.next()
-        if (!consumer) break
-        this.#dropExpired()
+        if (!consumer || !this.#dropExpired()) break
         const entry = this.#ready.shift()
         if (!entry) break
         const message = entry.load()
@@ -432,10 +437,15 @@ export class Queue {
     this.#mark()
   }
 
-  #dropExpired(): void {
-    if (this.#ready.expiresAt === Infinity) return
+  /** False where there are more than `most`: the clock brings the next, and others have their turn meanwhile. */
+  #dropExpired(most: number = expireMost): boolean {
+    if (this.#ready.expiresAt === Infinity) return true
     const now = this.#host.world.clock.now()
-    while (this.#ready.expiresAt <= now) this.#drop('expired')
+    for (let left = most; this.#ready.expiresAt <= now; left--) {
+      if (left === 0) return false
+      this.#drop('expired')
+    }
+    return true
   }
 
   /** As in RabbitMQ only the head expires: a message waits for those before it. */
