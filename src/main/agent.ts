@@ -92,6 +92,8 @@ export async function runAgent(world: World, cloud: Cloud): Promise<{ stop(): Pr
       : [await realHost(common, cloud, host)]
   return {
     async stop() {
+      // What waits for a bus that isn't there would be waited for until its own end.
+      for (const each of buses) if (!each.connected) await each.close()
       for (const host of hosts) await host.stop()
       await kept.stop()
       await shipping.stop()
