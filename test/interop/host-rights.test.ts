@@ -87,7 +87,7 @@ describe.each(engines)('on %s, a host that was taken over', (_, open) => {
     // The last test's removal has ended it.
     await attacker?.close().catch(() => {})
     for (const bus of buses.reverse()) await bus.close()
-    await engine?.engine.access!.revokeHost('host2')
+    await engine?.engine.access?.revokeHost('host2')
     await journal?.close()
     await engine?.close()
   })
