@@ -26,6 +26,7 @@ export class Backlog {
   /** Octets of bodies. */
   bytes = 0
   persistentLength = 0
+  persistentBytes = 0
   readonly priority: number
   readonly #segments: SegmentTable
   #head: Chunk | undefined
@@ -113,6 +114,7 @@ export class Backlog {
     this.length = 0
     this.bytes = 0
     this.persistentLength = 0
+    this.persistentBytes = 0
   }
 
   #shiftChunk(): Entry {
@@ -183,6 +185,8 @@ export class Backlog {
   #count(sign: 1 | -1, bodySize: number, persistent: boolean): void {
     this.length += sign
     this.bytes += sign * bodySize
-    if (persistent) this.persistentLength += sign
+    if (!persistent) return
+    this.persistentLength += sign
+    this.persistentBytes += sign * bodySize
   }
 }

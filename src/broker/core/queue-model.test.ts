@@ -20,6 +20,8 @@ type Known = {
   redelivered: boolean
   returns: number
   body: Buffer
+  /** Counted as persistent. */
+  isKept: boolean
 }
 type Taker = Consumer & { room: number; held: Entry[]; joined: number }
 
@@ -137,6 +139,10 @@ async function openBench(table: Table) {
     if (table['x-single-active-consumer']) return free.filter((taker) => taker === queue.activeConsumer)
     return free.filter((taker) => free.every((other) => other.priority <= taker.priority))
   }
+  const heldKept = () =>
+    [...takers.flatMap(({ held }) => held), ...gotten]
+      .map(({ message }) => known.get(idOf(message))!)
+      .filter(({ isKept }) => isKept)
   const takeHeld = (chosen: number): Entry | undefined => {
     const holders = [...takers.map((taker) => taker.held), gotten].filter((held) => held.length > 0)
     const held = holders[chosen % (holders.length || 1)]
@@ -160,6 +166,7 @@ async function openBench(table: Table) {
         redelivered: false,
         returns: 0,
         body,
+        isKept: persistent || isQuorum,
       })
       known.set(id, { ...ready.find((one) => one.id === id)!, expiresAt: world.clock.now() + time })
       const properties = {
@@ -240,6 +247,11 @@ async function openBench(table: Table) {
     expect(buried).toEqual(expectedBuried)
     expect(queue.messageCount).toBe(ready.length)
     expect(queue.readyBytes).toBe(ready.reduce((sum, { body }) => sum + body.length, 0))
+    const waiting = ready.filter(({ isKept }) => isKept)
+    expect([queue.persistentCount, queue.persistentBytes]).toEqual([
+      waiting.length + heldKept().length,
+      sizeOf(waiting) + sizeOf(heldKept()),
+    ])
     expect(queue.unacked).toBe(takers.reduce((sum, { held }) => sum + held.length, gotten.length))
     // Nobody who could have it waits beside a message that could be had.
     if (ready.length > 0) expect(mayTake()).toEqual([])
@@ -261,6 +273,10 @@ async function openBench(table: Table) {
       expect(left.length).toBeLessThanOrEqual(1)
     },
   }
+}
+
+function sizeOf(messages: readonly Known[]): number {
+  return messages.reduce((sum, { body }) => sum + body.length, 0)
 }
 
 function idOf(message: Message): number {

@@ -70,7 +70,7 @@ export class Queue {
   unacked = 0
   unackedBytes = 0
   /** Of the unacknowledged ones. */
-  unackedPersistent = 0
+  #unackedPersistent = { count: 0, bytes: 0 }
   deleted = false
   readonly #host: QueueHost
   readonly #ready: Ready
@@ -154,7 +154,11 @@ export class Queue {
 
   /** Ready and unacknowledged ones that outlive the process, or would if the queue did. */
   get persistentCount(): number {
-    return this.#ready.persistentLength + this.unackedPersistent
+    return this.#ready.persistentLength + this.#unackedPersistent.count
+  }
+
+  get persistentBytes(): number {
+    return this.#ready.persistentBytes + this.#unackedPersistent.bytes
   }
 
   /** Milliseconds since the epoch: when it was seen to have done something since it was last asked. */
@@ -380,14 +384,19 @@ export class Queue {
     entry.carry(entry.returns > 0 ? withDeliveryCount(message, entry.returns) : message)
     this.unacked++
     this.unackedBytes += entry.bodySize
-    if (entry.persistent) this.unackedPersistent++
+    if (entry.persistent) this.#countPersistent(1, entry)
   }
 
   #takeBack(entry: Entry): void {
     entry.carry(undefined)
     this.unacked--
     this.unackedBytes -= entry.bodySize
-    if (entry.persistent) this.unackedPersistent--
+    if (entry.persistent) this.#countPersistent(-1, entry)
+  }
+
+  #countPersistent(sign: 1 | -1, { bodySize }: Entry): void {
+    this.#unackedPersistent.count += sign
+    this.#unackedPersistent.bytes += sign * bodySize
   }
 
   /** It has left the queue for good. */

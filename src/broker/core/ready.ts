@@ -31,6 +31,10 @@ export class Ready {
     return this.#backlogs.reduce((sum, { persistentLength }) => sum + persistentLength, 0)
   }
 
+  get persistentBytes(): number {
+    return this.#backlogs.reduce((sum, { persistentBytes }) => sum + persistentBytes, 0)
+  }
+
   /** Of a message with this priority; more than the queue's highest counts as that. */
   of(priority: number): Backlog {
     if (this.#maxPriority === 0 && this.#backlogs.length > 0) return this.#backlogs[0]!

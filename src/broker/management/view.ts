@@ -20,7 +20,7 @@ export function queueView(context: ManagementContext, vhost: Vhost, queue: Queue
   const isQuorum = queue.shape.quorum
   const node = context.registry.nodeName
   const lengths = lengthsOf(queue)
-  const { activeConsumer, consumers, persistentCount, readyBytes, unackedBytes } = queue
+  const { activeConsumer, consumers, persistentBytes, persistentCount, readyBytes, unackedBytes } = queue
   const tagOf = (consumer: Consumer | undefined) =>
     consumer instanceof ChannelConsumer ? consumer.tag : null
   return {
@@ -39,6 +39,7 @@ export function queueView(context: ManagementContext, vhost: Vhost, queue: Queue
     message_bytes: readyBytes + unackedBytes,
     message_bytes_ready: readyBytes,
     message_bytes_unacknowledged: unackedBytes,
+    message_bytes_persistent: persistentBytes,
     message_stats: messageStats(context, queue, counts, ['publish', ...deliverNames]),
     consumers: consumers.length,
     exclusive_consumer_tag: tagOf(consumers.find((consumer) => consumer.exclusive)),
