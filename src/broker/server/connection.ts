@@ -12,9 +12,11 @@ import { fullMessage } from '#kit/errors/cloud-error.ts'
 import type { Cancel, Connection, ConnectionTls } from '#kit/world/world.ts'
 import type { Vhost } from '../core/vhost.ts'
 import type { Store } from '../store/store.ts'
+import { isCapable } from './capability.ts'
 import { Channel, type ChannelHost } from './channel.ts'
 import { beginHandshake, type ConnectionHost } from './connection-host.ts'
 import { watchDeliveries } from './delivery-watch.ts'
+import { HeldFrames } from './held.ts'
 import { Intake } from './intake.ts'
 import { isLoopback, login, mechanisms, type Peer } from './login.ts'
 import { negotiate, offer, type Tuned } from './negotiation.ts'
@@ -63,8 +65,7 @@ export class ServerConnection implements ChannelHost {
   readonly #stream: Duplex
   readonly #scanner: FrameScanner
   readonly #channels = new Map<number, Channel>()
-  readonly #held = new Map<Channel, Buffer[]>()
-  #heldOctets = 0
+  readonly #held = new HeldFrames()
   #state: State = 'header'
   #header = Buffer.alloc(0)
   #user: User | undefined
@@ -143,7 +144,7 @@ export class ServerConnection implements ChannelHost {
   }
 
   get cancelNotify(): boolean {
-    return this.#capable('consumer_cancel_notify')
+    return isCapable(this.clientProperties, 'consumer_cancel_notify')
   }
 
   get replyChannels(): ReplyChannels {
@@ -165,22 +166,15 @@ export class ServerConnection implements ChannelHost {
   }
 
   answered(channel: Channel): void {
-    const frames = this.#held.get(channel)
-    if (!frames) return
-    this.#held.delete(channel)
+    const waits = () => channel.waiting && !channel.closed
     try {
-      for (const [index, frame] of frames.entries()) {
-        if (channel.waiting && !channel.closed) {
-          this.#held.set(channel, frames.slice(index))
-          break
-        }
-        this.#heldOctets -= frame.length
-        this.#frame(frame[0]!, channel.number, frame, 7, frame.length - 1)
-      }
+      this.#held.give(channel, waits, (frame) =>
+        this.#frame(frame[0]!, channel.number, frame, 7, frame.length - 1),
+      )
     } catch (error) {
       this.#fail(error, 0, 0)
     }
-    if (this.#heldOctets < mostHeld / 2) this.intake.resume('channel')
+    if (this.#held.octets < mostHeld / 2) this.intake.resume('channel')
   }
 
   delivering(channel: Channel): void {
@@ -276,12 +270,8 @@ export class ServerConnection implements ChannelHost {
 
   /** The channel's answer waits for the disk; what follows its question stays in order behind it. */
   #hold(channel: Channel, buffer: Buffer, start: number, end: number): void {
-    const frame = Buffer.from(buffer.subarray(start - 7, end + 1))
-    const frames = this.#held.get(channel)
-    if (frames) frames.push(frame)
-    else this.#held.set(channel, [frame])
-    this.#heldOctets += frame.length
-    if (this.#heldOctets > mostHeld) this.intake.pause('channel')
+    this.#held.keep(channel, buffer, start, end)
+    if (this.#held.octets > mostHeld) this.intake.pause('channel')
   }
 
   /** From its first message on, alarms concern it. */
@@ -295,7 +285,7 @@ export class ServerConnection implements ChannelHost {
   #block(isShort: boolean, reason: string): void {
     if (isShort === this.#isBlocked || this.#state !== 'open') return
     this.#isBlocked = isShort
-    const isTold = this.#capable('connection.blocked')
+    const isTold = isCapable(this.clientProperties, 'connection.blocked')
     if (isShort) {
       this.intake.pause('alarm')
       if (isTold) this.outbox.method(0, 'connection.blocked', { reason })
@@ -454,7 +444,7 @@ export class ServerConnection implements ChannelHost {
         'the broker failed on a frame',
       )
     this.#closeChannels()
-    if (this.#state === 'start' && !this.#capable('authentication_failure_close')) {
+    if (this.#state === 'start' && !isCapable(this.clientProperties, 'authentication_failure_close')) {
       this.#cut(error.message)
       return
     }
@@ -533,15 +523,6 @@ export class ServerConnection implements ChannelHost {
     this.#host.handshakes.delete(this)
     this.#host.ended(this)
   }
-
-  #capable(name: string): boolean {
-    const { capabilities } = this.clientProperties
-    return isTable(capabilities) && capabilities[name] === true
-  }
-}
-
-function isTable(value: Table[string]): value is Table {
-  return typeof value === 'object' && value !== null && !Array.isArray(value) && !Buffer.isBuffer(value)
 }
 
 /** Reply texts are short strings. */
