@@ -61,8 +61,10 @@ async function ask(question: string): Promise<string> {
 }
 
 async function help(name?: string): Promise<number> {
+  const role = name === undefined ? undefined : roleVerbs[name]
+  const known = name !== undefined && role ? { ...verbs, [name]: role } : verbs
   const loaded = await Promise.all(
-    Object.entries(verbs).map(async ([key, load]) => [key, await load()] as const),
+    Object.entries(known).map(async ([key, load]) => [key, await load()] as const),
   )
   for (const line of helpText(Object.fromEntries(loaded), name)) terminal.print(line)
   return 0
