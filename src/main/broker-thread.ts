@@ -12,19 +12,13 @@ export type ThreadPlan = Omit<CloudBrokerPlan, 'world' | 'log'> & {
 export type ThreadCall = { id: number; method: string; args: unknown[] }
 export type ThreadAnswer = { id: number; result?: unknown; error?: { kind: ErrorKind; message: string } }
 
-/** Young objects of the broker are messages: with less room they would be taken for old ones. */
-const youngMebibytes = 32
-
 export function brokerThread(
   logLevel: string,
   socket: string,
 ): (plan: CloudBrokerPlan) => Promise<CloudBroker> {
   return async ({ world, log, users, dataDir }) => {
     const workerData: ThreadPlan = { users, dataDir, logLevel, socket }
-    const worker = new Worker(new URL('./broker-thread-entry.ts', import.meta.url), {
-      workerData,
-      resourceLimits: { maxYoungGenerationSizeMb: youngMebibytes },
-    })
+    const worker = new Worker(new URL('./broker-thread-entry.ts', import.meta.url), { workerData })
     const waiting = new Map<number, { resolve: (result: never) => void; reject: (error: Error) => void }>()
     let lastId = 0
     let closing = false
