@@ -63,9 +63,17 @@ export async function startRabbit(world: World, folder: string, port: number): P
     RABBITMQ_CONFIG_FILE: `${folder}/rabbit.conf`,
     RABBITMQ_CONF_ENV_FILE: `${folder}/none`,
   }
-  return start(world, 'RabbitMQ', port, () =>
+  const contender = await start(world, 'RabbitMQ', port, () =>
     world.processes.start('/usr/lib/rabbitmq/bin/rabbitmq-server', [], { env, logFile: `${folder}.log` }),
   )
+  return {
+    ...contender,
+    async stop() {
+      await contender.stop()
+      // Its port mapper is a daemon, which would stay.
+      await world.processes.run('epmd', ['-port', env.ERL_EPMD_PORT, '-kill'])
+    },
+  }
 }
 
 async function start(
