@@ -1,4 +1,4 @@
-// One client's connection: handshake, frames to channels, heartbeats, when it is read, and both ways of closing.
+// One client's connection: frames to channels, heartbeats, when it is read, and both ways of closing.
 import type { Duplex } from 'node:stream'
 import { AmqpError, connectionError, frameError } from '#kit/amqp/error.ts'
 import { FrameScanner } from '#kit/amqp/frame.ts'
@@ -12,15 +12,15 @@ import { fullMessage } from '#kit/errors/cloud-error.ts'
 import type { Cancel, Connection, ConnectionTls } from '#kit/world/world.ts'
 import type { Vhost } from '../core/vhost.ts'
 import type { Store } from '../store/store.ts'
+import { AlarmBlock } from './alarm-block.ts'
 import { isCapable } from './capability.ts'
 import { Channel, type ChannelHost } from './channel.ts'
 import { beginHandshake, type ConnectionHost } from './connection-host.ts'
 import { watchDeliveries } from './delivery-watch.ts'
+import { checkAccess, Handshake } from './handshake.ts'
 import { HeldFrames } from './held.ts'
 import { Intake } from './intake.ts'
-import { isLoopback, login, mechanisms, type Peer } from './login.ts'
-import { negotiate, offer, type Tuned } from './negotiation.ts'
-import { serverProperties } from './property.ts'
+import type { Tuned } from './negotiation.ts'
 import { publishMethod } from './publish.ts'
 import type { ReplyChannels } from './reply-to.ts'
 import type { User } from './user.ts'
@@ -37,7 +37,7 @@ const mostUnsent = 16 * 1024 * 1024
 /** For a client that said goodbye to close its socket; less where its heartbeat is shorter. */
 const mostEndSeconds = 30
 
-type State = 'header' | 'start' | 'tune' | 'opening' | 'open' | 'closing' | 'closed'
+type State = 'handshake' | 'open' | 'closing' | 'closed'
 /** RabbitMQ's names. */
 export type ConnectionState =
   | 'starting'
@@ -58,21 +58,15 @@ export class ServerConnection implements ChannelHost {
   readonly tls: ConnectionTls | undefined
   /** Milliseconds of the World's clock. */
   readonly connectedAt: number
-  clientProperties: Table = {}
-  mechanism = ''
-  tuned: Tuned = { ...offer, heartbeatSeconds: 0 }
   readonly #host: ConnectionHost
   readonly #stream: Duplex
+  readonly #handshake: Handshake
+  readonly #block: AlarmBlock
   readonly #scanner: FrameScanner
   readonly #channels = new Map<number, Channel>()
   readonly #held = new HeldFrames()
-  #state: State = 'header'
-  #header = Buffer.alloc(0)
-  #user: User | undefined
-  #vhost: Vhost | undefined
+  #state: State = 'handshake'
   #heartbeat: Heartbeat | undefined
-  #unlisten: Cancel | undefined
-  #isBlocked = false
   #cancelTimer: Cancel
 
   constructor(host: ConnectionHost, stream: Duplex, ends: Partial<Connection> = {}) {
@@ -84,7 +78,9 @@ export class ServerConnection implements ChannelHost {
     this.connectedAt = host.world.clock.now()
     this.outbox = new Outbox(stream)
     this.outbox.onRoom = () => this.#hasRoom()
+    this.#handshake = new Handshake(host, this)
     this.intake = new Intake(stream, host.turns, host.store)
+    this.#block = new AlarmBlock(host.alarms, this.intake, this.outbox)
     this.intake.onChange = (isReading) => this.#heartbeat?.listen(isReading)
     this.#scanner = new FrameScanner((type, channel, buffer, start, end) =>
       this.#frame(type, channel, buffer, start, end),
@@ -102,6 +98,10 @@ export class ServerConnection implements ChannelHost {
     beginHandshake(host, this)
   }
 
+  get #awaitsHeader(): boolean {
+    return this.#state === 'handshake' && this.#handshake.stage === 'header'
+  }
+
   get name(): string {
     return `${this.peer} -> ${this.local}`
   }
@@ -112,11 +112,13 @@ export class ServerConnection implements ChannelHost {
 
   get state(): ConnectionState {
     if (this.#state === 'open') {
-      if (this.#isBlocked) return 'blocked'
+      if (this.#block.isBlocked) return 'blocked'
       return this.intake.isHeldUp ? 'flow' : 'running'
     }
-    if (this.#state === 'tune') return 'tuning'
-    return this.#state === 'header' || this.#state === 'start' ? 'starting' : this.#state
+    if (this.#state !== 'handshake') return this.#state
+    const { stage } = this.#handshake
+    if (stage === 'tune-ok') return 'tuning'
+    return stage === 'open' ? 'opening' : 'starting'
   }
 
   get channels(): ReadonlyMap<number, Channel> {
@@ -124,11 +126,23 @@ export class ServerConnection implements ChannelHost {
   }
 
   get vhost(): Vhost {
-    return this.#vhost!
+    return this.#handshake.vhost!
   }
 
   get user(): User {
-    return this.#user!
+    return this.#handshake.user!
+  }
+
+  get clientProperties(): Table {
+    return this.#handshake.clientProperties
+  }
+
+  get mechanism(): string {
+    return this.#handshake.mechanism
+  }
+
+  get tuned(): Tuned {
+    return this.#handshake.tuned
   }
 
   get store(): Store {
@@ -192,13 +206,13 @@ export class ServerConnection implements ChannelHost {
     this.intake.received(chunk.length)
     const { given } = this.#host.store
     try {
-      const rest = this.#state === 'header' ? this.#protocolHeader(chunk) : chunk
+      const rest = this.#awaitsHeader ? this.#protocolHeader(chunk) : chunk
       if (rest.length > 0) this.#scanner.push(rest)
     } catch (error) {
       this.#fail(error, 0, 0)
     }
     this.intake.handled(chunk.length, given)
-    if (this.#unlisten) this.intake.keepPace()
+    if (this.#block.isWatching) this.intake.keepPace()
     if (this.outbox.unsentOctets > mostUnsent) this.intake.pause('outbox')
   }
 
@@ -208,24 +222,12 @@ export class ServerConnection implements ChannelHost {
     for (const channel of this.#channels.values()) channel.resume()
   }
 
-  /** What follows the header in the chunk. */
   #protocolHeader(chunk: Buffer): Buffer {
-    this.#header = Buffer.concat([this.#header, chunk])
-    const wrong = !protocolHeader.subarray(0, this.#header.length).equals(this.#header.subarray(0, 8))
-    if (wrong) {
-      this.outbox.raw(protocolHeader)
-      this.#end()
-    }
-    if (wrong || this.#header.length < 8) return Buffer.alloc(0)
-    this.#state = 'start'
-    this.outbox.method(0, 'connection.start', {
-      versionMajor: 0,
-      versionMinor: 9,
-      serverProperties: serverProperties(this.#host.clusterName()),
-      mechanisms: mechanisms(this.#host.users, this.#host.loginRules, this.#loginPeer()),
-      locales: 'en_US',
-    })
-    return this.#header.subarray(8)
+    const rest = this.#handshake.takeHeader(chunk)
+    if (rest) return rest
+    this.outbox.raw(protocolHeader)
+    this.#end()
+    return Buffer.alloc(0)
   }
 
   #frame(type: number, number: number, buffer: Buffer, start: number, end: number): void {
@@ -260,7 +262,8 @@ export class ServerConnection implements ChannelHost {
     try {
       if (classId === 20 && this.#channelMethod(channel, readMethod(buffer, start, end))) return
       channel.frame(type, buffer, start, end)
-      if (method === publishMethod && !this.#unlisten) this.#publishes()
+      if (method === publishMethod && !this.#block.isWatching)
+        this.#block.watch(isCapable(this.clientProperties, 'connection.blocked'))
     } catch (error) {
       if (error instanceof AmqpError && error.scope === 'channel')
         this.#failChannel(channel, error, classId, method & 0xffff)
@@ -272,27 +275,6 @@ export class ServerConnection implements ChannelHost {
   #hold(channel: Channel, buffer: Buffer, start: number, end: number): void {
     this.#held.keep(channel, buffer, start, end)
     if (this.#held.octets > mostHeld) this.intake.pause('channel')
-  }
-
-  /** From its first message on, alarms concern it. */
-  #publishes(): void {
-    const { alarms } = this.#host
-    const changed = () => this.#block(alarms.raised.size > 0, alarms.reason)
-    this.#unlisten = alarms.listen(changed)
-    changed()
-  }
-
-  #block(isShort: boolean, reason: string): void {
-    if (isShort === this.#isBlocked || this.#state !== 'open') return
-    this.#isBlocked = isShort
-    const isTold = isCapable(this.clientProperties, 'connection.blocked')
-    if (isShort) {
-      this.intake.pause('alarm')
-      if (isTold) this.outbox.method(0, 'connection.blocked', { reason })
-    } else {
-      this.intake.resume('alarm')
-      if (isTold) this.outbox.method(0, 'connection.unblocked', {})
-    }
   }
 
   /** Channel.open, or what still arrives on a channel that we have closed. */
@@ -336,69 +318,32 @@ export class ServerConnection implements ChannelHost {
   }
 
   #connectionMethod(method: Method): void {
-    const expected = {
-      start: 'connection.start-ok',
-      tune: 'connection.tune-ok',
-      opening: 'connection.open',
-    } as const
-    const { name, fields } = method
+    const { name } = method
     if (name === 'connection.close') {
       this.#closeChannels()
       this.outbox.method(0, 'connection.close-ok', {})
       this.#awaitEnd()
-      return
-    }
-    const state = this.#state
-    if ((state === 'start' || state === 'tune' || state === 'opening') && expected[state] !== name)
-      throw connectionError(503, `expected ${expected[state]}, got ${name}`)
-    if (name === 'connection.start-ok' && state === 'start') {
-      this.clientProperties = fields.clientProperties
-      this.#login(fields.mechanism, Buffer.from(fields.response))
-      this.#state = 'tune'
-      this.outbox.method(0, 'connection.tune', { ...offer, heartbeat: this.#host.heartbeatSeconds })
-    } else if (name === 'connection.tune-ok' && state === 'tune') this.#tune(negotiate(fields))
-    else if (name === 'connection.open' && state === 'opening') this.#open(fields.virtualHost)
-    else if (name === 'connection.update-secret' && state === 'open') this.#updateSecret()
+    } else if (this.#state === 'handshake') {
+      this.#handshake.take(method)
+      if (name === 'connection.tune-ok') this.#beat()
+      if (name === 'connection.open') this.#opened()
+    } else if (name === 'connection.update-secret') this.#updateSecret()
     else throw connectionError(504, 'unexpected method in connection state running')
   }
 
-  #loginPeer(): Peer {
-    return { isLoopback: isLoopback(this.peer), certificate: this.tls?.certificate }
-  }
-
-  #login(mechanism: string, response: Buffer): void {
-    const { users, loginRules, log } = this.#host
-    const explain = (why: string) =>
-      log.warn({ connection: this.name, mechanism, why }, 'a login was refused')
-    this.mechanism = mechanism
-    this.#user = login(users, loginRules, this.#loginPeer(), { mechanism, response }, explain)
-  }
-
-  #tune(tuned: Tuned): void {
-    this.tuned = tuned
-    this.outbox.frameMax = tuned.frameMax
-    this.#scanner.frameMax = tuned.frameMax
-    this.#heartbeat = startHeartbeat(this.#host.world, this.outbox, tuned.heartbeatSeconds, () =>
+  #beat(): void {
+    const { frameMax, heartbeatSeconds } = this.tuned
+    this.outbox.frameMax = frameMax
+    this.#scanner.frameMax = frameMax
+    this.#heartbeat = startHeartbeat(this.#host.world, this.outbox, heartbeatSeconds, () =>
       this.#cut('missed heartbeats'),
     )
-    this.#state = 'opening'
   }
 
-  #open(name: string): void {
-    const vhost = this.#host.vhosts.get(name)
-    if (!vhost) throw connectionError(530, `vhost ${name} not found`)
-    this.#checkAccess(name)
-    this.#host.admit(this.user, name)
-    this.#vhost = vhost
+  #opened(): void {
     this.#state = 'open'
     this.#host.handshakes.delete(this)
     this.#cancelTimer()
-    this.outbox.method(0, 'connection.open-ok', {})
-  }
-
-  #checkAccess(vhost: string): void {
-    if (!this.user.permissions.has(vhost))
-      throw connectionError(530, `access to vhost '${vhost}' refused for user '${this.user.name}'`)
   }
 
   /**
@@ -408,7 +353,7 @@ export class ServerConnection implements ChannelHost {
   #updateSecret(): void {
     if (this.#host.users.get(this.user.name) !== this.user)
       throw connectionError(530, 'New secret was refused by one of the backends')
-    this.#checkAccess(this.vhost.name)
+    checkAccess(this.user, this.vhost.name)
     this.outbox.method(0, 'connection.update-secret-ok', {})
   }
 
@@ -444,7 +389,10 @@ export class ServerConnection implements ChannelHost {
         'the broker failed on a frame',
       )
     this.#closeChannels()
-    if (this.#state === 'start' && !isCapable(this.clientProperties, 'authentication_failure_close')) {
+    if (
+      this.#handshake.stage === 'start-ok' &&
+      !isCapable(this.clientProperties, 'authentication_failure_close')
+    ) {
       this.#cut(error.message)
       return
     }
@@ -509,8 +457,8 @@ export class ServerConnection implements ChannelHost {
     for (const channel of this.#channels.values()) channel.close()
     this.#channels.clear()
     this.#held.clear()
-    this.#unlisten?.()
-    this.#vhost?.endSession(this)
+    this.#block.stop()
+    this.#handshake.vhost?.endSession(this)
   }
 
   #ended(): void {
