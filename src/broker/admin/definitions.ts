@@ -1,6 +1,6 @@
 // Definitions: everything of a broker but its messages, in RabbitMQ's JSON, to carry from one broker to another.
 // https://www.rabbitmq.com/docs/definitions
-import type { Exchange } from '../core/exchange.ts'
+import type { Binding, Exchange } from '../core/exchange.ts'
 import { exchangeType } from '../core/exchange.ts'
 import type { JsonObject } from '../core/json.ts'
 import type { Queue } from '../core/queue.ts'
@@ -106,16 +106,24 @@ function exchangeJson(vhost: Vhost, { name, spec }: Exchange): JsonObject {
 function bindingsJson(vhost: Vhost): JsonObject[] {
   const shown: JsonObject[] = []
   for (const { bindings } of vhost.exchanges.values())
-    for (const { source, destination, routingKey, arguments: table } of bindings.values()) {
-      if (destination.kind === 'queue' && destination.owner) continue
-      shown.push({
-        source: source.name,
-        vhost: vhost.name,
-        destination: destination.name,
-        destination_type: destination.kind,
-        routing_key: routingKey,
-        arguments: tableJson(table),
-      })
+    for (const binding of bindings.values()) {
+      const { destination } = binding
+      if (destination.kind !== 'queue' || !destination.owner) shown.push(bindingJson(vhost, binding))
     }
   return shown
+}
+
+/** As definitions and the HTTP API show it. */
+export function bindingJson(
+  vhost: Vhost,
+  { source, destination, routingKey, arguments: table }: Binding,
+): JsonObject {
+  return {
+    source: source.name,
+    vhost: vhost.name,
+    destination: destination.name,
+    destination_type: destination.kind,
+    routing_key: routingKey,
+    arguments: tableJson(table),
+  }
 }

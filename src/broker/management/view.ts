@@ -2,6 +2,7 @@
 import { createHash } from 'node:crypto'
 import { type Table, writeTable } from '#kit/amqp/table.ts'
 import { Writer } from '#kit/amqp/writer.ts'
+import { bindingJson } from '../admin/definitions.ts'
 import { tableJson } from '../admin/table-json.ts'
 import type { Binding, Exchange } from '../core/exchange.ts'
 import { effectiveDefinition } from '../core/policy.ts'
@@ -98,19 +99,9 @@ export function defaultExchangeView(vhost: Vhost): View {
   }
 }
 
-export function bindingView(
-  vhost: Vhost,
-  { source, destination, routingKey, arguments: table }: Binding,
-): View {
-  return {
-    source: source.name,
-    vhost: vhost.name,
-    destination: destination.name,
-    destination_type: destination.kind,
-    routing_key: routingKey,
-    arguments: tableJson(table),
-    properties_key: propertiesKey(routingKey, table),
-  }
+export function bindingView(vhost: Vhost, binding: Binding): View {
+  const { routingKey, arguments: table } = binding
+  return { ...bindingJson(vhost, binding), properties_key: propertiesKey(routingKey, table) }
 }
 
 /** Every queue is bound to the default exchange by its own name. */
