@@ -4,8 +4,6 @@ import { CloudError } from '../errors/cloud-error.ts'
 import { address, formatAddress, type IpAddress } from './address.ts'
 import { type Cidr, cidrAround } from './cidr.ts'
 
-export const cloudMacPrefix = 'fa:16:3e'
-
 /** Lower case with colons; undefined where the text is no MAC. Dashes are taken too. */
 export function parseMac(text: string): string | undefined {
   const lower = text.toLowerCase().replaceAll('-', ':')

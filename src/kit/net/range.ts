@@ -1,7 +1,7 @@
 // Ranges of addresses as sets: allocation pools, what a subnet has free, what an option needs split.
 // Both ends are included. A list of ranges is a set; `tidyRanges` gives its one ordered form.
 import { CloudError } from '../errors/cloud-error.ts'
-import { address, formatAddress, type IpAddress, type IpVersion, widthOf } from './address.ts'
+import { address, formatAddress, type IpAddress, type IpVersion } from './address.ts'
 import { type Cidr, hostRange } from './cidr.ts'
 
 export type IpRange = { readonly version: IpVersion; readonly first: bigint; readonly last: bigint }
@@ -71,20 +71,6 @@ export function subtractRanges(from: readonly IpRange[], taken: readonly IpRange
   return left
 }
 
-export function intersectRanges(a: readonly IpRange[], b: readonly IpRange[]): IpRange[] {
-  const others = tidyRanges(b)
-  const shared = tidyRanges(a).flatMap((one) =>
-    others
-      .filter((other) => rangesOverlap(one, other))
-      .map((other) => ({
-        version: one.version,
-        first: bigger(one.first, other.first),
-        last: -bigger(-one.last, -other.last),
-      })),
-  )
-  return tidyRanges(shared)
-}
-
 export function countAddresses(given: readonly IpRange[]): bigint {
   return tidyRanges(given).reduce((sum, one) => sum + rangeSize(one), 0n)
 }
@@ -106,29 +92,4 @@ export function rangesOfAddresses(ips: readonly IpAddress[]): IpRange[] {
 /** What a subnet allocates from when nobody says: every host address but the gateway. */
 export function defaultPools(net: Cidr, gateway: IpAddress | undefined): IpRange[] {
   return subtractRanges([hostRange(net)], gateway ? rangesOfAddresses([gateway]) : [])
-}
-
-/** The fewest prefixes that together are exactly these ranges: flows and firewalls match prefixes, not ranges. */
-export function prefixesOfRanges(given: readonly IpRange[]): Cidr[] {
-  const prefixes: Cidr[] = []
-  for (const one of tidyRanges(given)) {
-    let first = one.first
-    while (first <= one.last) {
-      let hostBits = 0
-      while (hostBits < widthOf[one.version]) {
-        const size = 1n << BigInt(hostBits + 1)
-        if (first % size !== 0n || first + size - 1n > one.last) break
-        hostBits++
-      }
-      prefixes.push({ version: one.version, value: first, prefix: widthOf[one.version] - hostBits })
-      first += 1n << BigInt(hostBits)
-    }
-  }
-  return prefixes
-}
-
-/** Math.max takes no bigint. */
-function bigger(a: bigint, b: bigint): bigint {
-  if (a > b) return a
-  return b
 }
