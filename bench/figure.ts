@@ -2,7 +2,7 @@
 
 export type Figure = {
   name: string
-  unit: 'ms' | 's' | 'MiB' | 'per second'
+  unit: 'ms' | 's' | 'MiB' | 'per second' | 'percent' | 'agents' | 'servers'
   /** OpenStack Zed, Debian 12, two cores. */
   zed?: number
   /** What we promise. */
@@ -35,7 +35,10 @@ function ratio({ ours, zed, better }: Figure): string {
   return `${(better === 'less' ? zed / ours : ours / zed).toFixed(1)} x`
 }
 
+/** Units that are written otherwise than they are called. */
+const signs: Partial<Record<Figure['unit'], string>> = { 'per second': '/s', percent: '%' }
+
 function show(value: number, unit: Figure['unit']): string {
   const digits = value >= 100 ? 0 : value >= 10 ? 1 : 2
-  return `${value.toFixed(digits)} ${unit === 'per second' ? '/s' : unit}`
+  return `${value.toFixed(digits)} ${signs[unit] ?? unit}`
 }
