@@ -26,6 +26,22 @@ const create = async (given: object = {}, token = 'member', version = '2.93') =>
 const ids = (answer: { body: { servers: { id: string }[] } }) => answer.body.servers.map((each) => each.id)
 
 describe('a new server', () => {
+  it('is also made at the old address for servers that boot from a volume', async () => {
+    const server = {
+      name: 'old',
+      flavorRef: await compute.flavor(),
+      imageRef: compute.image(),
+      networks: 'none',
+    }
+    const answer = await compute.as('member', '2.37')('POST', '/v2.1/os-volumes_boot', { server })
+    expect(answer.status).toBe(202)
+    await compute.world.settle()
+    const { body } = await compute.as('member')('GET', `/v2.1/os-volumes_boot/${answer.body.server.id}`)
+    expect(body.server).toMatchObject({ name: 'old', status: 'ACTIVE' })
+    await compute.as('member')('DELETE', `/v2.1/os-volumes_boot/${answer.body.server.id}`)
+    await compute.world.settle()
+  })
+
   it('is answered at once and becomes ACTIVE with its ports', async () => {
     const network = compute.network({ name: 'blue' })
     const answer = await create({

@@ -13,12 +13,19 @@ import { interfaceRoutes, metadataRoutes, passwordRoutes, tagRoutes, volumeRoute
 import { usageRoutes } from './usage.ts'
 import { extensionRoutes, removedRoutes, versionRoutes } from './version.ts'
 
+/** The old door for servers that boot from a volume, which clients of before 2023 still take (openstacksdk below 1.0). */
+const volumeBootRoutes = serverRoutes.map((each) => ({
+  ...each,
+  path: each.path.replace('/servers', '/os-volumes_boot'),
+}))
+
 export const computeRoutes = [
   ...versionRoutes,
   ...extensionRoutes,
   ...flavorRoutes,
   ...keypairRoutes,
   ...serverRoutes,
+  ...volumeBootRoutes,
   ...serverActionRoutes,
   ...metadataRoutes,
   ...passwordRoutes,
