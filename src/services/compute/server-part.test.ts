@@ -177,8 +177,11 @@ describe('security groups', () => {
       { name: 'default' },
       { name: 'web' },
     ])
+    const { body } = await newest('GET', `${id}/os-security-groups`)
+    expect(body.security_groups).toMatchObject([{ id: group.id, name: 'web' }])
     expect((await act({ removeSecurityGroup: { name: 'web' } })).status).toBe(202)
     expect(port!.security_groups).toEqual([])
+    expect((await newest('GET', `${id}/os-security-groups`)).body).toEqual({ security_groups: [] })
     expect((await act({ removeSecurityGroup: { name: 'web' } })).status).toBe(404)
     expect((await act({ addSecurityGroup: { name: 'none' } })).status).toBe(404)
   })

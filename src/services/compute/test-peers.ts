@@ -89,7 +89,9 @@ export function testPeers(random: Random) {
   const images = new Map<string, TestImage>()
   const networks = new Map<string, TestNetwork>()
   const ports = new Map<string, TestPort>()
-  const groups = [{ id: random.uuid(), name: 'web', project_id: 'p'.repeat(32) }]
+  const groups = [
+    { id: random.uuid(), name: 'web', description: '', project_id: 'p'.repeat(32), security_group_rules: [] },
+  ]
   const floating: { id: string; port_id: string; fixed_ip_address: string; floating_ip_address: string }[] =
     []
   const volumes = new Map<string, TestVolume>()

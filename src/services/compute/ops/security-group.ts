@@ -2,6 +2,8 @@
 import { CloudError } from '#kit/errors/cloud-error.ts'
 import type { ComputeContext } from '../app.ts'
 import type { ShownGroup } from '../resources/security-group.ts'
+import { serverRules } from '../resources/server-rule.ts'
+import { loadServer } from './server-load.ts'
 
 /** With `name`, those called so. */
 export async function listSecurityGroups(context: ComputeContext, name?: string): Promise<ShownGroup[]> {
@@ -13,6 +15,19 @@ export async function listSecurityGroups(context: ComputeContext, name?: string)
   return groups
     .filter((group) => name === undefined || group.name === name)
     .map((group) => ({ group, names }))
+}
+
+/** Those of its ports. */
+export async function listServerGroups(context: ComputeContext, id: string): Promise<ShownGroup[]> {
+  const { app, caller, trace } = context
+  const server = await loadServer(context, id, serverRules.listGroups)
+  const ports = await app.api.network.listPorts(trace, caller.token, { device_id: id })
+  const held = new Set(ports.flatMap((port) => port.security_groups ?? []))
+  const groups = await app.api.network.listSecurityGroups(trace, caller.token, {
+    project_id: server.projectId,
+  })
+  const names = new Map(groups.map((group) => [group.id, group.name]))
+  return groups.filter((group) => held.has(group.id)).map((group) => ({ group, names }))
 }
 
 /** By id, or by a name that only one has. */
