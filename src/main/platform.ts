@@ -54,7 +54,7 @@ export async function openPlatform(plan: PlatformPlan): Promise<OpenPlatform> {
   const journal = openJournal({ world, log, host: world.host.name, service: 'controller', sink: plan.store })
   const local = new Map<string, HttpService>()
   const { endpoint, external } = plan
-  const http: HttpClient = httpClient({ local: (origin) => local.get(origin), ca: plan.authority })
+  const http: HttpClient = httpClient({ world, local: (origin) => local.get(origin), ca: plan.authority })
   const engine = await openBusEngine({ ...plan, log })
   const { login } = engine
   const bus = await openBus({

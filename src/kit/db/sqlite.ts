@@ -1,7 +1,7 @@
-// SQLite through node:sqlite: one connection, handed out first come first served, so that a transaction has it alone
+// SQLite through the World: one connection, handed out first come first served, so that a transaction has it alone
 // from its first statement to its last. Statements outside wait their turn.
 import { dirname } from 'node:path'
-import { DatabaseSync, type StatementSync } from 'node:sqlite'
+import type { StatementSync } from 'node:sqlite'
 import type { World } from '../world/world.ts'
 import { type Connection, isTrouble, type Pool, translate } from './connection.ts'
 import type { Outcome, SqlValue } from './database.ts'
@@ -26,7 +26,7 @@ export async function openSqlite(
     const file = await world.files.open(path, 'a', 0o600)
     await file.close()
   }
-  const database = new DatabaseSync(path, { enableForeignKeyConstraints: true, timeout: blockMs })
+  const database = world.sqlite.open(path, { timeoutMs: blockMs })
   // Turning to WAL needs the file alone for a moment, while others may be opening it too.
   await patiently(world, () => database.exec('pragma journal_mode = WAL'))
   database.exec(`pragma synchronous = ${options.synchronous}; pragma temp_store = MEMORY`)

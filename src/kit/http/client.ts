@@ -5,7 +5,7 @@ import * as https from 'node:https'
 import type { Readable } from 'node:stream'
 import { CloudError, type ErrorKind, statusOf } from '../errors/cloud-error.ts'
 import { formatTraceparent, type Journal, type Trace } from '../journal/journal.ts'
-import type { Pem } from '../world/world.ts'
+import type { HttpAnswer, HttpNetwork, HttpRequest, Pem, World } from '../world/world.ts'
 import type { HttpService } from './server.ts'
 
 export type Request = {
@@ -29,6 +29,8 @@ export type Response = {
 export type HttpClient = { request(request: Request): Promise<Response>; close(): void }
 
 export type HttpClientOptions = {
+  /** The world that the client lives in; without it requests go over the host's sockets. */
+  world?: Pick<World, 'http'>
   /** Finds the service that listens at an origin in this same process. */
   local?: (origin: string) => HttpService | undefined
   /** Who signs servers' certificates; the default is the host's own list of authorities. */
@@ -39,6 +41,7 @@ export type HttpClientOptions = {
 
 export function httpClient(options: HttpClientOptions = {}): HttpClient {
   const { ca, unverified } = options
+  const network = options.world?.http
   const trust = { minVersion: 'TLSv1.2', rejectUnauthorized: !unverified, ...(ca && { ca }) } as const
   const agents = {
     'http:': new http.Agent({ keepAlive: true, maxSockets: 64 }),
@@ -50,6 +53,7 @@ export function httpClient(options: HttpClientOptions = {}): HttpClient {
       const [payload, headers] = encode(request)
       const service = options.local?.(url.origin)
       if (service) return inProcess(service, request, url, headers, payload)
+      if (network) return overWorld(network, request, url, headers, payload)
       return overNetwork(request, url, headers, payload, agents)
     },
     close() {
@@ -65,26 +69,41 @@ async function inProcess(
   headers: Record<string, string>,
   body: string | Buffer | Readable | undefined,
 ): Promise<Response> {
-  const { method, stream } = request
+  return received(await service.inject(wholeRequest(request, url, headers, body)))
+}
+
+async function overWorld(
+  network: HttpNetwork,
+  request: Request,
+  url: URL,
+  headers: Record<string, string>,
+  body: string | Buffer | Readable | undefined,
+): Promise<Response> {
+  const port = Number(url.port) || (url.protocol === 'https:' ? 443 : 80)
+  const host = url.hostname.replace(/^\[|\]$/g, '')
+  const { timeoutMs } = request
+  return received(
+    await network.request({ host, port }, wholeRequest(request, url, headers, body), { timeoutMs }),
+  )
+}
+
+function wholeRequest(
+  { method, stream }: Request,
+  url: URL,
+  headers: Record<string, string>,
+  body: string | Buffer | Readable | undefined,
+): HttpRequest {
   // Links in the answer start with what the client called.
-  const answer = await service.inject({
-    method,
-    url: url.pathname + url.search,
-    headers: { host: url.host, ...headers },
-    body,
-    stream,
-  })
-  const { status } = answer
-  if (!answer.stream)
-    return { status, headers: answer.headers, body: decode(answer.body, answer.headers['content-type']) }
-  if (status < 300) return { status, headers: answer.headers, body: undefined, stream: answer.stream }
+  return { method, url: url.pathname + url.search, headers: { host: url.host, ...headers }, body, stream }
+}
+
+async function received(answer: HttpAnswer): Promise<Response> {
+  const { status, headers, stream } = answer
+  if (!stream) return { status, headers, body: decode(answer.body, headers['content-type']) }
+  if (status < 300) return { status, headers, body: undefined, stream }
   const chunks: Buffer[] = []
-  for await (const chunk of answer.stream) chunks.push(chunk as Buffer)
-  return {
-    status,
-    headers: answer.headers,
-    body: decode(Buffer.concat(chunks), answer.headers['content-type']),
-  }
+  for await (const chunk of stream) chunks.push(chunk as Buffer)
+  return { status, headers, body: decode(Buffer.concat(chunks), headers['content-type']) }
 }
 
 function overNetwork(

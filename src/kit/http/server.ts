@@ -2,13 +2,12 @@
 
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
 import { createServer as createSecureServer, type Server as SecureServer } from 'node:https'
-import type { Readable } from 'node:stream'
 import { type FastifyInstance, type FastifyRequest, fastify } from 'fastify'
 import { CloudError } from '../errors/cloud-error.ts'
 import type { Journal, Trace } from '../journal/journal.ts'
 import type { Log } from '../log/log.ts'
 import type { Enforcer } from '../policy/policy.ts'
-import type { Pem, World } from '../world/world.ts'
+import type { HttpAnswer, HttpRequest, Pem, World } from '../world/world.ts'
 import type { WebSocketDoor } from '../ws/websocket.ts'
 import type { Caller } from './caller.ts'
 import type { FaultFormat } from './fault.ts'
@@ -16,6 +15,8 @@ import { faultContext, send } from './reply.ts'
 import type { Route } from './route.ts'
 import { type Group, newRequestId, serve } from './serve.ts'
 import type { Microversions } from './version.ts'
+
+export type { HttpAnswer, HttpRequest } from '../world/world.ts'
 
 export type Authenticate = (token: string, at: { trace: Trace; journal: Journal }) => Promise<Caller>
 
@@ -51,16 +52,6 @@ export type ServiceSpec<App> = {
   /** Takes all requests for a WebSocket; without it there are none. */
   webSockets?: WebSocketDoor
 }
-
-export type HttpRequest = {
-  method: string
-  url: string
-  headers: Record<string, string>
-  body?: string | Buffer | Readable
-  /** Leaves the answer's body unread, as `stream`. */
-  stream?: boolean
-}
-export type HttpAnswer = { status: number; headers: Record<string, string>; body: Buffer; stream?: Readable }
 
 export type HttpService = {
   readonly name: string
@@ -118,24 +109,32 @@ export async function httpService<App>(spec: ServiceSpec<App>): Promise<HttpServ
   })
   await server.ready()
   const aliases: Listening[] = []
+  const { http } = spec.world
+  const inWorld: { close(): Promise<void> }[] = []
+  const inject = async (request: HttpRequest): Promise<HttpAnswer> => {
+    const result = await server.inject({
+      method: request.method as 'GET',
+      url: request.url,
+      headers: request.headers,
+      payload: request.body,
+      payloadAsStream: request.stream ?? false,
+    })
+    const { statusCode: status } = result
+    const headers = flatten(result.headers)
+    if (request.stream) return { status, headers, body: Buffer.alloc(0), stream: result.stream() }
+    return { status, headers, body: result.rawPayload }
+  }
 
   return {
     name: spec.name,
     routes: spec.routes as readonly Route<never>[],
-    async inject(request) {
-      const result = await server.inject({
-        method: request.method as 'GET',
-        url: request.url,
-        headers: request.headers,
-        payload: request.body,
-        payloadAsStream: request.stream ?? false,
-      })
-      const { statusCode: status } = result
-      const headers = flatten(result.headers)
-      if (request.stream) return { status, headers, body: Buffer.alloc(0), stream: result.stream() }
-      return { status, headers, body: result.rawPayload }
-    },
+    inject,
     async listen(address, tls) {
+      if (http) {
+        const listener = await http.listen(address, inject)
+        inWorld.push(listener)
+        return listener.address
+      }
       const listening =
         tls || server.server.listening
           ? alsoListen(server, address, aliases, { tls, webSockets })
@@ -153,6 +152,7 @@ export async function httpService<App>(spec: ServiceSpec<App>): Promise<HttpServ
     },
     async close() {
       webSockets?.close()
+      for (const listener of inWorld) await listener.close()
       for (const { server: alias } of aliases) {
         alias.close()
         alias.closeAllConnections()

@@ -1,5 +1,4 @@
 // The controller's journal: one SQLite file beside those of the services, bounded by count and by age.
-import { DatabaseSync } from 'node:sqlite'
 import { CloudError } from '../errors/cloud-error.ts'
 import type { World } from '../world/world.ts'
 import type { JournalEvent } from './journal.ts'
@@ -36,13 +35,13 @@ const schema = `
 
 /** `path` is a file in a folder that exists, or ':memory:'. */
 export function sqliteSink(
-  world: Pick<World, 'clock'>,
+  world: Pick<World, 'clock' | 'sqlite'>,
   path: string,
   retention: Retention = {},
 ): JournalStore {
   const maxEvents = retention.maxEvents ?? 500_000
   const maxAgeMs = retention.maxAgeMs ?? 14 * dayMs
-  const database = new DatabaseSync(path)
+  const database = world.sqlite.open(path)
   database.exec(schema)
   const insert = database.prepare(
     'insert or ignore into event (id, at, kind, name, trace_id, subject, body) values (?, ?, ?, ?, ?, ?, ?)',

@@ -49,7 +49,7 @@ export function memorySockets(clock: Clock): Sockets {
 }
 
 /** What each end learns of the other, or why there is no connection. */
-function handshake(
+export function handshake(
   address: Address,
   listener: ListenTls,
   client: ConnectTls,

@@ -35,6 +35,7 @@ export const realTimers: Timers = {
       signal?.addEventListener('abort', stop, { once: true })
     })
   },
+  soon: (fire) => void setImmediate(fire),
 }
 
 export function realRandom(): Random {

@@ -4,6 +4,7 @@ import { openActivity } from './activity.ts'
 import { realFiles } from './real-files.ts'
 import { realProcesses } from './real-processes.ts'
 import { realSockets } from './real-sockets.ts'
+import { realSqlite } from './real-sqlite.ts'
 import { realClock, realRandom, realTimers } from './real-time.ts'
 import type { World } from './world.ts'
 
@@ -15,6 +16,7 @@ export function realWorld(): World {
     files: realFiles,
     processes: realProcesses,
     sockets: realSockets,
+    sqlite: realSqlite,
     activity: openActivity(),
     env: process.env,
     host: { name: hostname(), cpus: cpus().length, memoryBytes: totalmem() },

@@ -1,5 +1,6 @@
 // The only door to time, chance, files, processes and sockets.
 // Everything above takes a World and so runs the same on a real host and in a test on virtual time.
+import type { DatabaseSync } from 'node:sqlite'
 import type { Duplex, Readable, Writable } from 'node:stream'
 
 export type Cancel = () => void
@@ -20,6 +21,8 @@ export type Timers = {
   after(ms: number, fire: () => void, options?: TimerOptions): Cancel
   /** Resolves after `ms`; rejects with the signal's reason when that comes first. */
   sleep(ms: number, options?: TimerOptions & { signal?: AbortSignal }): Promise<void>
+  /** In the next turn of the event loop, after those asked for before. */
+  soon(fire: () => void): void
 }
 
 export type Random = {
@@ -213,6 +216,40 @@ export type Sockets = {
   connect(address: Address, options?: { timeoutMs?: number; tls?: ConnectTls }): Promise<Connection>
 }
 
+export type Sqlite = {
+  /**
+   * A file, or ':memory:'. `timeoutMs` is how long a statement blocks while another connection holds the lock; the
+   * default is not at all. Throws node:sqlite's errors.
+   */
+  open(path: string, options?: { timeoutMs?: number; foreignKeys?: boolean }): SqliteDatabase
+}
+export type SqliteDatabase = Pick<DatabaseSync, 'exec' | 'prepare' | 'close' | 'isTransaction'>
+
+export type HttpRequest = {
+  method: string
+  /** Path and query. */
+  url: string
+  headers: Record<string, string>
+  body?: string | Buffer | Readable
+  /** Leaves the answer's body unread, as `stream`. */
+  stream?: boolean
+}
+export type HttpAnswer = { status: number; headers: Record<string, string>; body: Buffer; stream?: Readable }
+
+/** HTTP between processes as whole requests, where there is no host whose sockets and timers could carry it. */
+export type HttpNetwork = {
+  listen(
+    address: { host: string; port: number },
+    answer: (request: HttpRequest) => Promise<HttpAnswer>,
+  ): Promise<{ readonly address: { host: string; port: number }; close(): Promise<void> }>
+  /** Rejects with kind 'unavailable' where nobody listens, the way breaks, or no answer comes in time. */
+  request(
+    address: { host: string; port: number },
+    request: HttpRequest,
+    options?: { timeoutMs?: number },
+  ): Promise<HttpAnswer>
+}
+
 /** Counts work in flight, so that a test knows when the cloud is idle. */
 export type Activity = {
   readonly count: number
@@ -228,6 +265,9 @@ export type World = {
   readonly files: Files
   readonly processes: Processes
   readonly sockets: Sockets
+  readonly sqlite: Sqlite
+  /** Absent where HTTP goes over `sockets`. */
+  readonly http?: HttpNetwork
   readonly activity: Activity
   readonly env: Readonly<Record<string, string | undefined>>
   readonly host: { readonly name: string; readonly cpus: number; readonly memoryBytes: number }

@@ -1,0 +1,219 @@
+// A universe in one process: machines with disks, processes that can be killed, a network that can be cut, and one
+// true time, all of it run by a seed. The same seed gives the same run, event by event.
+import { openActivity } from '../activity.ts'
+import type { Cancel, Clock, Random, World } from '../world.ts'
+import { type Disk, type DiskOptions, openDisk } from './disk.ts'
+import { diskFiles } from './files.ts'
+import { openLoop, type TraceLine } from './loop.ts'
+import { openNetwork, type UniverseNetwork } from './network.ts'
+import { noProcesses } from './processes.ts'
+import { type Databases, openDatabases } from './sqlite.ts'
+import { openStreams } from './stream.ts'
+import { ownedTimers } from './timers.ts'
+import type { Holder } from './wire.ts'
+
+export type UniverseOptions = {
+  seed: number
+  /** Where the true time begins, in milliseconds since the epoch. */
+  now?: number
+  /** Gets each event as it is fired. */
+  trace?: (line: TraceLine) => void
+}
+
+export type Universe = {
+  readonly seed: number
+  /** The true time. */
+  readonly clock: Clock
+  /** An independent stream by name: a draw more in one place moves no other. */
+  random(name: string): Random
+  /** Made when it is first asked for. */
+  machine(name: string, options?: MachineOptions): Machine
+  readonly network: UniverseNetwork
+  /** In true time, for fault plans. */
+  after(ms: number, fire: () => void): Cancel
+  /** Runs everything that is due within the time. */
+  advance(ms: number): Promise<void>
+  /** Runs until `work` is settled; rejects with kind 'timeout' where it isn't within `limitMs`, an hour by default. */
+  until<T>(work: Promise<T>, limitMs?: number): Promise<T>
+  /** Events so far. */
+  readonly fired: number
+  /** Of all events so far, each with its time, owner and kind. */
+  readonly hash: string
+  /** Frees the databases. */
+  close(): void
+}
+
+export type MachineOptions = DiskOptions & { cpus?: number; memoryBytes?: number }
+
+export type Machine = {
+  readonly name: string
+  readonly disk: Disk
+  /** The databases on its disk. */
+  readonly databases: Pick<Databases, 'query' | 'paths'>
+  /** Also powers the machine on, where it is off. The name is free again when the process is dead. */
+  start(process: string): UniverseProcess
+  /** Its processes die, and what wasn't synced is gone. Nobody on the network is told. */
+  powerOff(): void
+  readonly isOn: boolean
+  /** Sets its clock this much before (or behind) the true time: `now()` jumps, `monotonic()` never. */
+  skew(ms: number): void
+  /** The live ones. */
+  readonly processes: readonly UniverseProcess[]
+  /** Outlives its processes and dies with the machine: for simulated guests and networks. */
+  readonly kernel: World
+}
+
+export type UniverseProcess = {
+  readonly name: string
+  readonly machine: string
+  readonly world: World
+  readonly alive: boolean
+  /**
+   * Its timers never fire again, what it awaits from its World never answers, its connections are reset, its open
+   * transactions are rolled back. Files stay as written.
+   */
+  kill(): void
+}
+
+const usualLimitMs = 3_600_000
+
+export function openUniverse(options: UniverseOptions): Universe {
+  const began = options.now ?? Date.UTC(2026, 0, 1)
+  const random = openStreams(options.seed)
+  const loop = openLoop(random('loop'), options.trace)
+  const clock: Clock = { now: () => Math.floor(began + loop.time), monotonic: () => loop.time }
+  const itself = { name: 'universe', alive: true }
+  const machines = new Map<string, OpenMachine>()
+  const network = openNetwork(loop, random('network'), itself, (name) => machines.get(name)?.isOn !== true)
+  const given = { loop, random, network, began }
+  return {
+    seed: options.seed,
+    clock,
+    random,
+    machine(name, machineOptions) {
+      const found = machines.get(name)
+      if (found) return found
+      const machine = openMachine(given, name, machineOptions ?? {})
+      machines.set(name, machine)
+      return machine
+    },
+    network,
+    after: (ms, fire) => loop.after(itself, ms, 'plan', fire),
+    advance: loop.advance,
+    until: (work, limitMs = usualLimitMs) => loop.until(work, limitMs),
+    get fired() {
+      return loop.fired
+    },
+    get hash() {
+      return loop.hash
+    },
+    close() {
+      for (const machine of machines.values()) machine.databases.close()
+    },
+  }
+}
+
+type Given = {
+  loop: ReturnType<typeof openLoop>
+  random: (name: string) => Random
+  network: ReturnType<typeof openNetwork>
+  began: number
+}
+type OpenMachine = Machine & { databases: Databases }
+
+function openMachine(given: Given, name: string, options: MachineOptions): OpenMachine {
+  const { loop, random, network, began } = given
+  let skewMs = 0
+  let isOn = true
+  let started = 0
+  const now = () => Math.floor(began + loop.time + skewMs)
+  const disk = openDisk(loop, random(`disk of ${name}`), now, options)
+  disk.tree.makeFolder('/tmp', 0o777)
+  const databases = openDatabases(name, (path) => void disk.tree.file(path, 'open'))
+  const live = new Map<string, { process: UniverseProcess; die: (silently: boolean) => void }>()
+
+  const open = (label: string): { holder: Holder; world: World; end: (silently: boolean) => void } => {
+    let alive = true
+    const begun = loop.time
+    const holder: Holder = {
+      name: `${label}@${name}`,
+      machine: name,
+      get alive() {
+        return alive
+      },
+    }
+    const own: Clock = { now, monotonic: () => loop.time - begun }
+    const world: World = {
+      clock: own,
+      timers: ownedTimers(loop, holder),
+      random: random(`${label} of ${name}, start ${++started}`),
+      files: diskFiles(disk, holder),
+      processes: noProcesses,
+      sockets: network.sockets(holder, own),
+      http: network.http(holder),
+      sqlite: databases.of(holder),
+      activity: openActivity(),
+      env: {},
+      host: { name, cpus: options.cpus ?? 8, memoryBytes: options.memoryBytes ?? 32 * 2 ** 30 },
+    }
+    return {
+      holder,
+      world,
+      end(silently) {
+        if (!alive) return
+        alive = false
+        network.drop(holder, silently)
+        databases.drop(holder)
+      },
+    }
+  }
+  let kernel = open('kernel')
+
+  return {
+    name,
+    disk,
+    databases,
+    start(label) {
+      const there = live.get(label)
+      if (there?.process.alive) throw new Error(`There is a process '${label}' on ${name} already`)
+      if (!isOn) kernel = open('kernel')
+      isOn = true
+      const { holder, world, end } = open(label)
+      const die = (silently: boolean) => {
+        end(silently)
+        live.delete(label)
+      }
+      const process: UniverseProcess = {
+        name: label,
+        machine: name,
+        world,
+        get alive() {
+          return holder.alive
+        },
+        kill: () => {
+          if (holder.alive) die(false)
+        },
+      }
+      live.set(label, { process, die })
+      return process
+    },
+    powerOff() {
+      isOn = false
+      for (const { die } of [...live.values()]) die(true)
+      kernel.end(true)
+      disk.tree.lose(random(`power of ${name}`))
+    },
+    get isOn() {
+      return isOn
+    },
+    skew(ms) {
+      skewMs = ms
+    },
+    get processes() {
+      return [...live.values()].map(({ process }) => process)
+    },
+    get kernel() {
+      return kernel.world
+    },
+  }
+}
