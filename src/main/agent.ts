@@ -21,6 +21,7 @@ import { bridgeSuffix, hostNetworks } from './host-network.ts'
 import { simulatedHostNames } from './local-agent.ts'
 import { agentSections, serviceSections } from './section.ts'
 import { cloudSection } from './settings.ts'
+import { startOn } from './simulated-host.ts'
 
 /** A connection has 2047 channels at most, and a host takes five. */
 const hostsPerBus = 300
@@ -143,21 +144,14 @@ async function simulatedHosts(
   names: readonly string[],
   busOf: (index: number) => Bus,
 ): Promise<Host[]> {
-  const { world, log } = common
   const fabric = simFabric()
   return Promise.all(
-    names.map(async (host, index) => {
-      const folder = `${cloud.folder.root}/hosts/${host}`
-      await world.files.makeFolder(folder)
-      const virt = await loadVirtDriver('sim', world, log, {
-        folder,
-        host,
-        stateFile: `${folder}/guests.json`,
-      })
-      const wiring = await loadWiringDriver('sim', world, log, { fabric, host })
-      const volume = await loadVolumeDriver('sim', world, { folder: `${folder}/volumes` })
-      return startHost({ ...common, bus: busOf(index), host, folder, virt, wiring, volume })
-    }),
+    names.map((name, index) =>
+      startOn({ name, folder: `${cloud.folder.root}/hosts/${name}`, fabric }, common, {
+        ...common,
+        bus: busOf(index),
+      }),
+    ),
   )
 }
 

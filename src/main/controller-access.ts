@@ -112,12 +112,13 @@ function remoteBus(world: World, bus: Member['bus'], transport: MemberTransport)
   }
 }
 
-type BusAccess = Pick<
+export type BusAccess = Pick<
   ControllerAccess,
   'busUser' | 'busPassword' | 'busVhost' | 'busShared' | 'busQueueType' | 'connectBus'
 >
 
-async function localBus(world: World, cloud: Cloud): Promise<BusAccess> {
+/** Of the agents on the controller's own machine. */
+export async function localBus(world: World, cloud: Cloud): Promise<BusAccess> {
   const { settings, ports } = cloud
   const { user: busUser, password: busPassword } = localAgent(world, cloud)
   const external = await externalBroker(world, settings)

@@ -1,19 +1,20 @@
-// The controller's process: the control plane on this host's files and ports.
+// The controller's process: the control plane on this host's files and ports. A simulated cloud runs it beside its hosts.
 import { loadConfig } from '#kit/config/load.ts'
 import type { ServerTls } from '#kit/http/server.ts'
 import { sqliteSink } from '#kit/journal/sqlite-sink.ts'
+import type { JournalStore } from '#kit/journal/store.ts'
 import { type Log, openLog } from '#kit/log/log.ts'
 import type { ServiceType } from '#kit/service/platform.ts'
 import type { World } from '#kit/world/world.ts'
 import { publicOrigin, trustedAuthority, usesTls } from './api.ts'
 import { brokerThread } from './broker-thread.ts'
 import { type ControlPlane, openControlPlane } from './cloud.ts'
-import type { CloudBroker, OpenDoor } from './cloud-broker.ts'
+import type { CloudBroker, CloudBrokerPlan, OpenDoor } from './cloud-broker.ts'
 import { plainBusAddress } from './controller-access.ts'
-import type { Cloud } from './data-folder.ts'
+import type { Cloud, DataFolder } from './data-folder.ts'
 import { hostSurroundings } from './host-surroundings.ts'
 import { localAgent } from './local-agent.ts'
-import { openPlatform } from './platform.ts'
+import { type OpenPlatform, openPlatform } from './platform.ts'
 import type { PortName } from './port.ts'
 import { agentSections, serviceSections } from './section.ts'
 import { keepServerCertificate, serverCertificate } from './server-certificate.ts'
@@ -23,22 +24,49 @@ import { externalBroker } from './transport.ts'
 /** Identity answers on its old admin port as well (row 40). */
 const alsoOn: Partial<Record<ServiceType, PortName>> = { identity: 'identityAdmin' }
 
+export type ControllerParts = {
+  log: Log
+  /** Closed with the controller. */
+  store: JournalStore
+  /** The embedded broker, where there is no other. */
+  openBroker: (plan: CloudBrokerPlan) => Promise<CloudBroker>
+}
+
+export type Controller = { readonly platform: OpenPlatform; stop(): Promise<void> }
+
 export async function runController(world: World, cloud: Cloud): Promise<{ stop(): Promise<void> }> {
+  const { folder, settings } = cloud
+  return openController(world, cloud, {
+    log: openLog({ level: settings.logLevel }),
+    store: await openJournalFile(world, folder),
+    openBroker: brokerThread(settings.logLevel, `${folder.run}/broker.sock`),
+  })
+}
+
+export async function openJournalFile(world: World, folder: DataFolder): Promise<JournalStore> {
+  const path = `${databaseFolder(folder)}/journal.db`
+  await world.files.makeFolder(databaseFolder(folder))
+  // SQLite makes a file for all to read; what it finds it leaves as it is.
+  await world.files.append(path, '')
+  return sqliteSink(world, path)
+}
+
+/** Its ports are open when it resolves. */
+export async function openController(
+  world: World,
+  cloud: Cloud,
+  { log, store, openBroker }: ControllerParts,
+): Promise<Controller> {
   const { folder, settings, ports, secrets } = cloud
-  const log = openLog({ level: settings.logLevel })
   const tls = usesTls(settings) ? await serverCertificate(world, cloud) : undefined
   const config = loadConfig([cloudSection, ...serviceSections, ...agentSections], {
     yaml: cloud.configText,
     file: folder.config,
     env: world.env,
   })
-  const databases = `${folder.root}/db`
+  const databases = databaseFolder(folder)
   await world.files.makeFolder(databases)
   const policies = await readPolicies(world, `${folder.root}/policy`)
-  const journalFile = `${databases}/journal.db`
-  // SQLite makes a file for all to read; what it finds it leaves as it is.
-  await world.files.append(journalFile, '')
-  const store = sqliteSink(world, journalFile)
   const platform = await openPlatform({
     world,
     log,
@@ -51,7 +79,7 @@ export async function runController(world: World, cloud: Cloud): Promise<{ stop(
     policyText: (service) => policies.get(service),
     folder: (service) => `${folder.root}/${service}`,
     brokerFolder: `${folder.root}/broker`,
-    openBroker: brokerThread(settings.logLevel, `${folder.run}/broker.sock`),
+    openBroker,
     external: await externalBroker(world, settings),
     agents: [localAgent(world, cloud)],
   })
@@ -76,12 +104,17 @@ export async function runController(world: World, cloud: Cloud): Promise<{ stop(
   const secured =
     tls && (await serveSecured(world, log, cloud, tls, { plane, broker: platform.broker, management }))
   return {
+    platform,
     async stop() {
       await secured?.stop()
       await plane.stop()
       await platform.close()
     },
   }
+}
+
+function databaseFolder({ root }: DataFolder): string {
+  return `${root}/db`
 }
 
 /** The bus of joined hosts, and new certificates for all that listens. */

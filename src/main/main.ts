@@ -29,6 +29,7 @@ const verbs: Record<string, () => Promise<Verb>> = {
 
 /** Processes of a cloud; `up` and systemd start them, people needn't. */
 const roleVerbs: Record<string, () => Promise<Verb>> = {
+  cloud: async () => (await import('./verb/role.ts')).roleVerb('cloud'),
   controller: async () => (await import('./verb/role.ts')).roleVerb('controller'),
   agent: async () => (await import('./verb/role.ts')).roleVerb('agent'),
   broker: async () => (await import('./verb/broker.ts')).brokerVerb,

@@ -7,7 +7,7 @@ import type { World } from '#kit/world/world.ts'
 import { originOf, ownAddress } from './api.ts'
 import type { Cloud } from './data-folder.ts'
 import type { PortName } from './port.ts'
-import { type Role, roleLog, roleState } from './role.ts'
+import { controllingRole, hostingRole, type Role, roleLog, roleState } from './role.ts'
 
 const apis: readonly PortName[] = [
   'identity',
@@ -43,13 +43,14 @@ export async function apisAnswer(http: HttpClient, cloud: Cloud): Promise<boolea
 }
 
 export async function awaitApis(world: World, http: HttpClient, cloud: Cloud): Promise<void> {
-  const late = `The APIs don't answer after ${startTimeoutMs / 1000} s: see ${roleLog(cloud.folder, 'controller')}`
+  const role = controllingRole(cloud)
+  const late = `The APIs don't answer after ${startTimeoutMs / 1000} s: see ${roleLog(cloud.folder, role)}`
   await poll(
     world,
     startTimeoutMs,
     late,
     async () => {
-      await failIfEnded(world, cloud, 'controller')
+      await failIfEnded(world, cloud, role)
       return (await apisAnswer(http, cloud)) || undefined
     },
     20,
@@ -58,14 +59,15 @@ export async function awaitApis(world: World, http: HttpClient, cloud: Cloud): P
 
 /** Every host's compute service is up and known to placement, and on real hosts the agent of its switch is alive. */
 export async function awaitHosts(world: World, admin: Session, cloud: Cloud): Promise<void> {
-  const late = `The host agent hasn't reported after ${startTimeoutMs / 1000} s: see ${roleLog(cloud.folder, 'agent')}`
+  const role = hostingRole(cloud)
+  const late = `The host agent hasn't reported after ${startTimeoutMs / 1000} s: see ${roleLog(cloud.folder, role)}`
   const wanted = cloud.settings.dataPlane === 'sim' ? cloud.settings.hosts : 1
   await poll(
     world,
     startTimeoutMs,
     late,
     async () => {
-      await failIfEnded(world, cloud, 'agent')
+      await failIfEnded(world, cloud, role)
       const { services } = await admin.call<{ services: { state: string }[] }>('compute', {
         path: '/os-services?binary=nova-compute',
       })

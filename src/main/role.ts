@@ -4,12 +4,28 @@ import { CloudError } from '#kit/errors/cloud-error.ts'
 import type { ProcessInfo, World } from '#kit/world/world.ts'
 import type { Cloud, DataFolder } from './data-folder.ts'
 
-export const roles = ['controller', 'agent'] as const
+/** In the order in which they start; `cloud` is controller and simulated hosts in one process. */
+export const roles = ['cloud', 'controller', 'agent'] as const
 export type Role = (typeof roles)[number]
 
 /** Of this folder: a host that joined a cloud has no controller. */
-export function rolesOf({ member }: Pick<Cloud, 'member'>): readonly Role[] {
-  return member ? ['agent'] : roles
+export function rolesOf({ member, settings }: Pick<Cloud, 'member' | 'settings'>): readonly Role[] {
+  if (member) return ['agent']
+  return isOneProcess(settings) ? ['cloud'] : ['controller', 'agent']
+}
+
+/** Whose process answers the APIs. */
+export function controllingRole({ settings }: Pick<Cloud, 'settings'>): Role {
+  return isOneProcess(settings) ? 'cloud' : 'controller'
+}
+
+/** Whose process holds this folder's hosts. */
+export function hostingRole(cloud: Pick<Cloud, 'member' | 'settings'>): Role {
+  return !cloud.member && isOneProcess(cloud.settings) ? 'cloud' : 'agent'
+}
+
+function isOneProcess({ dataPlane, processes }: Cloud['settings']): boolean {
+  return dataPlane === 'sim' && processes === 'one'
 }
 
 export type RoleState = {

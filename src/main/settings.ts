@@ -13,6 +13,11 @@ export const cloudSection = section('cloud', {
     max: 1000,
     unit: 'hosts',
   }),
+  processes: option.choice(
+    'one',
+    ['one', 'two'],
+    'A simulated cloud: controller and hosts in one process, or in two as a real cloud has them',
+  ),
   listen: option.text('127.0.0.1', 'Address on which the APIs listen; 0.0.0.0 means all'),
   publicHost: option.text('127.0.0.1', 'Name or address of this cloud in its catalog and credentials'),
   tls: option.bool(

@@ -2,7 +2,7 @@ import { existsSync, readFileSync } from 'node:fs'
 import { Readable } from 'node:stream'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import type { Session } from '#cli/openstack.ts'
-import { type LiveCloud, prepareLiveCloud, succeeded, until } from '#test/interop/live-cloud.ts'
+import { type LiveCloud, prepareLiveCloud, succeeded, until, world } from '#test/interop/live-cloud.ts'
 import { describePoint, type KillPoint, openRounds, type Role } from './kill-round.ts'
 import { heldByServices } from './leftover.ts'
 
@@ -27,7 +27,11 @@ describe('a simulated cloud whose processes are killed', () => {
   let held: string[]
   beforeAll(async () => {
     cloud = await prepareLiveCloud('kill-sim', 'sim')
-    succeeded(await cloud.up('--hosts', '2', '--empty'))
+    // Two processes, so that each can be killed without the other.
+    await world.files.makeFolder(cloud.root)
+    const settings = `data_plane: sim, processes: two, hosts: 2, port_base: ${cloud.portBase}`
+    await world.files.write(`${cloud.root}/nimbo.yaml`, `cloud: { ${settings} }\n`)
+    succeeded(await cloud.up('--empty'))
     admin = await cloud.session('admin')
     const image = await admin.call<{ id: string }>('image', {
       method: 'POST',

@@ -8,7 +8,7 @@ import { type Cloud, readCloud } from '../data-folder.ts'
 import { type DoctorQuestion, examine, type Finding } from '../doctor.ts'
 import { tlsFindings } from '../doctor-tls.ts'
 import { type Ports, portsFrom } from '../port.ts'
-import { roleState } from '../role.ts'
+import { controllingRole, roleState } from '../role.ts'
 import { externalBroker } from '../transport.ts'
 import type { Verb } from '../verb.ts'
 
@@ -35,7 +35,8 @@ export async function questionFor(
   sim: boolean,
 ): Promise<DoctorQuestion> {
   const running =
-    cloud !== undefined && (await roleState(world, cloud.folder, 'controller')).process !== undefined
+    cloud !== undefined &&
+    (await roleState(world, cloud.folder, controllingRole(cloud))).process !== undefined
   const external = cloud && !cloud.member ? await externalBroker(world, cloud.settings) : undefined
   const dataPlane = sim ? 'sim' : (cloud?.settings.dataPlane ?? 'real')
   return {

@@ -8,7 +8,7 @@ import { cloudHttp } from '../api.ts'
 import { loginOf } from '../credential.ts'
 import { type Cloud, type DataFolder, readCloud } from '../data-folder.ts'
 import { withLock } from '../lock.ts'
-import { roleState, stopRole } from '../role.ts'
+import { controllingRole, roleState, roles, stopRole } from '../role.ts'
 import { stopUnits } from '../systemd.ts'
 import type { Verb } from '../verb.ts'
 
@@ -30,9 +30,10 @@ export const down: Verb = {
 /** The agent first: it would only see the controller go. True where anything ran. */
 export async function stopCloud(world: World, folder: DataFolder): Promise<boolean> {
   await stopUnits(world, folder.root)
-  const agent = await stopRole(world, folder, 'agent')
-  const controller = await stopRole(world, folder, 'controller')
-  return agent || controller
+  let ran = false
+  // All that there are: the cloud may have been started with other settings than it has now.
+  for (const role of roles.toReversed()) ran = (await stopRole(world, folder, role)) || ran
+  return ran
 }
 
 type Listed = { id: string; name: string; status: string }
@@ -44,7 +45,7 @@ async function stopGuests(world: World, cloud: Cloud): Promise<number> {
       'conflict',
       `Guests of a joined host are shut down on the controller, ${cloud.member.controller}.`,
     )
-  if (!(await roleState(world, cloud.folder, 'controller')).process) {
+  if (!(await roleState(world, cloud.folder, controllingRole(cloud))).process) {
     throw new CloudError(
       'conflict',
       "Guests are shut down by the running cloud: 'nimbo up' first, or 'nimbo destroy'.",

@@ -9,7 +9,7 @@ const tailBytes = 64 * 1024
 
 export const logs: Verb = {
   summary: "Shows the logs of the cloud's processes",
-  words: '[controller|agent]',
+  words: '[controller|agent|cloud]',
   options: { follow: { type: 'boolean', short: 'f', help: 'Go on with what is written from now on' } },
   async run({ world, terminal, root, options, words }) {
     const cloud = await readCloud(world, root)

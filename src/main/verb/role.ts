@@ -11,6 +11,7 @@ const badConfiguration = 78
 export type Running = { stop(): Promise<void> }
 
 async function run(role: Role, world: World, cloud: Cloud): Promise<Running> {
+  if (role === 'cloud') return (await import('../simulated-cloud.ts')).runSimulatedCloud(world, cloud)
   if (role === 'controller') return (await import('../controller.ts')).runController(world, cloud)
   return (await import('../agent.ts')).runAgent(world, cloud)
 }

@@ -12,7 +12,7 @@ import { withLock } from '../lock.ts'
 import { ensureOpenssl, hostPackages, installPackages, missingPackages } from '../package.ts'
 import { freePublicCidr } from '../public-cidr.ts'
 import { apisAnswer, awaitApis, awaitHosts } from '../ready.ts'
-import { roleState, startRole } from '../role.ts'
+import { roleState, rolesOf, startRole } from '../role.ts'
 import { serverCertificate } from '../server-certificate.ts'
 import { type CloudSettings, cloudSection } from '../settings.ts'
 import { type Invocation, usageError, type Verb } from '../verb.ts'
@@ -56,7 +56,7 @@ async function raise(
   const http = await cloudHttp(world, cloud)
   try {
     const before = await readProgress(world, cloud)
-    const runs = (await bothRun(world, cloud)) && (await apisAnswer(http, cloud))
+    const runs = (await allRun(world, cloud)) && (await apisAnswer(http, cloud))
     const complete = before.foundation && (options.empty || before.demo)
     if (runs && complete) {
       terminal.print('The cloud is running; nothing was changed.')
@@ -75,9 +75,8 @@ async function raise(
             : 'controller and host agent',
         ),
       )
-      // Both at once: the agent loads meanwhile, and finds the controller as soon as that listens.
-      await startRole(world, cloud, 'controller', program)
-      await startRole(world, cloud, 'agent', program)
+      // All at once: an agent loads meanwhile, and finds the controller as soon as that listens.
+      for (const role of rolesOf(cloud)) await startRole(world, cloud, role, program)
       await awaitApis(world, http, cloud)
       terminal.say(`  APIs answer after ${seconds(world, started)}`)
     }
@@ -123,10 +122,9 @@ function wholeNumber(name: string, text: string, least: number, most: number): n
   throw usageError(`--${name} takes a whole number from ${least} to ${most}, not '${text}'.`)
 }
 
-async function bothRun(world: World, cloud: Cloud): Promise<boolean> {
-  const controller = await roleState(world, cloud.folder, 'controller')
-  const agent = await roleState(world, cloud.folder, 'agent')
-  return controller.process !== undefined && agent.process !== undefined
+async function allRun(world: World, cloud: Cloud): Promise<boolean> {
+  const states = await Promise.all(rolesOf(cloud).map((role) => roleState(world, cloud.folder, role)))
+  return states.every(({ process }) => process !== undefined)
 }
 
 async function preflight(

@@ -1,0 +1,159 @@
+// A simulated cloud in one process: the controller with its broker, and all hosts. They talk over the bus and by HTTP with
+// tokens as they would between processes; only the sockets between them are left out.
+import { simFabric } from '#drivers/wiring/load.ts'
+import { openBus } from '#kit/bus/client.ts'
+import { loadConfig } from '#kit/config/load.ts'
+import { CloudError } from '#kit/errors/cloud-error.ts'
+import type { HttpClient } from '#kit/http/client.ts'
+import { type JournalStore, type OpenJournal, openJournal } from '#kit/journal/store.ts'
+import { type Log, openLog } from '#kit/log/log.ts'
+import type { World } from '#kit/world/world.ts'
+import { identityClient } from '#services/identity/client.ts'
+import { publicOrigin } from './api.ts'
+import { brokerHere } from './broker-here.ts'
+import { type Controller, openController, openJournalFile } from './controller.ts'
+import { localBus } from './controller-access.ts'
+import type { Cloud } from './data-folder.ts'
+import { hostNetworks } from './host-network.ts'
+import { simulatedHostNames } from './local-agent.ts'
+import type { PortName } from './port.ts'
+import type { Secrets } from './secret.ts'
+import { agentSections, serviceSections } from './section.ts'
+import { cloudSection } from './settings.ts'
+import { type SimulatedHost, type SimulatedHostPlan, simulatedHost } from './simulated-host.ts'
+
+export type SimulatedCloud = {
+  /** By name: 'node1'. */
+  readonly hosts: ReadonlyMap<string, SimulatedHost>
+  readonly controllerUp: boolean
+  /** With the embedded broker; hosts go on, and reach neither until it is started again. */
+  stopController(): Promise<void>
+  startController(): Promise<void>
+  /** Everything in the process ends, `change` may do as it likes with the data folder, and everything starts again. */
+  replaceData(change: () => Promise<void>): Promise<void>
+  stop(): Promise<void>
+}
+
+export async function runSimulatedCloud(world: World, cloud: Cloud): Promise<SimulatedCloud> {
+  const { folder, settings, secrets } = cloud
+  const log = openLog({ level: settings.logLevel })
+  const config = loadConfig([cloudSection, ...serviceSections, ...agentSections], {
+    yaml: cloud.configText,
+    file: folder.config,
+    env: world.env,
+  })
+  const networks = await hostNetworks(world, settings, config.agent)
+  const bus = await localBus(world, cloud)
+  const endpoint = (name: PortName) => publicOrigin(cloud, name)
+  let store: JournalStore
+  let controller: Controller | undefined
+  let opened: { hosts: ReadonlyMap<string, SimulatedHost>; journal: OpenJournal } | undefined
+
+  const openControllerHere = () =>
+    openController(world, cloud, { log, store: staysOpen(store), openBroker: brokerHere })
+  /** Of whichever controller runs now. */
+  const reached = (): Controller => {
+    if (controller) return controller
+    throw new CloudError('unavailable', 'The controller is down.')
+  }
+  const http: HttpClient = {
+    request: async (request) => reached().platform.http.request(request),
+    close() {},
+  }
+  const connectBus = async () => reached().platform.broker?.connect() ?? bus.connectBus()
+  const openAgentJournal = (given: { world: World; log: Log; host: string }) =>
+    openJournal({ ...given, service: 'agent', sink: staysOpen(store) })
+  const openHosts = () => {
+    const fabric = simFabric()
+    const journal = openAgentJournal({ world, log, host: world.host.name })
+    const servicePassword = (user: string) => secrets[user as keyof Secrets]
+    // One login for all: each costs a fifth of a second of hashing on purpose.
+    const nova = identityClient({
+      platform: { world, http, endpoint, servicePassword },
+      user: 'nova',
+      journal: journal.as('nova-compute'),
+    })
+    const openLine: SimulatedHostPlan['openLine'] = async ({ world, log, name, client }) => {
+      const journal = openAgentJournal({ world, log, host: name })
+      const hostBus = await openBus({
+        world,
+        log: log.with({ agent: 'bus', host: name }),
+        journal,
+        connect: connectBus,
+        user: bus.busUser,
+        password: bus.busPassword,
+        vhost: bus.busVhost,
+        limited: !bus.busShared,
+        durableQueueType: bus.busQueueType,
+        name: `agent@${name}`,
+      })
+      return {
+        bus: hostBus,
+        http: client(http),
+        journal,
+        async close() {
+          await hostBus.close()
+          await journal.close()
+        },
+      }
+    }
+    const common = {
+      networks,
+      metadataSecret: secrets['metadata-signing'],
+      endpoint,
+      serviceToken: nova.serviceToken,
+      config,
+      openLine,
+    }
+    const hosts = simulatedHostNames(settings).map((name) => {
+      const machine = { name, folder: `${folder.root}/hosts/${name}`, fabric }
+      return [name, simulatedHost(world, log, { ...common, machine })] as const
+    })
+    return { hosts: new Map(hosts), journal }
+  }
+
+  const start = async () => {
+    store = await openJournalFile(world, folder)
+    controller = await openControllerHere()
+    opened = openHosts()
+    await Promise.all([...opened.hosts.values()].map((host) => host.startAgent()))
+  }
+  const stop = async () => {
+    await Promise.all([...(opened?.hosts.values() ?? [])].map((host) => host.stopAgent()))
+    await controller?.stop()
+    controller = undefined
+    await opened?.journal.close()
+    await store.close()
+  }
+  await start()
+  return {
+    get hosts() {
+      return opened!.hosts
+    },
+    get controllerUp() {
+      return controller !== undefined
+    },
+    async stopController() {
+      const running = controller
+      controller = undefined
+      await running?.stop()
+    },
+    async startController() {
+      controller ??= await openControllerHere()
+    },
+    async replaceData(change) {
+      await stop()
+      try {
+        await change()
+      } finally {
+        await start()
+      }
+    },
+    stop,
+  }
+}
+
+/** The journal of all in this process: whoever writes to it closes his own, and not the file. */
+function staysOpen(store: JournalStore): JournalStore {
+  return { append: (events) => store.append(events), query: (query) => store.query(query), close() {} }
+}
