@@ -29,6 +29,8 @@ export type CloudPlan = {
   secrets: Secrets
   store: JournalStore
   around: HostSurroundings
+  /** Faults and snapshots are in the catalog. */
+  simulated?: boolean
   /** Tests hash cheaply; nobody else may. */
   passwordCost?: ScryptCost
 }
@@ -61,7 +63,7 @@ export async function openControlPlane(plan: CloudPlan): Promise<ControlPlane> {
     region: platform.region,
     adminPassword: secrets.admin,
     serviceUsers: serviceUsers.map((name) => ({ name, password: secrets[name] })),
-    catalog: catalogOf(platform.endpoint),
+    catalog: catalogOf(platform.endpoint, plan.simulated === true),
   })
   const clients = new Map<ServiceUser, IdentityClient>()
   /** One for each user: a login costs a fifth of a second of hashing on purpose. */
@@ -116,7 +118,7 @@ function logInAhead({ world, journal, log }: OpenPlatform, clients: Iterable<Ide
 }
 
 /** The catalog as stock clients look for it: volume under each of its names. */
-function catalogOf(endpoint: (type: ServiceType) => string): CatalogService[] {
+function catalogOf(endpoint: (type: ServiceType) => string, simulated: boolean): CatalogService[] {
   const volume = `${endpoint('volume')}/v3/$(project_id)s`
   return [
     { type: 'identity', name: 'keystone', url: `${endpoint('identity')}/v3` },
@@ -128,5 +130,6 @@ function catalogOf(endpoint: (type: ServiceType) => string): CatalogService[] {
     { type: 'block-storage', name: 'cinder', url: volume },
     { type: 'journal', name: 'journal', url: endpoint('journal') },
     { type: 'hosts', name: 'hosts', url: `${endpoint('hosts')}/v1` },
+    ...(simulated ? [{ type: 'simulation', name: 'simulation', url: `${endpoint('simulation')}/v1` }] : []),
   ]
 }

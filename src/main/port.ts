@@ -1,6 +1,6 @@
 // Where each part of a cloud listens: OpenStack's usual ports, or a row of ports of one's own so that clouds stand side by side.
 
-/** OpenStack's registered ports; journal (8990) and hosts (8991) are ours. The order is that of the row behind a port base. */
+/** OpenStack's registered ports; journal (8990), hosts (8991) and simulation (8992, simulated clouds alone) are ours. The order is that of the row behind a port base. */
 export const usualPorts = {
   identity: 5000,
   identityAdmin: 35357,
@@ -16,6 +16,7 @@ export const usualPorts = {
   amqpManagement: 15672,
   hosts: 8991,
   amqpTls: 5671,
+  simulation: 8992,
 } as const
 
 export type PortName = keyof typeof usualPorts

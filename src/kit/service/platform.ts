@@ -36,6 +36,7 @@ export type ServiceType =
   | 'console'
   | 'journal'
   | 'hosts'
+  | 'simulation'
 
 /** What a service gives back to main. */
 export type RunningService = {
