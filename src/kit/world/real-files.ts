@@ -2,15 +2,22 @@
 import {
   closeSync,
   constants,
+  copyFileSync,
   createReadStream,
   createWriteStream,
+  linkSync,
+  lstatSync,
+  mkdirSync,
   openSync,
+  readdirSync,
+  readlinkSync,
   readSync,
   type Stats,
+  symlinkSync,
 } from 'node:fs'
 import * as fs from 'node:fs/promises'
 import { dirname } from 'node:path'
-import type { FileInfo, Files, OpenFile } from './world.ts'
+import type { CopiedTree, CopyTreeOptions, FileInfo, Files, OpenFile } from './world.ts'
 
 const ownerOnly = 0o600
 
@@ -44,6 +51,7 @@ export const realFiles: Files = {
   rename: (from, to) => fs.rename(from, to),
   copy: (from, to) => fs.copyFile(from, to, constants.COPYFILE_FICLONE),
   link: (existing, path) => fs.link(existing, path),
+  copyTreeSync: (from, to, options = {}) => copyFolder(from, to, '', options),
   remove: (path) => fs.rm(path, { force: true }),
   syncFolder,
   removeTree: (path) => fs.rm(path, { force: true, recursive: true }),
@@ -74,6 +82,28 @@ function readPart(path: string, position: number, buffer: Buffer): number {
   } finally {
     closeSync(file)
   }
+}
+
+function copyFolder(from: string, to: string, below: string, options: CopyTreeOptions): CopiedTree {
+  const copied: CopiedTree = { files: 0, bytes: 0 }
+  mkdirSync(to, { recursive: true, mode: lstatSync(from).mode & 0o7777 })
+  for (const entry of readdirSync(from, { withFileTypes: true })) {
+    const path = below === '' ? entry.name : `${below}/${entry.name}`
+    if (options.skip?.(path)) continue
+    const [source, target] = [`${from}/${entry.name}`, `${to}/${entry.name}`]
+    if (entry.isDirectory()) {
+      const inside = copyFolder(source, target, path, options)
+      copied.files += inside.files
+      copied.bytes += inside.bytes
+    } else if (entry.isSymbolicLink()) symlinkSync(readlinkSync(source), target)
+    else if (entry.isFile()) {
+      if (options.link?.(path)) linkSync(source, target)
+      else copyFileSync(source, target, constants.COPYFILE_FICLONE)
+      copied.files++
+      copied.bytes += lstatSync(target).size
+    }
+  }
+  return copied
 }
 
 async function absent<T>(work: Promise<T>): Promise<T | undefined> {

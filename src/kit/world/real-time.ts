@@ -35,7 +35,6 @@ export const realTimers: Timers = {
       signal?.addEventListener('abort', stop, { once: true })
     })
   },
-  soon: (fire) => void setImmediate(fire),
 }
 
 export function realRandom(): Random {

@@ -70,7 +70,6 @@ export function virtualWorld(options: VirtualOptions = {}): VirtualWorld {
         )
         signal?.addEventListener('abort', stop, { once: true })
       }),
-    soon: (fire) => void setImmediate(fire),
   }
 
   const next = (limit: number, all: boolean): Timer | undefined => {

@@ -21,8 +21,6 @@ export type Timers = {
   after(ms: number, fire: () => void, options?: TimerOptions): Cancel
   /** Resolves after `ms`; rejects with the signal's reason when that comes first. */
   sleep(ms: number, options?: TimerOptions & { signal?: AbortSignal }): Promise<void>
-  /** In the next turn of the event loop, after those asked for before. */
-  soon(fire: () => void): void
 }
 
 export type Random = {
@@ -58,6 +56,14 @@ export type OpenFile = {
   close(): Promise<void>
 }
 
+/** Paths are below the folder that is copied: 'image/images'. */
+export type CopyTreeOptions = {
+  skip?(path: string): boolean
+  /** Such a file is linked: one that is never written again. */
+  link?(path: string): boolean
+}
+export type CopiedTree = { files: number; bytes: number }
+
 export type Files = {
   read(path: string): Promise<Buffer>
   readText(path: string): Promise<string>
@@ -80,6 +86,11 @@ export type Files = {
   rename(from: string, to: string): Promise<void>
   copy(from: string, to: string): Promise<void>
   link(existing: string, path: string): Promise<void>
+  /**
+   * Copies a folder to where nothing is, within one turn of the event loop: nothing of this process moves meanwhile, so
+   * the copy is what a kill at that instant would have left. Sockets are left out.
+   */
+  copyTreeSync(from: string, to: string, options?: CopyTreeOptions): CopiedTree
   /** No error when it is gone. */
   remove(path: string): Promise<void>
   /** What was made, renamed or removed in a folder is on disk. */

@@ -65,10 +65,14 @@ export function openDisk(loop: Loop, random: Random, now: () => number, options:
       }
       const [least, most] = takes[operation]
       const ms = slowMs + least + ((most - least) * random.int(0, 1000)) / 1000
+      const trap = owner.trap?.('file')
+      const early = random.int(0, 2) === 0
       return new Promise<T>((resolve, reject) => {
+        if (trap?.before) trap.fire()
         if (!owner.alive) return
-        if (random.int(0, 2) === 0) {
+        if (early || trap) {
           const outcome = settled(done)
+          if (trap && !trap.before) trap.fire()
           loop.after(owner, ms, 'file', () => outcome(resolve, reject))
         } else loop.after(owner, ms, 'file', () => settled(done)(resolve, reject))
       })

@@ -1,9 +1,9 @@
 // A machine's disk as its processes see it: the same door as real-files.ts.
 import { Readable, Writable } from 'node:stream'
-import type { FileInfo, Files, OpenFile } from '../world.ts'
+import type { CopiedTree, CopyTreeOptions, FileInfo, Files, OpenFile } from '../world.ts'
 import type { OpenDisk } from './disk.ts'
 import type { Owner } from './queue.ts'
-import { FileError, type FileNode, type Node } from './tree.ts'
+import { FileError, type FileNode, type FileTree, type Node } from './tree.ts'
 
 const ownerOnly = 0o600
 const streamOctets = 64 * 1024
@@ -79,7 +79,11 @@ export function diskFiles(disk: OpenDisk, owner: Owner): Files {
         })
       },
       truncate: (length) => through(write, () => tree.truncate(file, length, path)),
-      datasync: () => through(sync, () => tree.syncFile(file)),
+      datasync: () =>
+        through(sync, () => {
+          tree.syncFile(file)
+          tree.syncWay(path)
+        }),
       async close() {
         open = false
       },
@@ -103,6 +107,7 @@ export function diskFiles(disk: OpenDisk, owner: Owner): Files {
       await sync(path, () => {
         tree.syncFile(tree.file(beside, 'fsync'))
         tree.rename(beside, path)
+        tree.syncWay(path)
         tree.syncFolder(tree.place(path, 'fsync').folder)
       })
     },
@@ -127,6 +132,8 @@ export function diskFiles(disk: OpenDisk, owner: Owner): Files {
         if (folder.names.has(name)) throw new FileError('EEXIST', 'link', existing)
         tree.point(folder, name, node)
       }),
+    copyTreeSync: (from, to, options = {}) =>
+      disk.performNow('write', from, () => copyFolder(tree, from, to, '', options)),
     remove: (path) =>
       write(path, () => {
         const node = tree.find(path)
@@ -135,7 +142,11 @@ export function diskFiles(disk: OpenDisk, owner: Owner): Files {
         const { folder, name } = tree.place(path, 'rm')
         tree.unpoint(folder, name)
       }),
-    syncFolder: (path) => sync(path, () => tree.syncFolder(tree.folder(path, 'open'))),
+    syncFolder: (path) =>
+      sync(path, () => {
+        tree.syncFolder(tree.folder(path, 'open'))
+        tree.syncName(path)
+      }),
     removeTree: (path) =>
       write(path, () => {
         if (!tree.find(path)) return
@@ -211,4 +222,34 @@ function toInfo(node: Node): FileInfo {
     device: 1,
     blocks: Math.ceil(size / 512),
   }
+}
+
+function copyFolder(
+  tree: FileTree,
+  from: string,
+  to: string,
+  below: string,
+  options: CopyTreeOptions,
+): CopiedTree {
+  const copied: CopiedTree = { files: 0, bytes: 0 }
+  const folder = tree.folder(from, 'scandir')
+  tree.makeFolder(to, folder.mode)
+  for (const [name, node] of [...folder.names].sort(([a], [b]) => (a < b ? -1 : 1))) {
+    const path = below === '' ? name : `${below}/${name}`
+    if (options.skip?.(path)) continue
+    if (node.kind === 'folder') {
+      const inside = copyFolder(tree, `${from}/${name}`, `${to}/${name}`, path, options)
+      copied.files += inside.files
+      copied.bytes += inside.bytes
+      continue
+    }
+    const target = `${to}/${name}`
+    if (options.link?.(path)) {
+      const place = tree.place(target, 'link')
+      tree.point(place.folder, place.name, node)
+    } else tree.write(tree.create(target, node.mode), 0, node.octets.subarray(0, node.size), target)
+    copied.files++
+    copied.bytes += node.size
+  }
+  return copied
 }

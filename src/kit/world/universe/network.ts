@@ -205,6 +205,9 @@ export function openNetwork(
           travel(machine, holder.machine, holder, 'answer', () => {
             if (!over) arrived()
           })
+        const trap = holder.trap?.('send')
+        if (trap?.before) trap.fire()
+        if (!holder.alive) return
         travel(holder.machine, machine, universe, 'request', () => {
           if (isDark(machine)) return
           const entry = answering.get(place)
@@ -222,14 +225,18 @@ export function openNetwork(
           loop.soon(entry.holder, () => {
             entry.answer({ ...request, body }).then(
               (answer) => {
+                const trap = entry.holder.trap?.('send')
+                if (trap?.before) trap.fire()
                 if (!requests.delete(pending)) return
                 const stream = answer.stream && carry(answer.stream, entry.holder, holder)
                 back(() => finish(() => resolve({ ...answer, stream })))
+                if (trap && !trap.before) trap.fire()
               },
               () => pending.fail(),
             )
           })
         })
+        if (trap && !trap.before) trap.fire()
       })
     },
   })

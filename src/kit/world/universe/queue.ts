@@ -2,7 +2,15 @@
 // tries another order; where two lots are the same the older event goes first.
 
 /** Whose event it is: nothing that belongs to the dead is fired. */
-export type Owner = { readonly name: string; readonly alive: boolean }
+export type Owner = {
+  readonly name: string
+  readonly alive: boolean
+  /** What waits for a step of this kind to be the one that it is due at. */
+  trap?(step: Step): { readonly before: boolean; fire(): void } | undefined
+}
+
+/** A statement on a database, an operation on a file, bytes or a request or its answer sent. */
+export type Step = 'statement' | 'file' | 'send'
 
 export type Event = {
   /** Milliseconds since the universe began. */

@@ -1,65 +1,179 @@
-// SQLite databases on a machine's disk, in memory: real SQLite with real locks between connections. A connection of a
-// killed process is closed, which rolls back what it had open.
-import { DatabaseSync } from 'node:sqlite'
-import type { Sqlite } from '../world.ts'
+// The databases on a machine's disk, and the door to them for each of its processes. A connection of a killed process is
+// closed, which rolls back what it had open.
+import type { DatabaseSync, StatementSync } from 'node:sqlite'
+import type { Random, Sqlite } from '../world.ts'
+import { StoredDatabase, type Written } from './database.ts'
 import type { Owner } from './queue.ts'
+import type { FileNode, FileTree } from './tree.ts'
 
 export type Databases = {
-  /** The door for one process; `drop` closes what it holds. */
+  /** The committed rows, whether its process lives or not. Kind: node:sqlite's error 'database is locked' within a transaction. */
+  query(path: string, sql: string, values?: readonly (string | number | null)[]): Record<string, unknown>[]
+  /** Those that were opened, by path. */
+  readonly paths: readonly string[]
+  /** Until the result is called, whoever begins to write hears that another has the lock. */
+  lock(path: string): () => void
+  /** The n-th statement from now on, on any database of this disk, fails; 1 is the next one. */
+  failStatement(nth: number, trouble?: SqliteTrouble): void
+}
+
+export type SqliteTrouble = keyof typeof troubles
+/** https://www.sqlite.org/rescode.html */
+const troubles = {
+  busy: { errcode: 5, errstr: 'database is locked' },
+  io: { errcode: 10, errstr: 'disk I/O error' },
+  full: { errcode: 13, errstr: 'database or disk is full' },
+} as const
+
+export type OpenDatabases = Databases & {
   of(owner: Owner): Sqlite
   drop(owner: Owner): void
-  /** The rows of a query on a connection of its own. */
-  query(path: string, sql: string, values?: readonly (string | number | null)[]): Record<string, unknown>[]
-  readonly paths: string[]
+  losePower(now: number, random: Random): void
   close(): void
 }
 
-/** Names in memory are the host process's. */
 let opened = 0
 
-/** `exists` throws where no such file is on the disk. */
-export function openDatabases(machine: string, exists: (path: string) => void): Databases {
-  const place = `/${opened++}-${machine}`
-  /** Keeps the database while nobody has it open, and answers questions from outside. */
-  const anchors = new Map<string, DatabaseSync>()
+export function openDatabases(machine: string, tree: FileTree, now: () => number): OpenDatabases {
+  const stores = new Map<FileNode, { path: string; store: StoredDatabase }>()
   const held = new Map<Owner, Set<DatabaseSync>>()
-  const urlOf = (path: string) => new URL(`file://${place}${path}?vfs=memdb`)
-  const anchorOf = (path: string): DatabaseSync => {
-    const found = anchors.get(path)
-    if (found) return found
-    const anchor = new DatabaseSync(urlOf(path), { timeout: 0 })
-    anchors.set(path, anchor)
-    return anchor
+  const nextName = () => `${machine}-${opened++}`
+  let planned: { left: number; trouble: SqliteTrouble }[] = []
+
+  const storeAt = (path: string): StoredDatabase => {
+    const file = tree.file(path, 'open')
+    const found = stores.get(file)
+    if (found) return found.store
+    const store = new StoredDatabase(nextName)
+    stores.set(file, { path, store })
+    return store
   }
+  const checkFaults = (store: StoredDatabase, database: DatabaseSync, writes: boolean) => {
+    for (const fault of planned) {
+      if (--fault.left > 0) continue
+      planned = planned.filter((each) => each !== fault)
+      // SQLite may have given up the whole transaction, or the statement alone: its users have to bear both.
+      if (fault.trouble !== 'busy' && database.isTransaction && fault.trouble === 'io')
+        database.exec('rollback')
+      throw sqliteError(fault.trouble)
+    }
+    if (!writes) return
+    if (store.locked > 0 && !database.isTransaction) throw sqliteError('busy')
+    if (tree.full) throw sqliteError('full')
+  }
+
   return {
     of: (owner) => ({
       open(path, options = {}) {
-        const settings = { enableForeignKeyConstraints: options.foreignKeys ?? true, timeout: 0 }
-        if (path !== ':memory:') {
-          exists(path)
-          anchorOf(path)
-        }
-        const database = new DatabaseSync(path === ':memory:' ? path : urlOf(path), settings)
-        const own = held.get(owner) ?? new Set()
-        held.set(owner, own.add(database))
-        return database
+        const store = path === ':memory:' ? new StoredDatabase(nextName) : storeAt(path)
+        const database = store.connect(options.foreignKeys ?? true)
+        // SQLite syncs the folder when it makes its journal there.
+        if (path !== ':memory:') tree.syncName(path)
+        held.set(owner, (held.get(owner) ?? new Set()).add(database))
+        return watched(database, {
+          before: (writes) => checkFaults(store, database, writes),
+          committed: (flushed, written) => store.committed(now(), flushed, written),
+          around: (work) => trapped(owner, work),
+        })
       },
     }),
     drop(owner) {
       for (const database of held.get(owner) ?? []) if (database.isOpen) database.close()
       held.delete(owner)
     },
-    query: (path, sql, values = []) =>
-      anchorOf(path)
-        .prepare(sql)
-        .all(...values),
+    query: (path, sql, values = []) => storeAt(path).query(sql, values),
     get paths() {
-      return [...anchors.keys()].sort()
+      return [...stores.values()].map(({ path }) => path).sort()
+    },
+    lock(path) {
+      const store = storeAt(path)
+      store.locked++
+      let over = false
+      return () => {
+        if (!over) store.locked--
+        over = true
+      }
+    },
+    failStatement: (nth, trouble = 'io') => void planned.push({ left: nth, trouble }),
+    losePower(at, random) {
+      for (const { store } of stores.values()) store.losePower(at, random)
     },
     close() {
       for (const owner of [...held.keys()]) this.drop(owner)
-      for (const anchor of anchors.values()) anchor.close()
-      anchors.clear()
+      for (const { store } of stores.values()) store.close()
+      stores.clear()
     },
   }
+}
+
+function sqliteError(trouble: SqliteTrouble): Error {
+  const { errcode, errstr } = troubles[trouble]
+  return Object.assign(new Error(errstr), { code: 'ERR_SQLITE_ERROR', errcode, errstr })
+}
+
+/** The owner may end before the statement, which then fails, or after it, of which it never hears. */
+function trapped(owner: Owner, work: () => void): void {
+  const trap = owner.trap?.('statement')
+  if (trap?.before) trap.fire()
+  if (!owner.alive) throw new Error(`${owner.name} is dead`)
+  work()
+  if (trap && !trap.before) trap.fire()
+}
+
+type Watch = {
+  before(writes: boolean): void
+  committed(flushed: boolean, written: readonly Written[]): void
+  /** Runs the statement, and may end the process before or after it. */
+  around(work: () => void): void
+}
+
+const reading = /^\s*(select|pragma|explain|values)\b[^;]*;?\s*$/i
+const bounding = /^\s*(begin|commit|end|rollback)\b/i
+
+/** The connection itself, with its statements counted, made to fail, and remembered until they are committed. */
+function watched(database: DatabaseSync, watch: Watch): DatabaseSync {
+  let flushed = true
+  let written: Written[] = []
+  const run = <T>(sql: string, values: readonly unknown[], work: () => T): T => {
+    let result: T | undefined
+    watch.around(() => {
+      const writes = !reading.test(sql)
+      const before = database.isTransaction
+      try {
+        watch.before(writes)
+        result = work()
+      } catch (error) {
+        if (before && !database.isTransaction) written = []
+        throw error
+      }
+      const mode = /pragma\s+synchronous\s*=\s*(\w+)/i.exec(sql)?.[1]
+      if (mode) flushed = mode.toUpperCase() === 'FULL'
+      if (!writes) return
+      if (!bounding.test(sql)) written.push({ sql, values: values as Written['values'] })
+      if (database.isTransaction) return
+      const undone = before && /^\s*rollback\b/i.test(sql)
+      if (!undone && written.length > 0) watch.committed(flushed, written)
+      written = []
+    })
+    return result as T
+  }
+  const exec = database.exec.bind(database)
+  const prepare = database.prepare.bind(database)
+  const statementOf = (sql: string): StatementSync => {
+    const statement = prepare(sql)
+    const own = {
+      run: statement.run.bind(statement),
+      all: statement.all.bind(statement),
+      get: statement.get.bind(statement),
+    }
+    return Object.assign(statement, {
+      run: (...values: never[]) => run(sql, values, () => own.run(...values)),
+      all: (...values: never[]) => run(sql, values, () => own.all(...values)),
+      get: (...values: never[]) => run(sql, values, () => own.get(...values)),
+    })
+  }
+  return Object.assign(database, {
+    exec: (sql: string) => run(sql, [], () => exec(sql)),
+    prepare: statementOf,
+  })
 }

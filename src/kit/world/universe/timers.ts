@@ -21,6 +21,5 @@ export function ownedTimers(loop: Loop, owner: Owner): Timers {
         })
         signal?.addEventListener('abort', stop, { once: true })
       }),
-    soon: (fire) => loop.soon(owner, fire),
   }
 }

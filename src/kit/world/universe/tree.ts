@@ -236,6 +236,24 @@ export class FileTree {
     file.since = []
   }
 
+  /** The name is durable, and the folders that lead to it. */
+  syncName(path: string): void {
+    let folder = this.root
+    for (const part of partsOf(path)) {
+      const node = folder.names.get(part)
+      if (!node) return
+      folder.synced.set(part, node)
+      folder.since = folder.since.filter((change) => change.name !== part)
+      if (node.kind === 'file') return
+      folder = node
+    }
+  }
+
+  /** Whoever syncs something in a folder finds it there after a power cut, on any journalling file system. */
+  syncWay(path: string): void {
+    this.syncName(path.replace(/\/[^/]*\/*$/, ''))
+  }
+
   syncFolder(folder: FolderNode): void {
     folder.synced = new Map(folder.names)
     folder.since = []

@@ -71,7 +71,6 @@ describe('a killed process', () => {
     const { machine, process } = begin()
     const done: string[] = []
     process.world.timers.after(10, () => done.push('timer'))
-    process.world.timers.soon(() => done.push('turn'))
     void process.world.files.write('/f', 'x').then(() => done.push('file'))
     process.kill()
     await universe.advance(1000)

@@ -7,9 +7,11 @@ import { diskFiles } from './files.ts'
 import { openLoop, type TraceLine } from './loop.ts'
 import { openNetwork, type UniverseNetwork } from './network.ts'
 import { noProcesses } from './processes.ts'
-import { type Databases, openDatabases } from './sqlite.ts'
+import type { Step } from './queue.ts'
+import { type Databases, type OpenDatabases, openDatabases } from './sqlite.ts'
 import { openStreams } from './stream.ts'
 import { ownedTimers } from './timers.ts'
+import { openTraps } from './trap.ts'
 import type { Holder } from './wire.ts'
 
 export type UniverseOptions = {
@@ -48,8 +50,8 @@ export type MachineOptions = DiskOptions & { cpus?: number; memoryBytes?: number
 export type Machine = {
   readonly name: string
   readonly disk: Disk
-  /** The databases on its disk. */
-  readonly databases: Pick<Databases, 'query' | 'paths'>
+  /** Those on its disk. */
+  readonly databases: Databases
   /** Also powers the machine on, where it is off. The name is free again when the process is dead. */
   start(process: string): UniverseProcess
   /** Its processes die, and what wasn't synced is gone. Nobody on the network is told. */
@@ -73,6 +75,8 @@ export type UniverseProcess = {
    * transactions are rolled back. Files stay as written.
    */
   kill(): void
+  /** At its n-th step of this kind from now on (1 is the next), before it or after it by chance, `fire` is called. */
+  trap(step: Step, nth: number, fire: () => void): Cancel
 }
 
 const usualLimitMs = 3_600_000
@@ -119,7 +123,7 @@ type Given = {
   network: ReturnType<typeof openNetwork>
   began: number
 }
-type OpenMachine = Machine & { databases: Databases }
+type OpenMachine = Machine & { databases: OpenDatabases }
 
 function openMachine(given: Given, name: string, options: MachineOptions): OpenMachine {
   const { loop, random, network, began } = given
@@ -129,18 +133,20 @@ function openMachine(given: Given, name: string, options: MachineOptions): OpenM
   const now = () => Math.floor(began + loop.time + skewMs)
   const disk = openDisk(loop, random(`disk of ${name}`), now, options)
   disk.tree.makeFolder('/tmp', 0o777)
-  const databases = openDatabases(name, (path) => void disk.tree.file(path, 'open'))
+  const databases = openDatabases(name, disk.tree, () => loop.time)
   const live = new Map<string, { process: UniverseProcess; die: (silently: boolean) => void }>()
 
-  const open = (label: string): { holder: Holder; world: World; end: (silently: boolean) => void } => {
+  const open = (label: string) => {
     let alive = true
     const begun = loop.time
+    const traps = openTraps(random('traps'))
     const holder: Holder = {
       name: `${label}@${name}`,
       machine: name,
       get alive() {
         return alive
       },
+      trap: traps.due,
     }
     const own: Clock = { now, monotonic: () => loop.time - begun }
     const world: World = {
@@ -159,7 +165,8 @@ function openMachine(given: Given, name: string, options: MachineOptions): OpenM
     return {
       holder,
       world,
-      end(silently) {
+      traps,
+      end(silently: boolean) {
         if (!alive) return
         alive = false
         network.drop(holder, silently)
@@ -178,7 +185,7 @@ function openMachine(given: Given, name: string, options: MachineOptions): OpenM
       if (there?.process.alive) throw new Error(`There is a process '${label}' on ${name} already`)
       if (!isOn) kernel = open('kernel')
       isOn = true
-      const { holder, world, end } = open(label)
+      const { holder, world, traps, end } = open(label)
       const die = (silently: boolean) => {
         end(silently)
         live.delete(label)
@@ -193,6 +200,7 @@ function openMachine(given: Given, name: string, options: MachineOptions): OpenM
         kill: () => {
           if (holder.alive) die(false)
         },
+        trap: traps.set,
       }
       live.set(label, { process, die })
       return process
@@ -201,6 +209,7 @@ function openMachine(given: Given, name: string, options: MachineOptions): OpenM
       isOn = false
       for (const { die } of [...live.values()]) die(true)
       kernel.end(true)
+      databases.losePower(loop.time, random(`power of ${name}`))
       disk.tree.lose(random(`power of ${name}`))
     },
     get isOn() {

@@ -58,6 +58,9 @@ export class End extends Duplex {
 
   override _write(chunk: Buffer, _encoding: string, done: () => void): void {
     const { random } = this.#world
+    const trap = this.holder.trap?.('send')
+    if (trap?.before) trap.fire()
+    if (!this.holder.alive) return
     const octets = Buffer.from(chunk)
     // A piece in eight is cut in two, where the seed says.
     if (octets.length > 1 && random.int(0, 8) === 0) {
@@ -65,6 +68,7 @@ export class End extends Duplex {
       this.send(octets.subarray(0, at))
       this.send(octets.subarray(at))
     } else this.send(octets)
+    if (trap && !trap.before) trap.fire()
     if (this.#laneOctets < windowOctets) done()
     else this.#waiting.push(done)
   }
