@@ -110,11 +110,11 @@ export function mortalWorld(inner: World): MortalWorld {
 }
 
 function mortalFiles(files: Files, mortal: <T>(ask: () => Promise<T>) => Promise<T>): Files {
-  const { readSync, readStream, writeStream, ...asked } = files
+  const { readSync, copyTreeSync, readStream, writeStream, ...asked } = files
   const wrapped = Object.entries(asked).map(([name, ask]) => {
     const call = ask as (...args: unknown[]) => Promise<unknown>
     return [name, (...args: unknown[]) => mortal(() => call(...args))] as const
   })
   // Open streams and files may write what they have begun: the kernel, too, finishes a write that it was given.
-  return { ...(Object.fromEntries(wrapped) as typeof asked), readSync, readStream, writeStream }
+  return { ...(Object.fromEntries(wrapped) as typeof asked), readSync, copyTreeSync, readStream, writeStream }
 }
