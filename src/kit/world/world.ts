@@ -64,14 +64,6 @@ export type CopyTreeOptions = {
 }
 export type CopiedTree = { files: number; bytes: number }
 
-/** Paths are below the folder that is copied: 'image/images'. */
-export type CopyTreeOptions = {
-  skip?(path: string): boolean
-  /** Such a file is linked: one that is never written again. */
-  link?(path: string): boolean
-}
-export type CopiedTree = { files: number; bytes: number }
-
 export type Files = {
   read(path: string): Promise<Buffer>
   readText(path: string): Promise<string>
@@ -94,11 +86,6 @@ export type Files = {
   rename(from: string, to: string): Promise<void>
   copy(from: string, to: string): Promise<void>
   link(existing: string, path: string): Promise<void>
-  /**
-   * Copies a folder to where nothing is, within one turn of the event loop: nothing of this process moves meanwhile, so
-   * the copy is what a kill at that instant would have left. Sockets are left out.
-   */
-  copyTreeSync(from: string, to: string, options?: CopyTreeOptions): CopiedTree
   /**
    * Copies a folder to where nothing is, within one turn of the event loop: nothing of this process moves meanwhile, so
    * the copy is what a kill at that instant would have left. Sockets are left out.

@@ -134,8 +134,6 @@ export function diskFiles(disk: OpenDisk, owner: Owner): Files {
       }),
     copyTreeSync: (from, to, options = {}) =>
       disk.performNow('write', from, () => copyFolder(tree, from, to, '', options)),
-    copyTreeSync: (from, to, options = {}) =>
-      disk.performNow('write', from, () => copyFolder(tree, from, to, '', options)),
     remove: (path) =>
       write(path, () => {
         const node = tree.find(path)
@@ -224,36 +222,6 @@ function toInfo(node: Node): FileInfo {
     device: 1,
     blocks: Math.ceil(size / 512),
   }
-}
-
-function copyFolder(
-  tree: FileTree,
-  from: string,
-  to: string,
-  below: string,
-  options: CopyTreeOptions,
-): CopiedTree {
-  const copied: CopiedTree = { files: 0, bytes: 0 }
-  const folder = tree.folder(from, 'scandir')
-  tree.makeFolder(to, folder.mode)
-  for (const [name, node] of [...folder.names].sort(([a], [b]) => (a < b ? -1 : 1))) {
-    const path = below === '' ? name : `${below}/${name}`
-    if (options.skip?.(path)) continue
-    if (node.kind === 'folder') {
-      const inside = copyFolder(tree, `${from}/${name}`, `${to}/${name}`, path, options)
-      copied.files += inside.files
-      copied.bytes += inside.bytes
-      continue
-    }
-    const target = `${to}/${name}`
-    if (options.link?.(path)) {
-      const place = tree.place(target, 'link')
-      tree.point(place.folder, place.name, node)
-    } else tree.write(tree.create(target, node.mode), 0, node.octets.subarray(0, node.size), target)
-    copied.files++
-    copied.bytes += node.size
-  }
-  return copied
 }
 
 function copyFolder(
