@@ -17,7 +17,11 @@ export type Loop = {
   readonly hash: string
   after(owner: Owner, ms: number, kind: string, fire: () => void): Cancel
   /** In the owner's next turn, after those that were asked for before. */
-  soon(owner: Owner, fire: () => void): void
+  soon(owner: Owner, fire: () => void): Cancel
+  /** Whose event runs, or ran last. */
+  readonly current: Owner | undefined
+  /** Told when the universe begins to run and when it stops. */
+  onRun: { begin(): void; end(): void }
   advance(ms: number): Promise<void>
   /** Until `work` is settled; rejects with kind 'timeout' where it isn't in `limitMs` of virtual time. */
   until<T>(work: Promise<T>, limitMs: number): Promise<T>
@@ -32,6 +36,7 @@ export function openLoop(random: Random, trace?: (line: TraceLine) => void): Loo
   let fired = 0
   let [high, low] = [0x9e3779b9, 0x85ebca6b]
   let running = false
+  let current: Owner | undefined
 
   const add = (owner: Owner, at: number, lot: number, kind: string, fire: () => void): Cancel => {
     const event = { at, lot, order: order++, owner, kind, fire: fire as (() => void) | undefined }
@@ -58,6 +63,7 @@ export function openLoop(random: Random, trace?: (line: TraceLine) => void): Loo
       if (at > time) time = at
       fired++
       note(at, owner.name, kind)
+      current = owner
       fire()
       return true
     }
@@ -66,24 +72,30 @@ export function openLoop(random: Random, trace?: (line: TraceLine) => void): Loo
   const run = (limit: number, done: () => boolean): Promise<void> => {
     if (running) throw new CloudError('internal', 'The universe is being moved on already')
     running = true
+    loop.onRun.begin()
+    const end = () => {
+      running = false
+      current = undefined
+      loop.onRun.end()
+    }
     return new Promise<void>((resolve, reject) => {
       const next = () => {
         try {
           if (isBusyOutside()) realTurn(next)
           else if (!done() && step(limit)) realTurn(next)
           else {
-            running = false
+            end()
             resolve()
           }
         } catch (error) {
-          running = false
+          end()
           reject(error)
         }
       }
       realTurn(next)
     })
   }
-  return {
+  const loop: Loop = {
     get time() {
       return time
     },
@@ -94,7 +106,11 @@ export function openLoop(random: Random, trace?: (line: TraceLine) => void): Loo
       return (high >>> 0).toString(16).padStart(8, '0') + (low >>> 0).toString(16).padStart(8, '0')
     },
     after: (owner, ms, kind, fire) => add(owner, time + Math.max(0, ms), random.int(0, 2 ** 31), kind, fire),
-    soon: (owner, fire) => void add(owner, time + turnMs, -1, 'turn', fire),
+    get current() {
+      return current
+    },
+    onRun: { begin() {}, end() {} },
+    soon: (owner, fire) => add(owner, time + turnMs, -1, 'turn', fire),
     async advance(ms) {
       const limit = time + ms
       await run(limit, () => false)
@@ -113,6 +129,7 @@ export function openLoop(random: Random, trace?: (line: TraceLine) => void): Loo
       throw new CloudError('timeout', `Not over within ${limitMs / 1000} s of virtual time`)
     },
   }
+  return loop
 }
 
 function mix(state: number, word: number): number {

@@ -5,6 +5,8 @@
 export type Owner = {
   readonly name: string
   readonly alive: boolean
+  /** Its machine's clock. */
+  now?(): number
   /** What waits for a step of this kind to be the one that it is due at. */
   trap?(step: Step): { readonly before: boolean; fire(): void } | undefined
 }

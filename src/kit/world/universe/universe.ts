@@ -4,10 +4,11 @@ import { openActivity } from '../activity.ts'
 import type { Cancel, Clock, Random, World } from '../world.ts'
 import { type Disk, type DiskOptions, openDisk } from './disk.ts'
 import { diskFiles } from './files.ts'
+import { openGuard } from './guard.ts'
 import { openLoop, type TraceLine } from './loop.ts'
 import { openNetwork, type UniverseNetwork } from './network.ts'
 import { noProcesses } from './processes.ts'
-import type { Step } from './queue.ts'
+import type { Owner, Step } from './queue.ts'
 import { type Databases, type OpenDatabases, openDatabases } from './sqlite.ts'
 import { openStreams } from './stream.ts'
 import { ownedTimers } from './timers.ts'
@@ -41,6 +42,8 @@ export type Universe = {
   readonly fired: number
   /** Of all events so far, each with its time, owner and kind. */
   readonly hash: string
+  /** Calls from src/ that went past the World while this ran: 'Date.now at src/services/x/y.ts:12'. */
+  readonly leaks: readonly string[]
   /** Frees the databases. */
   close(): void
 }
@@ -86,9 +89,18 @@ export function openUniverse(options: UniverseOptions): Universe {
   const random = openStreams(options.seed)
   const loop = openLoop(random('loop'), options.trace)
   const clock: Clock = { now: () => Math.floor(began + loop.time), monotonic: () => loop.time }
-  const itself = { name: 'universe', alive: true }
+  const itself: Owner = { name: 'universe', alive: true }
   const machines = new Map<string, OpenMachine>()
   const network = openNetwork(loop, random('network'), itself, (name) => machines.get(name)?.isOn !== true)
+  const owner = () => loop.current ?? itself
+  const guard = openGuard({
+    now: () => owner().now?.() ?? clock.now(),
+    monotonic: () => loop.time,
+    random: random('guard'),
+    after: (ms, fire) => loop.after(owner(), ms, 'timer', fire),
+    soon: (fire) => loop.soon(owner(), fire),
+  })
+  loop.onRun = { begin: guard.on, end: guard.off }
   const given = { loop, random, network, began }
   return {
     seed: options.seed,
@@ -110,6 +122,9 @@ export function openUniverse(options: UniverseOptions): Universe {
     },
     get hash() {
       return loop.hash
+    },
+    get leaks() {
+      return guard.leaks
     },
     close() {
       for (const machine of machines.values()) machine.databases.close()
@@ -146,6 +161,7 @@ function openMachine(given: Given, name: string, options: MachineOptions): OpenM
       get alive() {
         return alive
       },
+      now,
       trap: traps.due,
     }
     const own: Clock = { now, monotonic: () => loop.time - begun }
