@@ -35,6 +35,8 @@ export type Client = {
   readonly everybody: readonly Client[]
   /** Tokens that it gave back, or that a change of its standing ended. */
   readonly revoked: string[]
+  /** Whether a service still takes this token. */
+  isAccepted(token: string): Promise<boolean>
   /** The time of its machine. */
   now(): number
   sleep(ms: number): Promise<void>
@@ -185,6 +187,15 @@ export async function openClient(given: {
     things,
     everybody: given.everybody,
     revoked: [],
+    async isAccepted(token) {
+      try {
+        await persist('compute', { path: '/limits', headers: { 'x-auth-token': token } })
+        return true
+      } catch (error) {
+        if (!isRefusal(error, 'unauthorized')) throw error
+        return false
+      }
+    },
     now: () => clock.now(),
     sleep,
     chance: (percent) => random.int(0, 100) < percent,
