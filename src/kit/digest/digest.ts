@@ -1,4 +1,5 @@
 // Checksums of long streams, computed in a thread of their own: a large upload must not hold up the event loop.
+import { createHash } from 'node:crypto'
 import { Worker } from 'node:worker_threads'
 import type { World } from '../world/world.ts'
 
@@ -33,7 +34,29 @@ type Open = {
   fail: (error: Error) => void
 }
 
-export function openDigester(world: Pick<World, 'timers'>): Digester {
+export function openDigester(world: Pick<World, 'timers' | 'threads'>): Digester {
+  return world.threads ? threaded(world) : inThisThread
+}
+
+const inThisThread: Digester = {
+  start(algorithms) {
+    const hashes = algorithms.map((algorithm) => [algorithm, createHash(algorithm)] as const)
+    return {
+      async update(chunk) {
+        for (const [, hash] of hashes) hash.update(chunk)
+      },
+      end: async () =>
+        Object.fromEntries(hashes.map(([algorithm, hash]) => [algorithm, hash.digest('hex')])) as Record<
+          Algorithm,
+          string
+        >,
+      abandon() {},
+    }
+  },
+  async close() {},
+}
+
+function threaded(world: Pick<World, 'timers'>): Digester {
   const open = new Map<number, Open>()
   let worker: Worker | undefined
   let nextId = 1

@@ -16,8 +16,8 @@ describe('verifyPassword', () => {
   it('knows the hash that passlib publishes', async () => {
     // https://passlib.readthedocs.io/en/stable/lib/passlib.hash.scrypt.html
     const hash = '$scrypt$ln=16,r=8,p=1$aM15713r3Xsvxbi31lqr1Q$nFNh2CVHVjNldFVKDHDlm4CbdRSCdEBsjjJxD+iCs5E'
-    expect(await verifyPassword(hash, 'password')).toBe(true)
-    expect(await verifyPassword(hash, 'Password')).toBe(false)
+    expect(await verifyPassword(world, hash, 'password')).toBe(true)
+    expect(await verifyPassword(world, hash, 'Password')).toBe(false)
   })
 
   it('takes exactly the password that was set, in any script', async () => {
@@ -33,18 +33,18 @@ describe('verifyPassword', () => {
     ]
     for (const password of passwords) {
       const hash = await hashPassword(world, password, testCost)
-      for (const typed of passwords) expect(await verifyPassword(hash, typed)).toBe(typed === password)
+      for (const typed of passwords) expect(await verifyPassword(world, hash, typed)).toBe(typed === password)
     }
   })
 
   it('tells equal letters of different code points apart, as keystone does', async () => {
     const hash = await hashPassword(world, 'é', testCost)
-    expect(await verifyPassword(hash, 'e\u0301')).toBe(false)
+    expect(await verifyPassword(world, hash, 'e\u0301')).toBe(false)
   })
 
   it('is false for nobody, whatever is typed', async () => {
-    expect(await verifyPassword(undefined, '', testCost)).toBe(false)
-    expect(await verifyPassword(undefined, 'secret', testCost)).toBe(false)
+    expect(await verifyPassword(world, undefined, '', testCost)).toBe(false)
+    expect(await verifyPassword(world, undefined, 'secret', testCost)).toBe(false)
   })
 
   it('spends on nobody what it spends on somebody', async () => {
@@ -57,17 +57,17 @@ describe('verifyPassword', () => {
       return spent.user + spent.system
     }
     const nothing = await cpu(async () => {})
-    const somebody = await cpu(() => verifyPassword(hash, 'wrong'))
-    const nobody = await cpu(() => verifyPassword(undefined, 'wrong', cost))
+    const somebody = await cpu(() => verifyPassword(world, hash, 'wrong'))
+    const nobody = await cpu(() => verifyPassword(world, undefined, 'wrong', cost))
     expect(nobody - nothing).toBeGreaterThan(somebody / 4)
   })
 
   it('refuses a password that cannot have been set, and a stored one that cannot be read', async () => {
     const hash = await hashPassword(world, '', testCost)
-    expect(await verifyPassword(hash, 'a'.repeat(4097))).toBe(false)
-    expect(await verifyPassword(hash, '\ud800')).toBe(false)
-    await expect(verifyPassword('$2b$12$abc', 'x')).rejects.toMatchObject({ kind: 'internal' })
-    await expect(verifyPassword('', 'x')).rejects.toMatchObject({ kind: 'internal' })
+    expect(await verifyPassword(world, hash, 'a'.repeat(4097))).toBe(false)
+    expect(await verifyPassword(world, hash, '\ud800')).toBe(false)
+    await expect(verifyPassword(world, '$2b$12$abc', 'x')).rejects.toMatchObject({ kind: 'internal' })
+    await expect(verifyPassword(world, '', 'x')).rejects.toMatchObject({ kind: 'internal' })
   })
 })
 

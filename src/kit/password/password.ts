@@ -1,6 +1,6 @@
 // Passwords as scrypt hashes in passlib's format, so that keystone's rows and ours are the same. Hashing runs on
 // the thread pool; one hash costs about 0.2 s of CPU and 64 MiB, as much work as bcrypt at 12 rounds.
-import { scrypt, timingSafeEqual } from 'node:crypto'
+import { scrypt, scryptSync, timingSafeEqual } from 'node:crypto'
 import { CloudError } from '../errors/cloud-error.ts'
 import type { World } from '../world/world.ts'
 import { openTurnstile } from './turnstile.ts'
@@ -28,14 +28,14 @@ const turnstile = openTurnstile({ atOnce: 2, waiting: 200 })
 
 /** Throws kind 'badRequest' for a password that is too long or no text, 'unavailable' when too many wait. */
 export async function hashPassword(
-  world: Pick<World, 'random'>,
+  world: Pick<World, 'random' | 'threads'>,
   password: string,
   cost: ScryptCost = standardCost,
 ): Promise<string> {
   const problem = passwordProblem(password)
   if (problem) throw new CloudError('badRequest', problem)
   const salt = world.random.bytes(saltBytes)
-  const hash = await derive(password, salt, cost, hashBytes)
+  const hash = await derive(world, password, salt, cost, hashBytes)
   const parameters = `ln=${cost.rounds},r=${cost.blockSize},p=${cost.parallelism}`
   return `$scrypt$${parameters}$${encode(salt)}$${encode(hash)}`
 }
@@ -45,6 +45,7 @@ export async function hashPassword(
  * time of an answer does not tell who exists. `cost` is what that dummy costs.
  */
 export async function verifyPassword(
+  world: Pick<World, 'threads'>,
   hash: string | undefined,
   password: string,
   cost: ScryptCost = standardCost,
@@ -56,7 +57,7 @@ export async function verifyPassword(
     })
   const fits = passwordProblem(password) === undefined
   const { salt, expected, cost: actual } = known ?? nobody(cost)
-  const derived = await derive(fits ? password : '', salt, actual, expected.length)
+  const derived = await derive(world, fits ? password : '', salt, actual, expected.length)
   return timingSafeEqual(derived, expected) && fits && known !== undefined
 }
 
@@ -94,7 +95,13 @@ function nobody(cost: ScryptCost): StoredHash {
   return { salt: Buffer.alloc(saltBytes), expected: Buffer.alloc(hashBytes), cost }
 }
 
-function derive(password: string, salt: Buffer, cost: ScryptCost, length: number): Promise<Buffer> {
+async function derive(
+  world: Pick<World, 'threads'>,
+  password: string,
+  salt: Buffer,
+  cost: ScryptCost,
+  length: number,
+): Promise<Buffer> {
   const blocks = 2 ** cost.rounds
   const options = {
     N: blocks,
@@ -103,6 +110,7 @@ function derive(password: string, salt: Buffer, cost: ScryptCost, length: number
     // Node refuses by default what needs more than 32 MiB; twice the need leaves room for its own count.
     maxmem: 256 * blocks * cost.blockSize + 2 ** 20,
   }
+  if (!world.threads) return scryptSync(Buffer.from(password), salt, length, options)
   return turnstile.pass(
     () =>
       new Promise((resolve, reject) => {

@@ -19,7 +19,7 @@ it.each(['', 'ssh-rsa', 'ssh-rsa AAAA', 'ssh-rsa AAAAC3NzaC1lZDI1NTE5AAAAIFMk x'
 )
 
 it('makes a pair whose halves belong together', async () => {
-  const { privateKey, publicKey } = await newRsaKey('Generated-by-Nimbo')
+  const { privateKey, publicKey } = await newRsaKey({ threads: true }, 'Generated-by-Nimbo')
   expect(privateKey).toMatch(/^-----BEGIN RSA PRIVATE KEY-----\n/)
   const { n } = createPublicKey(privateKey).export({ format: 'jwk' })
   const blob = Buffer.from(publicKey.split(' ')[1]!, 'base64')

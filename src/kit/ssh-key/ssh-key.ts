@@ -1,7 +1,14 @@
 // Public keys in OpenSSH's one-line form, and new RSA key pairs. RFC 4253, section 6.6; RFC 4251, section 5.
-import { createHash, generateKeyPair, type KeyObject, X509Certificate } from 'node:crypto'
+import {
+  createHash,
+  generateKeyPair,
+  generateKeyPairSync,
+  type KeyObject,
+  X509Certificate,
+} from 'node:crypto'
 import { promisify } from 'node:util'
 import { CloudError } from '../errors/cloud-error.ts'
+import type { World } from '../world/world.ts'
 
 export type PublicKey = {
   /** 'ssh-rsa', 'ssh-ed25519', ... */
@@ -37,9 +44,15 @@ export function certificateFingerprint(pem: string): string {
 
 const makeKeyPair = promisify(generateKeyPair)
 
-/** RSA of 2048 bits, made off the event loop: the private key as PEM, the public one in OpenSSH's form. */
-export async function newRsaKey(comment: string): Promise<{ privateKey: string; publicKey: string }> {
-  const { privateKey, publicKey } = await makeKeyPair('rsa', { modulusLength: 2048 })
+/** RSA of 2048 bits, made off the event loop where it may be: the private key as PEM, the public one in OpenSSH's form. */
+export async function newRsaKey(
+  world: Pick<World, 'threads'>,
+  comment: string,
+): Promise<{ privateKey: string; publicKey: string }> {
+  const size = { modulusLength: 2048 }
+  const { privateKey, publicKey } = world.threads
+    ? await makeKeyPair('rsa', size)
+    : generateKeyPairSync('rsa', size)
   return {
     privateKey: privateKey.export({ type: 'pkcs1', format: 'pem' }).toString(),
     publicKey: `ssh-rsa ${rsaBlob(publicKey).toString('base64')} ${comment}`,

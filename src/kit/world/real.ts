@@ -17,6 +17,7 @@ export function realWorld(): World {
     processes: realProcesses,
     sockets: realSockets,
     sqlite: realSqlite,
+    threads: true,
     activity: openActivity(),
     env: process.env,
     host: { name: hostname(), cpus: cpus().length, memoryBytes: totalmem() },

@@ -156,6 +156,7 @@ export function virtualWorld(options: VirtualOptions = {}): VirtualWorld {
     },
     sockets: options.outside?.sockets ?? memorySockets(clock),
     sqlite: realSqlite,
+    threads: true,
     activity,
     env: {},
     host: { name: options.name ?? 'node1', cpus: 8, memoryBytes: 32 * 2 ** 30 },

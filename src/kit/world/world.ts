@@ -277,6 +277,8 @@ export type World = {
   readonly processes: Processes
   readonly sockets: Sockets
   readonly sqlite: Sqlite
+  /** Whether long computing may go to other threads. Where it may not, they would decide in which order things happen. */
+  readonly threads: boolean
   /** Absent where HTTP goes over `sockets`. */
   readonly http?: HttpNetwork
   readonly activity: Activity

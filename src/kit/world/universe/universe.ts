@@ -174,6 +174,7 @@ function openMachine(given: Given, name: string, options: MachineOptions): OpenM
       sockets: network.sockets(holder, own),
       http: network.http(holder),
       sqlite: databases.of(holder),
+      threads: false,
       activity: openActivity(),
       env: {},
       host: { name, cpus: options.cpus ?? 8, memoryBytes: options.memoryBytes ?? 32 * 2 ** 30 },

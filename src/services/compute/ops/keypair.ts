@@ -3,6 +3,7 @@ import { isUniqueViolation } from '#kit/db/connection.ts'
 import { CloudError } from '#kit/errors/cloud-error.ts'
 import type { Query } from '#kit/http/route.ts'
 import { certificateFingerprint, newRsaKey, readPublicKey } from '#kit/ssh-key/ssh-key.ts'
+import type { World } from '#kit/world/world.ts'
 import type { ComputeContext } from '../app.ts'
 import {
   isOldName,
@@ -49,7 +50,7 @@ export async function createKeypair(
   if ((context.version ?? 0) < 2092 && !isOldName(wish.name))
     throw new CloudError('badRequest', 'Keypair data is invalid: Keypair name contains unsafe characters')
   const type = wish.type ?? 'ssh'
-  const made = wish.publicKey === undefined ? await newPair(type) : undefined
+  const made = wish.publicKey === undefined ? await newPair(app.world, type) : undefined
   const publicKey = made?.publicKey ?? wish.publicKey!
   const fingerprint =
     type === 'ssh' ? readPublicKey(publicKey).fingerprint : certificateFingerprint(publicKey)
@@ -73,10 +74,10 @@ export async function createKeypair(
   }
 }
 
-async function newPair(type: 'ssh' | 'x509') {
+async function newPair(world: World, type: 'ssh' | 'x509') {
   if (type === 'x509')
     throw new CloudError('badRequest', 'Key pairs of type x509 are imported, not made: give public_key')
-  return newRsaKey('Generated-by-Nimbo')
+  return newRsaKey(world, 'Generated-by-Nimbo')
 }
 
 export async function deleteKeypair(context: ComputeContext, name: string, query: Query): Promise<void> {

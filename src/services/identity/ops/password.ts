@@ -8,9 +8,12 @@ export type Passwords = {
   verify(hash: string | null | undefined, password: string): Promise<boolean>
 }
 
-export function openPasswords(world: Pick<World, 'random'>, cost: ScryptCost = standardCost): Passwords {
+export function openPasswords(
+  world: Pick<World, 'random' | 'threads'>,
+  cost: ScryptCost = standardCost,
+): Passwords {
   return {
     hash: (password) => hashPassword(world, password, cost),
-    verify: (hash, password) => verifyPassword(hash ?? undefined, password, cost),
+    verify: (hash, password) => verifyPassword(world, hash ?? undefined, password, cost),
   }
 }
