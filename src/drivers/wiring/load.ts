@@ -10,8 +10,9 @@ import type { SimWiringOptions } from './sim/open.ts'
 export * from './daemon.ts'
 export * from './driver.ts'
 export * from './metadata-proxy.ts'
+export { openHostNetwork, type SimHostNetwork, simFabric } from './sim/fabric.ts'
 export type { SimWiring } from './sim/open.ts'
-export { type SimFabric, simFabric } from './sim/state.ts'
+export type { SimFabric } from './sim/state.ts'
 
 export type WiringOptions = { ovs: OvsOptions; sim: SimWiringOptions }
 

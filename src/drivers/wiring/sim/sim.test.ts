@@ -1,8 +1,8 @@
 import { expect, test } from 'vitest'
 import { virtualWorld } from '#kit/world/virtual.ts'
 import { wiringConformance } from '../conformance.ts'
+import { simFabric } from './fabric.ts'
 import { openSimWiring, type SimWiring } from './open.ts'
-import { simFabric } from './state.ts'
 
 wiringConformance('sim', async () => {
   const world = virtualWorld()
