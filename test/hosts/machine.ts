@@ -15,6 +15,8 @@ export type Machine = {
   readonly name: string
   /** Of eth0, without prefix. */
   readonly address: string
+  /** Of its first process, as the real machine numbers it. */
+  readonly pid: number
   /** Where the test sees the machine's /etc and /var as they differ from the real machine's. */
   readonly folder: string
   run(command: string, args: readonly string[], options?: RunOptions): Promise<Said>
@@ -96,6 +98,7 @@ function machine(name: string, address: string, folder: string, pid: number): Ma
   return {
     name,
     address,
+    pid,
     folder,
     run,
     nimbo: (...args) => run(launcher, args, { timeoutMs: 600_000 }),
