@@ -34,7 +34,9 @@ const page = 1000
 const rounds = 10
 /** A server that isn't ACTIVE by then counts as failed. */
 const patienceMs = 60_000
+/** Between looks at a server, longer the longer it takes: what is measured is not to be the measuring. */
 const pollMs = 25
+const pollGrowth = 1.15
 
 export async function measureScale(world: World, plan: ScalePlan): Promise<Figure[]> {
   const root = mkdtempSync(join(tmpdir(), 'nimbo-scale-'))
@@ -185,8 +187,8 @@ async function fill(
 
 async function active(world: World, session: Session, id: string): Promise<void> {
   const until = world.clock.monotonic() + patienceMs
-  while (world.clock.monotonic() < until) {
-    await world.timers.sleep(pollMs)
+  for (let wait = pollMs; world.clock.monotonic() < until; wait *= pollGrowth) {
+    await world.timers.sleep(wait)
     const { server } = await session.call<{ server: { status: string; fault?: { message: string } } }>(
       'compute',
       { path: `/servers/${id}` },

@@ -8,6 +8,8 @@ import {
   HostWiringSchema,
   PortWiringSchema,
   RouterWiringSchema,
+  WiringKnownSchema,
+  WiringNewsSchema,
 } from './network-port.ts'
 
 export * from './network-port.ts'
@@ -35,8 +37,11 @@ const NetworkOrRouter = Type.Object({
 })
 
 /** Served by the network service, asked by the agents. */
-export const networkPlugin = contract('neutron', 'q-plugin', '1.1', {
+export const networkPlugin = contract('neutron', 'q-plugin', '1.2', {
+  /** All at once, for agents of before 1.2. */
   hostWiring: call(Type.Object({ host: Host }), HostWiringSchema),
+  /** Networks and groups of ten thousand ports change all the time: a host is told what it doesn't know yet. */
+  wiringSince: call(WiringKnownSchema, WiringNewsSchema),
   /** Those of the ports that exist and are bound to the host. */
   portDetails: call(
     Type.Object({ host: Host, portIds: Type.Array(Id) }),

@@ -90,6 +90,51 @@ export const HostWiringSchema = Type.Object({
 })
 export type HostWiring = Static<typeof HostWiringSchema>
 
+/** Where a port of a tunnelled network is: what hosts with ports of the network send its frames by. */
+export const LocatedPortSchema = Type.Object({
+  portId: Id,
+  mac: Type.String(),
+  ipAddresses: Type.Array(Type.String()),
+  host: Type.String(),
+  /** Tunnel address of its host. */
+  peer: Type.String(),
+})
+export type LocatedPort = Static<typeof LocatedPortSchema>
+
+/** A port in a security group, with the addresses or prefixes by which rules know it. */
+export const GroupMemberSchema = Type.Object({ portId: Id, addresses: Type.Array(Type.String()) })
+export type GroupMember = Static<typeof GroupMemberSchema>
+
+/** What of a set has changed since the version that was asked with: all of it where `whole`, else what came and what went. */
+const part = <T extends TSchema>(member: T) => ({
+  version: Type.Integer(),
+  whole: Type.Boolean(),
+  ports: Type.Array(member),
+  gone: Type.Array(Id),
+})
+
+/** What a host knows already: a generation and versions of earlier answers, 0 for what it knows nothing of. */
+export const WiringKnownSchema = Type.Object({
+  host: Type.String({ minLength: 1, maxLength: 255 }),
+  generation: Type.Integer(),
+  networks: Type.Record(Id, Type.Integer()),
+  groups: Type.Record(Id, Type.Integer()),
+})
+export type WiringKnown = Static<typeof WiringKnownSchema>
+
+/** What a host doesn't know yet of all that it should have. Sets that have not changed are left out. */
+export const WiringNewsSchema = Type.Object({
+  /** Rises with each change of the host's own ports. */
+  generation: Type.Integer(),
+  /** All of them, `tunnelPeers` empty; absent where the generation is the one that was asked with. */
+  ports: Type.Optional(Type.Array(PortWiringSchema)),
+  /** Of the tunnelled networks of those ports; the host's own ports are among them. */
+  networks: Type.Array(Type.Object({ networkId: Id, ...part(LocatedPortSchema) })),
+  /** Of the remote groups that their rules name. */
+  groups: Type.Array(Type.Object({ groupId: Id, ...part(GroupMemberSchema) })),
+})
+export type WiringNews = Static<typeof WiringNewsSchema>
+
 export const SubnetViewSchema = Type.Object({
   subnetId: Id,
   cidr: Type.String(),

@@ -1,5 +1,6 @@
 // The host agent's process: the real host's drivers, or, in a simulated cloud, all its hosts in one process.
 
+import { openWiringShare } from '#agents/network/index.ts'
 import { journalContract } from '#contracts/journal.ts'
 import { loadVirtDriver } from '#drivers/virt/load.ts'
 import { loadVolumeDriver } from '#drivers/volume/load.ts'
@@ -145,12 +146,17 @@ async function simulatedHosts(
   busOf: (index: number) => Bus,
 ): Promise<Host[]> {
   const fabric = simFabric()
+  const share = openWiringShare()
   return Promise.all(
     names.map((name, index) =>
-      startOn({ name, folder: `${cloud.folder.root}/hosts/${name}`, fabric }, common, {
-        ...common,
-        bus: busOf(index),
-      }),
+      startOn(
+        { name, folder: `${cloud.folder.root}/hosts/${name}`, fabric },
+        { ...common, share },
+        {
+          ...common,
+          bus: busOf(index),
+        },
+      ),
     ),
   )
 }

@@ -3,7 +3,7 @@ import { type ComputeAgent, startComputeAgent } from '#agents/compute/index.ts'
 import { startDhcpAgent } from '#agents/dhcp/index.ts'
 import { startL3Agent } from '#agents/l3/index.ts'
 import { metadataSocket, startMetadataAgent } from '#agents/metadata/index.ts'
-import { startNetworkAgent } from '#agents/network/index.ts'
+import { startNetworkAgent, type WiringShare } from '#agents/network/index.ts'
 import { startVolumeAgent } from '#agents/volume/index.ts'
 import type { VirtDriver } from '#drivers/virt/load.ts'
 import type { VolumeDriver } from '#drivers/volume/load.ts'
@@ -37,6 +37,8 @@ export type HostPlan = {
   serviceToken: (trace: Trace) => Promise<string>
   /** Of the doors to guests' screens, on a host whose console proxy is elsewhere. */
   consoleTls?: () => Promise<ListenTls>
+  /** With the other hosts of this process, where there are any: made anew when they all start again. */
+  share?: WiringShare
   config: AgentConfig
 }
 
@@ -51,6 +53,7 @@ export async function startHost(plan: HostPlan): Promise<Host> {
     driver: wiring,
     networks: plan.networks,
     guestUid: guestUid ?? 0,
+    share: plan.share,
     config: config.networkAgent,
   })
   const volume = await startVolumeAgent({

@@ -1,5 +1,6 @@
 // A simulated cloud in one process: the controller with its broker, and all hosts. They talk over the bus and by HTTP with
 // tokens as they would between processes; only the sockets between them are left out.
+import { openWiringShare } from '#agents/network/index.ts'
 import { simFabric } from '#drivers/wiring/load.ts'
 import { openBus } from '#kit/bus/client.ts'
 import { loadConfig } from '#kit/config/load.ts'
@@ -103,6 +104,7 @@ export async function runSimulatedCloud(world: World, cloud: Cloud): Promise<Sim
       endpoint,
       serviceToken: nova.serviceToken,
       config,
+      share: openWiringShare(),
       openLine,
     }
     const hosts = simulatedHostNames(settings).map((name) => {

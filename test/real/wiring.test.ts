@@ -380,7 +380,10 @@ for source in ('10.0.0.77', '10.0.0.78'):
       flush: async () => {},
     }
     // The network service, at the edge: it wants the same two ports all the time.
-    const answers: Record<string, unknown> = { hostWiring: wiring, agentReport: { status: 'alive' } }
+    const answers: Record<string, unknown> = {
+      wiringSince: { generation: wiring.generation, ports: wiring.ports, networks: [], groups: [] },
+      agentReport: { status: 'alive' },
+    }
     const bus = {
       caller: () =>
         new Proxy({}, { get: (_target, name) => async () => answers[String(name)] ?? { accepted: true } }),

@@ -34,9 +34,11 @@ async function cloud() {
     known: false,
   }
   const handlers: Partial<PluginHandlers> = {
-    async hostWiring() {
+    async wiringSince({ generation }) {
       if (state.down) throw new CloudError('unavailable', 'the network service is away')
-      return structuredClone(state.wiring)
+      const { ports } = structuredClone(state.wiring)
+      const news = generation === state.wiring.generation ? {} : { ports }
+      return { generation: state.wiring.generation, ...news, networks: [], groups: [] }
     },
     async portUp({ portId, generation }) {
       told.push(`up ${portId} ${generation}`)

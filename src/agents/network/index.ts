@@ -10,8 +10,10 @@ import { startTurns } from '#kit/loop/turns.ts'
 import type { World } from '#kit/world/world.ts'
 import type { NetworkAgentConfig } from './config.ts'
 import { openReconciler } from './reconcile.ts'
+import { openWiringShare, type WiringShare } from './share.ts'
 
 export { type NetworkAgentConfig, networkAgentConfig } from './config.ts'
+export { openWiringShare, type WiringShare } from './share.ts'
 
 export type NetworkAgentParts = {
   world: World
@@ -23,6 +25,8 @@ export type NetworkAgentParts = {
   networks: PrepareOptions
   /** The user who runs guests and so opens their taps. */
   guestUid: number
+  /** With the other hosts of this process, where there are any. */
+  share?: WiringShare
   config: NetworkAgentConfig
 }
 
@@ -47,7 +51,8 @@ export async function startNetworkAgent(parts: NetworkAgentParts): Promise<Netwo
     ...(tunnel && { tunnel: { ...tunnel, l2Population, arpResponder } }),
   })
 
-  const reconciler = openReconciler({ world, log, journal, plugin, host, driver, guestUid })
+  const share = parts.share ?? openWiringShare()
+  const reconciler = openReconciler({ world, log, journal, plugin, host, driver, guestUid, share })
   let verifiedAt = world.clock.monotonic()
   const turns = startTurns(world, log, journal, {
     name: 'network-wiring',

@@ -7,6 +7,8 @@ import { fullMessage } from '#kit/errors/cloud-error.ts'
 import type { Journal, Trace } from '#kit/journal/journal.ts'
 import type { Log } from '#kit/log/log.ts'
 import type { World } from '#kit/world/world.ts'
+import type { WiringShare } from './share.ts'
+import { openWiringView } from './view.ts'
 
 export type Plugin = Caller<(typeof networkPlugin)['methods']>
 
@@ -19,6 +21,7 @@ export type ReconcilerParts = {
   driver: WiringDriver
   /** Who opens guests' taps: QEMU's user. */
   guestUid: number
+  share: WiringShare
 }
 
 /** Milliseconds that an unwanted port is left alone. */
@@ -34,7 +37,7 @@ export type Reconciler = {
 
 export function openReconciler(parts: ReconcilerParts): Reconciler {
   const { world, log, journal, plugin, host, driver, guestUid } = parts
-  let newest = Number.NEGATIVE_INFINITY
+  const view = openWiringView(host, parts.share)
   let portCount = 0
   /** The generation of each port that the network service was told to be up. */
   const reported = new Map<string, number>()
@@ -100,12 +103,13 @@ export function openReconciler(parts: ReconcilerParts): Reconciler {
     async turn(trace, verify) {
       // In this order: a port plugged after the list can't be mistaken for one that nobody wants.
       const live = await driver.list()
-      const wiring = await plugin.hostWiring({ host }, { trace })
-      if (wiring.generation < newest) {
-        log.debug({ generation: wiring.generation, newest }, 'an older wiring arrived late and is left')
+      // With the look at the switch itself comes one at all that should be there: nothing wrong lasts longer than that.
+      if (verify) view.forget()
+      const wiring = view.take(await plugin.wiringSince(view.known(), { trace }))
+      if (!wiring) {
+        log.debug({}, 'an older wiring arrived late and is left')
         return { again: true }
       }
-      newest = wiring.generation
       const plugged = await plugGuests(
         trace,
         wiring,
@@ -139,7 +143,10 @@ export function openReconciler(parts: ReconcilerParts): Reconciler {
         )
       return { again: !plugged || suspects.size > 0 || failed.length > 0 }
     },
-    forgetReports: () => reported.clear(),
+    forgetReports() {
+      reported.clear()
+      view.forget()
+    },
     get portCount() {
       return portCount
     },

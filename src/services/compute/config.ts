@@ -16,6 +16,11 @@ export const computeConfig = section('compute', {
   buildTimeout: option.duration('600s', 'How long a host may take to build a server'),
   volumeTimeout: option.duration('300s', 'How long a server waits for its new volumes'),
   powerTimeout: option.duration('120s', 'How long a host may take to start, stop or restart a server'),
+  schedulerSample: option.int(
+    64,
+    'Of how many hosts with room, picked by placement at random, the best is taken; all are looked at where none of them will do',
+    { min: 1, unit: 'hosts' },
+  ),
   maxAttempts: option.int(3, 'How many hosts are tried for one server', { min: 1 }),
   cpuAllocationRatio: option.json(4, 'Virtual CPUs offered for each CPU of a host', positive),
   ramAllocationRatio: option.json(1, 'Memory offered for the memory of a host', positive),

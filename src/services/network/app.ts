@@ -9,6 +9,8 @@ import type { Log } from '#kit/log/log.ts'
 import type { Enforcer } from '#kit/policy/policy.ts'
 import type { World } from '#kit/world/world.ts'
 import type { NetworkConfig } from './config.ts'
+import type { Recent } from './ops/recent.ts'
+import type { SpreadNews } from './ops/spread.ts'
 
 export type NetworkApp = {
   readonly world: World
@@ -24,6 +26,10 @@ export type NetworkApp = {
   readonly l3Agents: Caller<typeof l3Agent.methods>
   /** By subnet, the place in its pools from which the next free address is looked for. Lost at a restart, without harm. */
   readonly nextAddress: Map<string, bigint>
+  /** Which ports the last changes of networks' and groups' versions concerned. */
+  readonly recent: Recent
+  /** Tells the hosts that wire something of these networks, or have rules that name these groups, to look again. */
+  readonly spread: (news: SpreadNews) => void
   /** Rows wait for their delivery to compute. */
   readonly nudgeEvents: () => void
 }

@@ -9,11 +9,13 @@ import { metadataPort } from './ops/metadata.ts'
 import { markDhcpReady, markUnwired, markWired } from './ops/provisioning.ts'
 import { floatingIpStatus, hostRouters, routerStatus } from './ops/router-wiring.ts'
 import { readHostWiring, readPortDetails } from './ops/wiring.ts'
+import { readWiringSince } from './ops/wiring-since.ts'
 
 export function networkHandlers(app: NetworkApp): Handlers<typeof networkPlugin.methods> {
   const within = <T>({ trace }: Incoming, work: (work: Work) => Promise<T>) => perform({ app, trace }, work)
   return {
     hostWiring: ({ host }) => app.db.transaction((tx) => readHostWiring(tx, host)),
+    wiringSince: (known) => app.db.transaction((tx) => readWiringSince(tx, app.recent, known)),
     portDetails: async ({ host, portIds }) => ({
       ports: await app.db.transaction((tx) => readPortDetails(tx, host, portIds)),
     }),

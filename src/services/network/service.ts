@@ -24,6 +24,8 @@ import { networkFaults } from './fault.ts'
 import { dhcpScheduling } from './loops/dhcp-schedule.ts'
 import { type EventPeers, eventDelivery } from './loops/event-delivery.ts'
 import { routerScheduling } from './loops/router-schedule.ts'
+import { openRecent } from './ops/recent.ts'
+import { openSpread } from './ops/spread.ts'
 import { agentRules } from './resources/agent.ts'
 import { ipAvailabilityRules } from './resources/ip-availability.ts'
 import { networkRules } from './resources/network.ts'
@@ -35,6 +37,7 @@ import { securityGroupRuleRules, securityGroupRules } from './resources/security
 import { subnetRules } from './resources/subnet.ts'
 import { networkHandlers } from './rpc.ts'
 import { first } from './store/migrations/0001-first.ts'
+import { wiringVersions } from './store/migrations/0002-wiring-version.ts'
 
 export type RunningNetwork = RunningService & { app: NetworkApp; http: HttpService }
 
@@ -62,7 +65,7 @@ export async function openNetwork(
   const log = platform.log.with({ service: name })
   const journal = platform.journal.as(name)
   const db = await openDatabase(world, platform.databaseUrl('network'))
-  await migrate(world, db, [first])
+  await migrate(world, db, [first, ...wiringVersions])
   const policy = openPolicy({
     rules: [...aliases, ...rules],
     overrides: platform.policyText('network'),
@@ -80,8 +83,11 @@ export async function openNetwork(
     dhcpAgents: bus.caller(dhcpAgent, name),
     l3Agents: bus.caller(l3Agent, name),
     nextAddress: new Map(),
+    recent: openRecent(),
+    spread: (news) => spreading.tell(news),
     nudgeEvents: () => events.nudge(),
   }
+  const spreading = openSpread(app)
   const events = startLoop(world, log, eventDelivery(app, peers))
   const loops = [
     events,
@@ -125,6 +131,7 @@ export async function openNetwork(
     async stop() {
       await http.close()
       await served.stop()
+      await spreading.stop()
       for (const each of loops) await each.stop()
       await db.close()
     },

@@ -7,7 +7,7 @@ import type { Compute } from '../app.ts'
 import type { RequestedServer } from '../resources/request-spec.ts'
 import type { Server } from '../resources/server.ts'
 import { isUp } from '../resources/service.ts'
-import { listHypervisors, listServices } from '../store/host.ts'
+import { findHypervisorOfHost, findHypervisors, servicesOfHosts } from '../store/host.ts'
 import { findServer, findServers, findSpec, loadOfHosts, updateServer } from '../store/server.ts'
 import { findGroup, membersOf } from '../store/server-group.ts'
 import { admitsGroup, filterHosts, type HostState, type Wanted } from './host-filter.ts'
@@ -38,8 +38,15 @@ export async function selectDestination(
   const resources = resourcesOf(server)
   for (let round = 0; round < mostRounds; round++) {
     const wanted = await wantedOf(app, server, spec, wish.exclude)
-    const hosts = await candidates(app, trace, token, { server, spec, wanted, resources })
-    const { left, results } = filterHosts(hosts, wanted)
+    const few = asksForAnyHost(wanted) ? app.config.schedulerSample : undefined
+    const of = { server, spec, wanted, resources }
+    let hosts = await candidates(app, trace, token, of, few)
+    let { left, results } = filterHosts(hosts, wanted)
+    // None of the few that placement has picked will do: all are looked at.
+    if (left.length === 0 && hosts.length === few) {
+      hosts = await candidates(app, trace, token, of)
+      ;({ left, results } = filterHosts(hosts, wanted))
+    }
     const ranked = left.length > 0 ? weighHosts(left, wanted, app.config, app.world.random) : []
     tell(journal, trace, subject, hosts, results, ranked)
     if (ranked.length === 0) throw noValidHost('There are not enough hosts available.')
@@ -53,6 +60,12 @@ export async function selectDestination(
     await app.schedulerPeers.placement.release(trace, token, server.id, subject)
   }
   throw noValidHost('Others of its group were placed at the same time, again and again.')
+}
+
+/** A wish that few hosts meet, or one alone, is not met by a few hosts picked at random. */
+function asksForAnyHost(wanted: Wanted): boolean {
+  const named = [wanted.forcedHost, wanted.forcedNode, wanted.requestedHost, wanted.requestedNode]
+  return named.every((name) => name === null) && wanted.sameHost.length === 0 && wanted.group === null
 }
 
 /** Each round that is lost has placed another server of the group. */
@@ -88,7 +101,7 @@ async function alreadyChosen(
   const { host, node } = server
   if (host === null || node === null || exclude.includes(host)) return undefined
   const { held } = await app.schedulerPeers.placement.allocations(trace, token, server.id)
-  const known = (await listHypervisors(app.db)).find((each) => each.host === host)
+  const known = await findHypervisorOfHost(app.db, host)
   if (!known || !held.some((each) => each.providerId === known.id)) return undefined
   return { host, node, providerId: known.id }
 }
@@ -164,21 +177,24 @@ async function candidates(
   trace: Trace,
   token: string,
   of: { server: Server; spec: RequestedServer; wanted: Wanted; resources: Resources },
+  limit?: number,
 ): Promise<HostState[]> {
   const { db, config, world } = app
   const required = traitsOf(of.server.flavor.extraSpecs, of.spec.image?.properties ?? {})
-  const [found, hypervisors, services, zones, loads] = await Promise.all([
-    app.schedulerPeers.placement.candidates(
-      trace,
-      token,
-      { resources: of.resources, required },
-      subjectOf(of.server.id),
-    ),
-    listHypervisors(db),
-    listServices(db),
-    readZones(db, config),
-    loadOfHosts(db),
-  ])
+  const found = await app.schedulerPeers.placement.candidates(
+    trace,
+    token,
+    { resources: of.resources, required, limit },
+    subjectOf(of.server.id),
+  )
+  const hypervisors = await findHypervisors(
+    db,
+    found.map((each) => each.providerId),
+  )
+  const names = hypervisors.map((each) => each.host)
+  const services = await servicesOfHosts(db, names)
+  const loads = await loadOfHosts(db, names)
+  const zones = await readZones(db, config)
   const neighbourIds = [
     ...of.wanted.sameHost,
     ...of.wanted.differentHost,
@@ -186,9 +202,7 @@ async function candidates(
   ]
   const neighbours = neighbourIds.length === 0 ? [] : await findServers(db, neighbourIds)
   const byId = new Map(hypervisors.map((each) => [each.id, each]))
-  const byHost = new Map(
-    services.filter((each) => each.binary === 'nova-compute').map((each) => [each.host, each]),
-  )
+  const byHost = new Map(services.map((each) => [each.host, each]))
   return found.flatMap((candidate) => {
     const hypervisor = byId.get(candidate.providerId)
     const service = hypervisor && byHost.get(hypervisor.host)

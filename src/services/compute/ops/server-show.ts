@@ -5,7 +5,7 @@ import { serverRules } from '../resources/server-rule.ts'
 import type { ShownServer } from '../resources/server-view.ts'
 import { isUp, type Service } from '../resources/service.ts'
 import { volumesOf } from '../store/block-device.ts'
-import { listServices } from '../store/host.ts'
+import { servicesOfHosts } from '../store/host.ts'
 import { groupsOfServer } from '../store/server-group.ts'
 import { loadServer } from './server-load.ts'
 import { readZones } from './zone.ts'
@@ -24,7 +24,7 @@ export async function withDetails(
     servers.map((each) => each.id),
   )
   const zones = await readZones(db, config)
-  const services = seesHostStatus ? await computeServices(context) : new Map<string, Service>()
+  const services = seesHostStatus ? await computeServices(context, servers) : new Map<string, Service>()
   const now = world.clock.now()
   return servers.map((server) => ({
     ...server,
@@ -38,9 +38,13 @@ export async function withDetails(
   }))
 }
 
-async function computeServices(context: ComputeContext): Promise<Map<string, Service>> {
-  const services = await listServices(context.app.db)
-  return new Map(services.filter((each) => each.binary === 'nova-compute').map((each) => [each.host, each]))
+async function computeServices(
+  context: ComputeContext,
+  servers: readonly Server[],
+): Promise<Map<string, Service>> {
+  const hosts = [...new Set(servers.flatMap(({ host }) => host ?? []))]
+  const services = hosts.length === 0 ? [] : await servicesOfHosts(context.app.db, hosts)
+  return new Map(services.map((each) => [each.host, each]))
 }
 
 function hostStatus(

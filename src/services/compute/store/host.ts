@@ -4,6 +4,9 @@ import { type Hypervisor, hypervisor } from '../resources/hypervisor.ts'
 import { type Binary, type Service, service } from '../resources/service.ts'
 
 export const listServices = (db: Db) => service.find(db, {}, { orderBy: [['number', 'asc']] })
+/** Of these hosts' compute services. */
+export const servicesOfHosts = (db: Db, hosts: readonly string[]) =>
+  service.find(db, { host: [...hosts], binary: 'nova-compute' })
 export const findService = (db: Db, host: string, binary: string) =>
   service.first(db, { host, binary: binary as Binary })
 export const findServiceById = (db: Db, id: string) => service.first(db, { id })
@@ -16,6 +19,7 @@ export const markSeen = (db: Db, host: string, binary: Binary, seenAt: number) =
   service.update(db, { host, binary }, { seenAt })
 
 export const listHypervisors = (db: Db) => hypervisor.find(db, {}, { orderBy: [['number', 'asc']] })
+export const findHypervisors = (db: Db, ids: readonly string[]) => hypervisor.find(db, { id: [...ids] })
 export const findHypervisorOfHost = (db: Db, host: string) => hypervisor.first(db, { host })
 export const insertHypervisor = (db: Db, row: Omit<Hypervisor, 'number'>) =>
   hypervisor.insertIfAbsent(db, row)

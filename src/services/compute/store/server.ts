@@ -84,8 +84,8 @@ export function listServers(db: Db, list: ServerList): Promise<Server[]> {
 
 export type HostLoad = { host: string; servers: number; building: number; vcpus: number; memoryMb: number }
 
-/** What the servers of each host take, as the scheduler and the hypervisors show it. */
-export async function loadOfHosts(db: Db): Promise<Map<string, HostLoad>> {
+/** What the servers of each host take, or of `hosts` alone, as the scheduler and the hypervisors show it. */
+export async function loadOfHosts(db: Db, hosts?: readonly string[]): Promise<Map<string, HostLoad>> {
   const { host, deletedAt, vcpus, memoryMb, vmState } = server.columns
   const rows = await db.sql
     .selectFrom(server.name)
@@ -98,6 +98,7 @@ export async function loadOfHosts(db: Db): Promise<Map<string, HostLoad>> {
     ])
     .where(deletedAt.databaseName, 'is', null)
     .where(host.databaseName, 'is not', null)
+    .$if(hosts !== undefined, (query) => query.where(host.databaseName, 'in', [...hosts!, '']))
     .groupBy(host.databaseName)
     .execute()
   return new Map(

@@ -4,7 +4,7 @@ import type { Agent } from '../resources/agent.ts'
 import * as store from '../store/agent.ts'
 import { findRouter } from '../store/router.ts'
 import { isAlive } from './alive.ts'
-import { rebindFailed } from './binding.ts'
+import { noteHostMoved, rebindFailed } from './binding.ts'
 import type { Work } from './change.ts'
 import { scheduleDhcp } from './dhcp.ts'
 import { scheduleRouter } from './router-schedule.ts'
@@ -27,6 +27,7 @@ export async function takeReport(work: Work, report: Report): Promise<'new' | 'a
         ? null
         : report.availabilityZone || app.config.defaultAvailabilityZone,
     configurations: report.configurations,
+    tunnelIp: tunnelIpOf(report),
     startedAt: report.startedAt,
     heartbeatAt: now,
   }
@@ -48,6 +49,11 @@ export async function takeReport(work: Work, report: Report): Promise<'new' | 'a
   return isNew ? 'new' : 'alive'
 }
 
+function tunnelIpOf({ agentType, configurations }: Report): string | null {
+  const { tunneling_ip: ip } = configurations
+  return agentType === agentTypes.l2.agentType && typeof ip === 'string' && ip !== '' ? ip : null
+}
+
 /** What of its configuration other hosts, or the binding of ports, depend on. */
 function wiringFacts({ configurations }: Pick<Agent, 'configurations'>): unknown {
   return [configurations.tunneling_ip, configurations.tunnel_types, configurations.bridge_mappings]
@@ -59,8 +65,7 @@ async function followChange(work: Work, report: Report, known: Agent | undefined
     await rebindFailed(work, report.host)
     changes.hosts.add(report.host)
     if (report.configurations.tunneling_ip === known?.configurations.tunneling_ip) return
-    for (const each of await store.listAgents(tx, agentTypes.l2.agentType)) changes.hosts.add(each.host)
-    for (const networkId of await store.networksOnHost(tx, report.host)) changes.spread.add(networkId)
+    await noteHostMoved(work, report.host)
   }
   if (report.agentType === agentTypes.dhcp.agentType)
     for (const id of await store.networksWithoutDhcpAgent(tx)) await scheduleDhcp(work, id)

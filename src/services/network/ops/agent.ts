@@ -9,6 +9,7 @@ import type { Router } from '../resources/router.ts'
 import * as store from '../store/agent.ts'
 import { findRouter } from '../store/router.ts'
 import { isAlive } from './alive.ts'
+import { noteHostMoved } from './binding.ts'
 import { noteDhcp, type Work } from './change.ts'
 import { bindDhcp, releaseDhcpPort, scheduleDhcp, unscheduleDhcp } from './dhcp.ts'
 import { bindRouter, scheduleRouter, unbindRouter } from './router-schedule.ts'
@@ -44,8 +45,7 @@ export async function deleteAgent(work: Work, row: Agent): Promise<void> {
   }
   await store.deleteAgent(tx, row.id)
   // A host that is gone for good is nobody's peer any more: nothing comes in from it by a tunnel.
-  if (row.agentType === agentTypes.l2.agentType)
-    for (const each of await store.listAgents(tx, agentTypes.l2.agentType)) work.changes.hosts.add(each.host)
+  if (row.agentType === agentTypes.l2.agentType) await noteHostMoved(work, row.host)
 }
 
 /** From the agent that had it, if any: it never has two. */

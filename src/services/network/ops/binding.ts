@@ -6,9 +6,8 @@ import type { Port, VifType } from '../resources/port.ts'
 import * as agents from '../store/agent.ts'
 import * as networks from '../store/network.ts'
 import * as ports from '../store/port.ts'
-import { othersOnHost } from '../store/wiring.ts'
 import { isAlive } from './alive.ts'
-import { noteDhcp, type Work } from './change.ts'
+import { noteDhcp, notePort, type Work } from './change.ts'
 
 export type Binding = { vifType: VifType; vifDetails: Record<string, unknown> }
 
@@ -48,22 +47,27 @@ export function isTunnelled({ networkType }: Pick<Network, 'networkType'>): bool
   return networkType === 'vxlan' || networkType === 'gre'
 }
 
-/** The port has come to `after` from `before`, each a host or empty: both look again, and so does who floods to them. */
-export async function noteMove(
-  work: Work,
+/** The port has come to `after` from `before`, each a host or empty: both look again, and so does who sends to them. */
+export function noteMove(
+  { changes }: Work,
   network: Pick<Network, 'id' | 'networkType'>,
   portId: string,
   before: string,
   after: string,
-): Promise<void> {
-  const { tx, changes } = work
+): void {
   for (const host of [before, after]) {
     if (host === '') continue
     changes.hosts.add(host)
-    if (!isTunnelled(network)) continue
-    changes.located.add(network.id)
-    if ((await othersOnHost(tx, network.id, host, portId)) === 0) changes.spread.add(network.id)
+    if (isTunnelled(network)) notePort(changes.located, network.id, portId)
   }
+}
+
+/** The host is reached at another address, or not at all any more. */
+export async function noteHostMoved({ tx, changes }: Work, host: string): Promise<void> {
+  const rows = await ports.portsOfHost(tx, host)
+  const found = await networks.findNetworks(tx, [...new Set(rows.map((row) => row.networkId))])
+  const tunnelled = new Set(found.filter(isTunnelled).map(({ id }) => id))
+  for (const row of rows) if (tunnelled.has(row.networkId)) notePort(changes.located, row.networkId, row.id)
 }
 
 /** Moves a port of the network service itself to the host of its new agent. */
@@ -84,7 +88,7 @@ export async function moveToHost(
     revision: row.revision + 1,
     updatedAt: work.app.world.clock.now(),
   }
-  await noteMove(work, network, row.id, row.hostId, host)
+  noteMove(work, network, row.id, row.hostId, host)
   await ports.updatePort(tx, row.id, change)
   changes.ports.add(row.id)
   noteDhcp(changes, row.networkId)

@@ -11,21 +11,22 @@ import { routersOfPorts } from '../store/router.ts'
 import * as groups from '../store/security-group.ts'
 import * as wiring from '../store/wiring.ts'
 
+/** Ids of ports by the id of what they belong to. */
+export type PortsOf = Map<string, Set<string>>
+
 export type Changes = {
   /** Ports whose wiring changed. */
   readonly ports: Set<string>
   /** Hosts that have a port less, or other facts beside their ports. */
   readonly hosts: Set<string>
-  /** Groups whose members' addresses changed: hosts with rules that name them look again. */
-  readonly members: Set<string>
+  /** By group, ports that joined it, left it or changed their addresses there: hosts with rules that name it look again. */
+  readonly members: PortsOf
   /** Groups whose rules changed. */
   readonly groupRules: Set<string>
-  /** Networks that reached a host or left one: who gets their floods changed. */
-  readonly spread: Set<string>
-  /** Tunnelled networks of which a port came to a host, left one or changed its addresses: the others send it elsewhere. */
-  readonly located: Set<string>
+  /** By tunnelled network, ports that came to a host, left one or changed their addresses: the others send elsewhere. */
+  readonly located: PortsOf
   /** Networks of which the DHCP agent should learn, with the ports that wait for it. */
-  readonly dhcp: Map<string, Set<string>>
+  readonly dhcp: PortsOf
   readonly routers: Set<string>
   readonly events: { name: EventName; serverId: string; portId: string }[]
 }
@@ -46,10 +47,9 @@ export function perform<T>(
     const changes: Changes = {
       ports: new Set(),
       hosts: new Set(),
-      members: new Set(),
+      members: new Map(),
       groupRules: new Set(),
-      spread: new Set(),
-      located: new Set(),
+      located: new Map(),
       dhcp: new Map(),
       routers: new Set(),
       events: [],
@@ -59,6 +59,12 @@ export function perform<T>(
     await settle(held)
     return result
   })
+}
+
+export function notePort(of: PortsOf, id: string, portId: string): void {
+  const ports = of.get(id)
+  if (ports) ports.add(portId)
+  else of.set(id, new Set([portId]))
 }
 
 /** The DHCP agent of the network should look again; `portId` waits until it has. */
@@ -72,21 +78,15 @@ async function settle(work: Work): Promise<void> {
   const { tx, changes } = work
   if (changes.groupRules.size > 0)
     for (const id of await groups.portsOfGroups(tx, [...changes.groupRules])) changes.ports.add(id)
-  if (changes.spread.size > 0)
-    for (const id of await wiring.boundPortsOf(tx, [...changes.spread])) changes.ports.add(id)
   if (changes.ports.size > 0)
     for (const host of await wiring.raisePorts(tx, [...changes.ports])) changes.hosts.add(host)
-  if (changes.located.size > 0)
-    for (const hosts of (await wiring.hostsOfNetworks(tx, [...changes.located])).values())
-      for (const host of hosts) changes.hosts.add(host)
-  if (changes.members.size > 0)
-    for (const host of await groups.hostsNaming(tx, [...changes.members])) changes.hosts.add(host)
   if (changes.ports.size > 0)
     for (const id of await routersOfPorts(tx, [...changes.ports])) changes.routers.add(id)
   for (const routerId of changes.routers) changes.hosts.add((await agents.routerHostOf(tx, routerId)) ?? '')
   changes.hosts.delete('')
   // In one order for everybody, so that two transactions never wait for each other's rows.
   for (const host of [...changes.hosts].sort()) await settleHost(work, host)
+  await settleSets(work)
   for (const [networkId, portIds] of [...changes.dhcp].sort()) await settleDhcp(work, networkId, portIds)
   for (const routerId of [...changes.routers].sort()) await settleRouter(work, routerId)
   await settleEvents(work)
@@ -94,13 +94,34 @@ async function settle(work: Work): Promise<void> {
 
 async function settleHost(work: Work, host: string): Promise<void> {
   const { app, trace } = work
-  const generation = await wiring.raiseHost(work.tx, host)
+  const generation = await wiring.raiseHost(work.tx, host, app.world.clock.now())
   nudge(work, host, () => app.l2Agents.wiringChanged({ generation }, { host, trace }))
 }
 
+/** Hosts that serve a network answer its new guests' first questions: they don't wait until it is their turn to be told. */
+async function settleSets(work: Work): Promise<void> {
+  const { app, tx, trace, changes } = work
+  const { located, members } = changes
+  if (located.size + members.size === 0) return
+  const now = app.world.clock.now()
+  for (const [networkId, portIds] of [...located].sort(byId))
+    app.recent.note(networkId, await wiring.raiseLocated(tx, networkId, now), portIds)
+  for (const [groupId, portIds] of [...members].sort(byId))
+    app.recent.note(groupId, await wiring.raiseMembers(tx, groupId, now), portIds)
+  const told = new Set(changes.hosts)
+  for (const host of await wiring.hostsServing(tx, [...located.keys()])) {
+    if (told.has(host)) continue
+    told.add(host)
+    nudge(work, host, () => app.l2Agents.wiringChanged({ generation: 0 }, { host, trace }))
+  }
+  tx.afterCommit(() => app.spread({ networkIds: located.keys(), groupIds: members.keys(), trace, told }))
+}
+
+const byId = ([a]: [string, unknown], [b]: [string, unknown]) => (a < b ? -1 : 1)
+
 /** The answers to DHCP and L3 agents carry the host's generation, too; its wiring need not be looked at for that. */
-async function raiseQuietly({ tx, changes }: Work, host: string): Promise<void> {
-  if (!changes.hosts.has(host)) await wiring.raiseHost(tx, host)
+async function raiseQuietly({ app, tx, changes }: Work, host: string): Promise<void> {
+  if (!changes.hosts.has(host)) await wiring.raiseHost(tx, host, app.world.clock.now())
 }
 
 async function settleDhcp(work: Work, networkId: string, portIds: Set<string>): Promise<void> {

@@ -43,6 +43,7 @@ export async function createNetwork(work: Work, given: NetworkCreate): Promise<N
     availabilityZoneHints: [...rest.availabilityZoneHints],
     ...segment,
     dhcpGeneration: 0,
+    locatedVersion: 1,
     dhcpReadyGeneration: 0,
   }
   await store.insertNetwork(tx, row)

@@ -5,7 +5,7 @@ import { findNetwork } from '../store/network.ts'
 import * as ports from '../store/port.ts'
 import { groupsOfPorts } from '../store/security-group.ts'
 import { noteMove } from './binding.ts'
-import { noteDhcp, type Work } from './change.ts'
+import { noteDhcp, notePort, type Work } from './change.ts'
 import { releaseFloatingIps } from './floating-release.ts'
 
 /** Ports that belong to a router or a floating IP go with it and not by themselves. */
@@ -24,8 +24,9 @@ export async function removePort(work: Work, row: Port): Promise<void> {
   const { app, tx, trace, changes } = work
   const network = await findNetwork(tx, row.networkId)
   await releaseFloatingIps(work, row.id)
-  for (const each of await groupsOfPorts(tx, [row.id])) changes.members.add(each.securityGroupId)
-  if (network) await noteMove(work, network, row.id, row.hostId, '')
+  for (const each of await groupsOfPorts(tx, [row.id]))
+    notePort(changes.members, each.securityGroupId, row.id)
+  if (network) noteMove(work, network, row.id, row.hostId, '')
   await ports.deletePort(tx, row.id)
   noteDhcp(changes, row.networkId)
   if (isComputePort(row))

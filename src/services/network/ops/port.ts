@@ -23,7 +23,7 @@ import { replaceGroupsOfPort } from '../store/security-group.ts'
 import { subnetsOf } from '../store/subnet.ts'
 import { allocateAddresses, reallocateAddresses } from './address.ts'
 import { bindingFor, isTunnelled, noteMove } from './binding.ts'
-import { noteDhcp, type Work } from './change.ts'
+import { noteDhcp, notePort, type Work } from './change.ts'
 import { releaseFloatingIps } from './floating-release.ts'
 import { noteStatus } from './provisioning.ts'
 import { enforceQuota } from './quota.ts'
@@ -87,8 +87,8 @@ export async function createPort(
   }
   await store.insertPort(tx, row)
   if (securityGroupIds.length > 0) await replaceGroupsOfPort(tx, row.id, securityGroupIds)
-  if (hostId !== '') await noteMove(work, network, row.id, '', hostId)
-  for (const id of securityGroupIds) if (fixedIps.length > 0) changes.members.add(id)
+  if (hostId !== '') noteMove(work, network, row.id, '', hostId)
+  for (const id of securityGroupIds) if (fixedIps.length > 0) notePort(changes.members, id, row.id)
   await noteForDhcp(work, row, fixedIps)
   app.journal.record(trace, {
     kind: 'db',
@@ -142,11 +142,11 @@ export async function updatePort(work: Work, row: WholePort, given: PortUpdate):
   await store.updatePort(tx, row.id, change)
   const after: WholePort = { ...row, ...change, fixedIps, securityGroupIds }
   noteStatus(changes, after, row.status, status)
-  if (moved) await noteMove(work, network, row.id, row.hostId, hostId)
+  if (moved) noteMove(work, network, row.id, row.hostId, hostId)
   if (wiringDiffers(row, after)) changes.ports.add(row.id)
-  if (addressesDiffer(row, after) && isTunnelled(network)) changes.located.add(network.id)
+  if (addressesDiffer(row, after) && isTunnelled(network)) notePort(changes.located, network.id, row.id)
   if (membersDiffer(row, after))
-    for (const id of [...row.securityGroupIds, ...securityGroupIds]) changes.members.add(id)
+    for (const id of [...row.securityGroupIds, ...securityGroupIds]) notePort(changes.members, id, row.id)
   if (dhcpDiffers(row, after)) await noteForDhcp(work, after, fixedIps)
   // Compute shows the addresses of its servers.
   if (wishedIps && isComputePort(after) && JSON.stringify(fixedIps) !== JSON.stringify(row.fixedIps))

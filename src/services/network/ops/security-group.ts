@@ -36,7 +36,7 @@ export async function ensureDefaultGroup(work: Work, projectId: string): Promise
   const standard = newStandard(app.world, { projectId, description: 'Default security group' })
   if (!(await store.insertDefaultGroup(tx, projectId, standard.id)))
     return (await store.findDefaultGroup(tx, projectId))!
-  await store.insertGroup(tx, { ...standard, name: 'default', stateful: true })
+  await store.insertGroup(tx, { ...standard, name: 'default', stateful: true, membersVersion: 1 })
   const remoteGroupId = standard.id
   const rules = (['IPv4', 'IPv6'] as const).flatMap((ethertype) => [
     newRule(work, { projectId, securityGroupId: standard.id, direction: 'egress', ethertype }),
@@ -62,7 +62,12 @@ export async function createGroup(work: Work, given: GroupCreate): Promise<Secur
   await ensureDefaultGroup(work, given.projectId)
   refuseDefaultName(given.name)
   await enforceQuota(work, given.projectId, 'security_group')
-  const row: SecurityGroup = { ...newStandard(app.world, given), name: given.name, stateful: given.stateful }
+  const row: SecurityGroup = {
+    ...newStandard(app.world, given),
+    name: given.name,
+    stateful: given.stateful,
+    membersVersion: 1,
+  }
   await store.insertGroup(tx, row)
   await store.insertRules(
     tx,

@@ -31,6 +31,11 @@ export async function readHostWiring(tx: Db, host: string): Promise<HostWiring> 
   return { generation, ports: wirings, remoteGroups, tunnelPeers: peers, remotePorts }
 }
 
+/** The host's own ports, without their peers. */
+export async function readOwnPorts(tx: Db, host: string): Promise<PortWiring[]> {
+  return wiringOf(tx, host, await ports.portsOfHost(tx, host), [])
+}
+
 export async function readPortDetails(tx: Db, host: string, portIds: string[]): Promise<PortWiring[]> {
   const rows = (await ports.findPorts(tx, portIds)).filter((each) => each.hostId === host)
   return wiringOf(tx, host, rows, await tunnelPeers(tx, host))
@@ -51,7 +56,7 @@ async function wiringOf(
   for (const rule of groupIds.length > 0 ? await rulesOfGroups(tx, groupIds) : [])
     rules.get(rule.securityGroupId)!.push(portRule(rule))
   const tunnelled = networkIds.filter((id) => isTunnelled(networks.get(id)!))
-  const hosts = await hostsOfNetworks(tx, tunnelled)
+  const hosts = await hostsOfNetworks(tx, peers.length === 0 ? [] : tunnelled)
   const addressOf = new Map(peers.map((each) => [each.host, each.ip]))
   const peersOf = (networkId: string) =>
     (hosts.get(networkId) ?? []).flatMap((each) => (each === host ? [] : (addressOf.get(each) ?? []))).sort()

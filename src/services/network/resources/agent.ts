@@ -16,6 +16,8 @@ export const agent = table(
     adminStateUp: c.bool(),
     description: c.nullable(c.text(255)),
     configurations: c.json<Record<string, unknown>>(),
+    /** Of an L2 agent that has one: the tunneling_ip of its configurations. */
+    tunnelIp: c.nullable(c.text(64)),
     createdAt: c.time(),
     startedAt: c.time(),
     heartbeatAt: c.time(),

@@ -28,6 +28,8 @@ export const network = table(
     dhcpGeneration: c.bigint(),
     /** The newest of those that the agent has said to have in place. */
     dhcpReadyGeneration: c.bigint(),
+    /** Raised by each change of where its ports are, where it is tunnelled. */
+    locatedVersion: c.bigint(),
   },
   { index: [['projectId'], ['createdAt', 'id']] },
 )

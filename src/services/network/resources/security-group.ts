@@ -7,7 +7,13 @@ import { choice, Invalid, integer, orNull, prefix, show, text, toBoolean, uuid }
 
 export const securityGroup = table(
   'security_group',
-  { ...standardColumns, name: c.text(255), stateful: c.bool() },
+  {
+    ...standardColumns,
+    name: c.text(255),
+    stateful: c.bool(),
+    /** Raised by each change of its ports' addresses. */
+    membersVersion: c.bigint(),
+  },
   {
     index: [
       ['projectId', 'name'],

@@ -59,14 +59,3 @@ export async function routersWithoutAgent(db: Db): Promise<string[]> {
     .execute()
   return rows.map((row) => String(row.id))
 }
-
-/** Networks with a port on the host. */
-export async function networksOnHost(db: Db, host: string): Promise<string[]> {
-  const rows = await db.sql
-    .selectFrom('port')
-    .select('network_id')
-    .distinct()
-    .where('host_id', '=', host)
-    .execute()
-  return rows.map((row) => String(row.network_id))
-}

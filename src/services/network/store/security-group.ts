@@ -1,4 +1,5 @@
 // SQL of security groups, their rules and the ports in them.
+import type { GroupMember } from '#contracts/network-agent.ts'
 import type { Db } from '#kit/db/database.ts'
 import {
   defaultGroup,
@@ -125,6 +126,36 @@ export async function membersOf(db: Db, ids: string[]): Promise<Map<string, stri
     for (const pair of JSON.parse(String(row.pairs)) as { ip_address: string }[])
       members.get(String(row.group_id))!.push(pair.ip_address)
   return new Map([...members].map(([id, list]) => [id, [...new Set(list)].sort()]))
+}
+
+/** The group's ports that have addresses, with these and the pairs that they may also use; of `portIds` alone where given. */
+export async function membersByPort(db: Db, groupId: string, portIds?: string[]): Promise<GroupMember[]> {
+  const members = new Map<string, GroupMember>()
+  const add = (portId: string, address: string) => {
+    const member = members.get(portId)
+    if (!member) members.set(portId, { portId, addresses: [address] })
+    else if (!member.addresses.includes(address)) member.addresses.push(address)
+  }
+  const addresses = await db.sql
+    .selectFrom('port_security_group')
+    .innerJoin('ipallocations', 'ipallocations.port_id', 'port_security_group.port_id')
+    .select(['ipallocations.port_id', 'ipallocations.ip_address'])
+    .where('port_security_group.security_group_id', '=', groupId)
+    .$if(portIds !== undefined, (query) => query.where('port_security_group.port_id', 'in', portIds!))
+    .execute()
+  for (const row of addresses) add(String(row.port_id), String(row.ip_address))
+  const pairs = await db.sql
+    .selectFrom('port_security_group')
+    .innerJoin('port', 'port.id', 'port_security_group.port_id')
+    .select(['port.id', 'port.allowed_address_pairs'])
+    .where('port_security_group.security_group_id', '=', groupId)
+    .where('port.allowed_address_pairs', '!=', '[]')
+    .$if(portIds !== undefined, (query) => query.where('port_security_group.port_id', 'in', portIds!))
+    .execute()
+  for (const row of pairs)
+    for (const pair of JSON.parse(String(row.allowed_address_pairs)) as { ip_address: string }[])
+      add(String(row.id), pair.ip_address)
+  return [...members.values()]
 }
 
 export const forgetDefaultGroup = (db: Db, securityGroupId: string) =>

@@ -3,7 +3,7 @@
 
 import type { Db } from '#kit/db/database.ts'
 import { CloudError } from '#kit/errors/cloud-error.ts'
-import type { PlacementContext } from '../app.ts'
+import type { Placement, PlacementContext } from '../app.ts'
 import type { Inventory, Provider } from '../resources/provider.ts'
 import { isStandardClass, isStandardTrait } from '../resources/vocabulary.ts'
 import * as store from '../store/provider.ts'
@@ -27,7 +27,42 @@ export async function findCandidates(context: PlacementContext, query: Candidate
   const { db, config } = context.app
   await assertKnown(db, query)
   const limit = Math.min(query.limit ?? config.maxAllocationCandidates, config.maxAllocationCandidates)
-  const room = await roomByClass(db, query)
+  const sample = await sampleOf(context.app, query, limit)
+  if (sample) {
+    const found = await candidatesAmong(db, query, limit, sample)
+    // Traits or aggregates may have left few of them, while others would do.
+    if (found.length === limit) return describe(db, found)
+  }
+  return describe(db, await candidatesAmong(db, query, limit))
+}
+
+/**
+ * Where far more providers could give it all by themselves than are asked for, some of these at random: whoever asks for
+ * a few shall not always get the same ones, and the rest need not be looked at.
+ */
+async function sampleOf(
+  { db, world }: Placement,
+  { groups }: CandidateQuery,
+  limit: number,
+): Promise<string[] | undefined> {
+  const [group, ...more] = groups
+  if (!group || more.length > 0 || group.resources.length === 0) return undefined
+  const uuids = await store.providersWithRoomForAll(db, group.resources)
+  if (uuids.length <= limit) return undefined
+  for (let place = 0; place < limit; place++) {
+    const other = world.random.int(place, uuids.length)
+    ;[uuids[place], uuids[other]] = [uuids[other]!, uuids[place]!]
+  }
+  return uuids.slice(0, limit)
+}
+
+async function candidatesAmong(
+  db: Db,
+  query: CandidateQuery,
+  limit: number,
+  among?: readonly string[],
+): Promise<Candidate[]> {
+  const room = await roomByClass(db, query, among)
   const uuids = [...new Set([...room.values()].flatMap((byProvider) => [...byProvider.keys()]))]
   const providers = new Map((await store.listProviders(db, { uuids })).map((each) => [each.uuid, each]))
   const allowed = await filterOf(db, query, uuids, providers)
@@ -42,20 +77,24 @@ export async function findCandidates(context: PlacementContext, query: Candidate
   for (const tree of trees.values()) {
     for (const candidate of combine(query, tree, room, allowed)) {
       found.push(candidate)
-      if (found.length === limit) return describe(db, found)
+      if (found.length === limit) return found
     }
   }
-  return describe(db, found)
+  return found
 }
 
 /** For each class and amount asked for, the providers that have it; keyed 'VCPU:2'. */
-async function roomByClass(db: Db, query: CandidateQuery): Promise<Map<string, Room>> {
+async function roomByClass(
+  db: Db,
+  query: CandidateQuery,
+  among: readonly string[] | undefined,
+): Promise<Map<string, Room>> {
   const room = new Map<string, Room>()
   for (const group of query.groups) {
     for (const [resourceClass, amount] of group.resources) {
       const key = `${resourceClass}:${amount}`
       if (room.has(key)) continue
-      const rows = await store.providersWithRoom(db, resourceClass, amount)
+      const rows = await store.providersWithRoom(db, resourceClass, amount, among)
       room.set(key, new Map(rows.map((row) => [row.providerUuid, row])))
     }
   }

@@ -69,16 +69,42 @@ export const deleteInventories = (db: Db, providerUuid: string, resourceClass: s
   inventory.delete(db, { providerUuid, resourceClass })
 export const countInventoriesOf = (db: Db, resourceClass: string) => inventory.count(db, { resourceClass })
 
-/** Providers with room for `amount` of a class, whose units allow it. */
-export async function providersWithRoom(db: Db, resourceClass: string, amount: number): Promise<Inventory[]> {
+/** Providers with room for `amount` of a class, whose units allow it; those of `among` where given. */
+export async function providersWithRoom(
+  db: Db,
+  resourceClass: string,
+  amount: number,
+  among?: readonly string[],
+): Promise<Inventory[]> {
   return inventory.find(db, (q) =>
-    q
+    (among ? q.where('providerUuid', 'in', [...among]) : q)
       .where('resourceClass', '=', resourceClass)
       .where('minUnit', '<=', amount)
       .where('maxUnit', '>=', amount)
       .where((e) => e('used', '<=', e('capacity', '-', amount)))
       .where((e) => e(e(e.val(amount), '%', e.ref('stepSize')), '=', 0)),
   )
+}
+
+/** Providers that have room for all of it by themselves: their ids alone, as there may be thousands. */
+export async function providersWithRoomForAll(
+  db: Db,
+  resources: readonly (readonly [resourceClass: string, amount: number])[],
+): Promise<string[]> {
+  let query = db.sql.selectFrom('inventory as i0').select('i0.provider_uuid as uuid')
+  resources.forEach(([resourceClass, amount], index) => {
+    const table = `i${index}`
+    const column = (name: string) => `${table}.${name}`
+    if (index > 0)
+      query = query.innerJoin(`inventory as ${table}`, column('provider_uuid'), 'i0.provider_uuid')
+    query = query
+      .where(column('resource_class'), '=', resourceClass)
+      .where(column('min_unit'), '<=', amount)
+      .where(column('max_unit'), '>=', amount)
+      .where((e) => e(column('used'), '<=', e(column('capacity'), '-', amount)))
+      .where((e) => e(e(e.val(amount), '%', e.ref(column('step_size'))), '=', 0))
+  })
+  return (await query.execute()).map((row) => String(row.uuid))
 }
 
 /** Adds to what is used; false where it would go over the capacity. One statement, so two claims can't both win the last unit. */

@@ -1,0 +1,111 @@
+import { expect, test } from 'vitest'
+import type { LocatedPort, PortWiring, WiringNews } from '#contracts/network-agent.ts'
+import { openWiringShare } from './share.ts'
+import { openWiringView } from './view.ts'
+
+const rule = (remoteGroupId: string | null) => ({
+  direction: 'ingress' as const,
+  ethertype: 'IPv4' as const,
+  protocol: null,
+  portMin: null,
+  portMax: null,
+  remotePrefix: null,
+  remoteGroupId,
+})
+const own = (portId: string, networkId: string): PortWiring => ({
+  portId,
+  networkId,
+  mac: 'fa:16:3e:00:00:01',
+  fixedIps: [],
+  mtu: 1450,
+  networkType: 'vxlan',
+  physicalNetwork: null,
+  segmentationId: 7,
+  adminUp: true,
+  deviceOwner: 'compute:nova',
+  deviceId: 'server-1',
+  portSecurityEnabled: true,
+  allowedAddressPairs: [],
+  securityRules: [rule('friends')],
+  tunnelPeers: [],
+  generation: 1,
+})
+const at = (portId: string, host: string, ip: string): LocatedPort => ({
+  portId,
+  mac: `mac of ${portId}`,
+  ipAddresses: [ip],
+  host,
+  peer: `tunnel of ${host}`,
+})
+const networkNews = (version: number, change: Partial<WiringNews['networks'][number]>) => ({
+  networkId: 'n',
+  version,
+  whole: false,
+  ports: [],
+  gone: [],
+  ...change,
+})
+const first: WiringNews = {
+  generation: 5,
+  ports: [own('mine', 'n')],
+  networks: [
+    networkNews(10, { whole: true, ports: [at('mine', 'one', '10.0.0.1'), at('far', 'two', '10.0.0.2')] }),
+  ],
+  groups: [
+    {
+      groupId: 'friends',
+      version: 3,
+      whole: true,
+      ports: [{ portId: 'far', addresses: ['10.0.0.2'] }],
+      gone: [],
+    },
+  ],
+}
+
+test('puts together what the driver is to make: the ports, their peers, and whom their rules let in', () => {
+  const view = openWiringView('one', openWiringShare())
+  expect(view.take(first)).toMatchObject({
+    generation: 5,
+    ports: [{ portId: 'mine', tunnelPeers: ['tunnel of two'] }],
+    tunnelPeers: [{ host: 'two', ip: 'tunnel of two' }],
+    remotePorts: [{ networkId: 'n', mac: 'mac of far', ipAddresses: ['10.0.0.2'], peer: 'tunnel of two' }],
+    remoteGroups: { friends: ['10.0.0.2'] },
+  })
+  expect(view.known()).toEqual({ host: 'one', generation: 5, networks: { n: 10 }, groups: { friends: 3 } })
+})
+
+test('follows what changes, and forgets what its ports no longer need', () => {
+  const view = openWiringView('one', openWiringShare())
+  view.take(first)
+  const change = networkNews(12, { ports: [at('new', 'three', '10.0.0.3')], gone: ['far'] })
+  expect(view.take({ generation: 5, networks: [change], groups: [] })).toMatchObject({
+    ports: [{ tunnelPeers: ['tunnel of three'] }],
+    remotePorts: [{ mac: 'mac of new' }],
+  })
+  const none = view.take({ generation: 6, ports: [], networks: [], groups: [] })
+  expect(none).toMatchObject({ ports: [], remotePorts: [], tunnelPeers: [], remoteGroups: {} })
+  expect(view.known()).toMatchObject({ networks: {}, groups: {} })
+})
+
+test('nothing new gives the same wiring again; something older gives none', () => {
+  const view = openWiringView('one', openWiringShare())
+  const before = view.take(first)
+  expect(view.take({ generation: 5, networks: [], groups: [] })).toBe(before)
+  expect(view.take({ generation: 4, ports: [], networks: [], groups: [] })).toBeUndefined()
+  const older = networkNews(9, { whole: true })
+  expect(view.take({ generation: 5, networks: [older], groups: [] })).toMatchObject({ remotePorts: [{}] })
+})
+
+test('hosts of one process share what is the same for all, and never what is another version', () => {
+  const share = openWiringShare()
+  const [one, two] = [openWiringView('one', share), openWiringView('two', share)]
+  const a = one.take(first)!
+  const b = two.take(structuredClone(first))!
+  expect(b.remoteGroups.friends).toBe(a.remoteGroups.friends)
+  expect(b.remotePorts).toMatchObject([{ mac: 'mac of mine' }])
+  const change = networkNews(11, { gone: ['mine'] })
+  expect(two.take({ generation: 5, networks: [change], groups: [] })).toMatchObject({ remotePorts: [] })
+  expect(one.take({ generation: 5, networks: [], groups: [] })).toMatchObject({
+    remotePorts: [{ mac: 'mac of far' }],
+  })
+})

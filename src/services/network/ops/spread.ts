@@ -1,0 +1,70 @@
+// Tells hosts that a network they wire, or a group that their rules name, has other ports. In a cloud of many hosts one new
+// port concerns hundreds of them, and each that looks costs the controller something: so what changes while they are being
+// told is told with the next round, and no more than so many are told in a second. Lost news only delays: hosts look by
+// themselves from time to time.
+import { fullMessage } from '#kit/errors/cloud-error.ts'
+import type { Trace } from '#kit/journal/journal.ts'
+import { startLoop } from '#kit/loop/loop.ts'
+import type { NetworkApp } from '../app.ts'
+import { hostsNaming } from '../store/security-group.ts'
+import { hostsOfNetworks } from '../store/wiring.ts'
+
+export type SpreadNews = {
+  networkIds: Iterable<string>
+  groupIds: Iterable<string>
+  trace: Trace
+  /** Hosts that look in any case. */
+  told: ReadonlySet<string>
+}
+
+/** Told at once before the next must wait for their turn: in a small cloud nobody waits. */
+const atOnce = 20
+const pauseMs = 200
+/** A round that nobody asked for finds nothing. */
+const idleMs = 3_600_000
+
+type Noted = { networkIds: Set<string>; groupIds: Set<string>; trace: Trace | undefined; told: Set<string> }
+const nothing = (): Noted => ({
+  networkIds: new Set(),
+  groupIds: new Set(),
+  trace: undefined,
+  told: new Set(),
+})
+
+export function openSpread(app: NetworkApp): { tell(news: SpreadNews): void; stop(): Promise<void> } {
+  const { world, log, journal, db } = app
+  let noted = nothing()
+  let stopping = false
+  const round = async () => {
+    const { networkIds, groupIds, trace = journal.newTrace(), told } = noted
+    noted = nothing()
+    const hosts = new Set<string>()
+    for (const list of (await hostsOfNetworks(db, [...networkIds])).values())
+      for (const host of list) hosts.add(host)
+    if (groupIds.size > 0) for (const host of await hostsNaming(db, [...groupIds])) hosts.add(host)
+    let count = 0
+    for (const host of [...hosts.difference(told)].sort()) {
+      if (stopping) return
+      if (++count % atOnce === 0) await world.timers.sleep(pauseMs)
+      await app.l2Agents
+        .wiringChanged({ generation: 0 }, { host, trace })
+        .catch((error) => log.debug({ host, error: fullMessage(error) }, 'an agent could not be nudged'))
+    }
+  }
+  const loop = startLoop(world, log, { name: 'wiring-spread', everyMs: idleMs, run: round })
+  return {
+    tell({ networkIds, groupIds, trace, told }) {
+      // A host that looks because of one change may be too early for another.
+      const first = noted.trace === undefined
+      for (const id of networkIds) noted.networkIds.add(id)
+      for (const id of groupIds) noted.groupIds.add(id)
+      noted.told = first ? new Set(told) : noted.told.intersection(told)
+      noted.trace = trace
+      loop.nudge()
+    },
+    async stop() {
+      stopping = true
+      await loop.stop()
+    },
+  }
+}
