@@ -3,9 +3,11 @@ import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'no
 import { tmpdir } from 'node:os'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { realWorld } from '#kit/world/real.ts'
+import type { World } from '#kit/world/world.ts'
 import { type Cloud, prepareCloud } from './data-folder.ts'
 import { withLock } from './lock.ts'
-import { type Role, roleState, startRole, stopRole } from './role.ts'
+import { type Role, roleState, startRole, stopRole, supervisorState } from './role.ts'
+import { keepSupervised } from './supervision.ts'
 
 const world = realWorld()
 let root: string
@@ -33,6 +35,7 @@ async function until<T>(ask: () => Promise<T | undefined | false>): Promise<T> {
     await new Promise((resolve) => setImmediate(resolve))
   }
 }
+const worldOf = (self: number): World => ({ ...world, processes: { ...world.processes, self } })
 const running = (role: Role = 'controller') =>
   until(async () => (await roleState(world, cloud.folder, role)).process)
 
@@ -69,6 +72,31 @@ describe('a role under its supervisor', () => {
     await until(async () => (await roleState(world, cloud.folder, 'controller')).supervisor === undefined)
     const log = readFileSync(`${root}/log/controller.log`, 'utf8')
     expect(log).toMatch(/wrong\nsupervisor: it can't run with this configuration/)
+  })
+
+  it('starts another supervisor for itself where that was killed, and none where it was stopped', async () => {
+    const lives = program('exec sleep 1000')
+    await startRole(world, cloud, 'controller', lives)
+    const { pid } = await running()
+    const supervisorOf = async () => (await roleState(world, cloud.folder, 'controller')).supervisor
+    const first = (await supervisorOf())!
+    // The role is a shell script here, so the test stands in for it.
+    const looks = await keepSupervised(worldOf(pid), cloud, 'controller', { program: lives, say: () => {} })
+    try {
+      world.processes.signal(first.pid, 'SIGKILL')
+      const second = await until(async () => {
+        const now = await supervisorOf()
+        return now && now.pid !== first.pid && now
+      })
+      expect((await running()).pid).toBe(pid)
+      world.processes.signal(pid, 'SIGKILL')
+      await until(async () => (await running()).pid !== pid)
+      expect(await stopRole(world, cloud.folder, 'controller', 2000)).toBe(true)
+      expect(world.processes.alive(second.pid)).toBe(false)
+      expect(await supervisorState(world, cloud.folder, 'controller')).toBe('none')
+    } finally {
+      looks.stop()
+    }
   })
 
   it('is not mistaken for another process that got its number', async () => {

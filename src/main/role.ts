@@ -56,13 +56,38 @@ export function roleCommand(program: Program, cloud: Cloud, role: Role): string[
 export async function startRole(world: World, cloud: Cloud, role: Role, program: Program): Promise<boolean> {
   const state = await roleState(world, cloud.folder, role)
   if (state.process || state.supervisor) return false
+  await startSupervisor(world, cloud, role, program)
+  return true
+}
+
+/** One that starts the role at once, or takes over a role that runs and starts the next when that has ended. */
+export async function startSupervisor(
+  world: World,
+  cloud: Cloud,
+  role: Role,
+  program: Program,
+  running?: ProcessInfo,
+): Promise<void> {
+  const log = roleLog(cloud.folder, role)
+  const after = running ? ['--after', `${running.pid}`, `${running.startTicks}`] : []
   const supervisor = await world.processes.start(
     '/bin/sh',
-    [supervisorScript, state.log, ...roleCommand(program, cloud, role)],
-    { detached: true, cwd: '/', logFile: state.log },
+    [supervisorScript, ...after, log, ...roleCommand(program, cloud, role)],
+    { detached: true, cwd: '/', logFile: log },
   )
   await writePidFile(world, supervisorFile(cloud.folder, role), supervisor.pid)
-  return true
+}
+
+/** Whether the file of a role's supervisor names a process that lives, or one that doesn't, or isn't there. */
+export async function supervisorState(
+  world: World,
+  folder: DataFolder,
+  role: Role,
+): Promise<'living' | 'dead' | 'none'> {
+  const file = supervisorFile(folder, role)
+  if (await readPidFile(world, file)) return 'living'
+  // Looked at after the process: who ends a supervisor on purpose removes its file first.
+  return (await world.files.exists(file)) ? 'dead' : 'none'
 }
 
 /** Called by the process itself, whoever started it. */
@@ -82,6 +107,8 @@ export async function stopRole(
   patienceMs = 15_000,
 ): Promise<boolean> {
   const { supervisor } = await roleState(world, folder, role)
+  // Before its process: a role whose supervisor died with its file still there starts another.
+  await world.files.remove(supervisorFile(folder, role))
   if (supervisor) await endProcess(world, supervisor.pid, 2_000)
   // By their arguments too: one that was just started has not announced itself yet.
   const announced = (await roleState(world, folder, role)).process
@@ -89,7 +116,6 @@ export async function stopRole(
     [announced, ...(await findRole(world, folder, role))].flatMap((each) => each?.pid ?? []),
   )
   for (const pid of pids) await endProcess(world, pid, patienceMs)
-  await world.files.remove(supervisorFile(folder, role))
   await world.files.remove(roleFile(folder, role))
   return supervisor !== undefined || pids.size > 0
 }

@@ -1,12 +1,29 @@
 #!/bin/sh
 # Keeps one process of a cloud alive: starts it again at once when it ends, later and later while it keeps ending soon.
-# usage: supervise.sh LOG COMMAND [ARGUMENT...]
+# usage: supervise.sh [--after PID TICKS] LOG COMMAND [ARGUMENT...]
+# With --after it takes over a process that runs and isn't its child, because the supervisor before it was killed.
 # A shell, because it takes less than a megabyte. `nimbo down` ends it first, then the process itself.
+after=
+if [ "$1" = --after ]; then
+  after=$2
+  ticks=$3
+  shift 3
+fi
 log=$1
 shift
 delay=0
 trap 'exit 0' TERM
 trap '' HUP INT
+
+# The tick at which the process started tells it from another that has got its number since.
+runs() { read -r stat 2> /dev/null < "/proc/$after/stat" && stat=${stat##*) } && set -- $stat && [ "${20}" = "$ticks" ] && [ "$1" != Z ]; }
+if [ -n "$after" ]; then
+  while runs; do
+    sleep 1 &
+    wait $!
+  done
+  echo "supervisor: process $after, which another had started, ended" >> "$log"
+fi
 
 uptime() { read -r now _ < /proc/uptime; now=${now%.*}; }
 

@@ -3,6 +3,7 @@ import { CloudError, fullMessage } from '#kit/errors/cloud-error.ts'
 import type { World } from '#kit/world/world.ts'
 import { type Cloud, readCloud } from '../data-folder.ts'
 import { announceRole, type Role } from '../role.ts'
+import { keepSupervised } from '../supervision.ts'
 import type { Verb } from '../verb.ts'
 
 /** sysexits' EX_CONFIG: the supervisor doesn't start it again. */
@@ -19,7 +20,7 @@ async function run(role: Role, world: World, cloud: Cloud): Promise<Running> {
 export function roleVerb(role: Role): Verb {
   return {
     summary: `Runs the ${role} here until it is asked to end`,
-    async run({ world, terminal, root }) {
+    async run({ world, terminal, program, root }) {
       // Asked while it still starts: it ends as soon as it is up.
       const asked = new Promise<void>((resolve) => {
         for (const signal of ['SIGTERM', 'SIGINT'] as const) process.once(signal, () => resolve())
@@ -27,8 +28,10 @@ export function roleVerb(role: Role): Verb {
       try {
         const cloud = await readCloud(world, root)
         await announceRole(world, cloud.folder, role)
+        const supervision = await keepSupervised(world, cloud, role, { program, say: terminal.say })
         const running = await run(role, world, cloud)
         await asked
+        supervision.stop()
         await running.stop()
         return 0
       } catch (error) {
