@@ -97,6 +97,14 @@ test('a floating IP comes and goes; the connections of the one that went are cut
   expect(commands.join('\n')).not.toContain('conntrack -D --orig-dst 172.24.4.71')
 })
 
+test('a floating IP that is led to another address is told of again: the cloud takes it for down until then', async () => {
+  const { want, taken } = await open()
+  await want(sampleRouter({ floatingIps: [sampleFloating(70)] }))
+  taken()
+  await want(sampleRouter({ floatingIps: [{ ...sampleFloating(70), fixedIp: '10.0.0.99' }], generation: 2 }))
+  expect(taken()).toEqual(['router-1 2 ACTIVE', 'fip-70 ACTIVE'])
+})
+
 test('a floating IP without a gateway is down', async () => {
   const { want, taken } = await open()
   await want(sampleRouter({ gateway: null, floatingIps: [sampleFloating(70)] }))

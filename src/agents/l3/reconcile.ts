@@ -25,8 +25,11 @@ export type ReconcilerParts = RouterParts & {
 }
 
 type Status = 'ACTIVE' | 'DOWN' | 'ERROR'
-/** What the network service was told of a router. */
-type Report = { router: string; floating: Map<string, Status> }
+/**
+ * What the network service was told of a router and its floating IPs, with the generation of which it was told: one that
+ * was led elsewhere and back, or to another port, is DOWN there until it's told again, though nothing changed here.
+ */
+type Report = { router: string; floating: Map<string, string> }
 
 const width = 4
 const prefix = routerNamespace('')
@@ -40,7 +43,7 @@ export function openReconciler(parts: ReconcilerParts): Reconciler {
 
   const tell = async (trace: Trace, router: RouterWiring, status: Status) => {
     const { routerId, generation, gateway, floatingIps } = router
-    const told = reports.get(routerId) ?? { router: '', floating: new Map<string, Status>() }
+    const told = reports.get(routerId) ?? { router: '', floating: new Map<string, string>() }
     reports.set(routerId, told)
     const options = { trace, subject: `router:${routerId}` }
     const key = `${generation} ${status}`
@@ -49,12 +52,12 @@ export function openReconciler(parts: ReconcilerParts): Reconciler {
       told.router = key
     }
     const works: Status = status === 'ACTIVE' && !gateway ? 'DOWN' : status
-    const now = new Map(floatingIps.map(({ floatingIpId }) => [floatingIpId, works]))
+    const now = new Map(floatingIps.map(({ floatingIpId }) => [floatingIpId, `${generation} ${works}`]))
     const gone = [...told.floating.keys()].filter((floatingIpId) => !now.has(floatingIpId))
     const statuses = [
       ...[...now]
-        .filter(([floatingIpId, to]) => told.floating.get(floatingIpId) !== to)
-        .map(([floatingIpId, to]) => ({ floatingIpId, status: to })),
+        .filter(([floatingIpId, report]) => told.floating.get(floatingIpId) !== report)
+        .map(([floatingIpId]) => ({ floatingIpId, status: works })),
       ...gone.map((floatingIpId) => ({ floatingIpId, status: 'DOWN' as const })),
     ]
     if (statuses.length > 0) await plugin.floatingIpStatus({ host, routerId, statuses }, options)
