@@ -74,7 +74,7 @@ export const compute = hostContract('nova', 'compute', '1.1', {
 })
 
 /** Served by the conductor role. */
-export const conductor = contract('nova', 'conductor', '1.3', {
+export const conductor = contract('nova', 'conductor', '1.4', {
   /** Null where the server is gone or belongs to another host. */
   serverGet: call(
     Type.Object({ host: Host, serverId: Id }),
@@ -90,6 +90,8 @@ export const conductor = contract('nova', 'conductor', '1.3', {
           generation: Type.Integer(),
           desiredPower: DesiredPowerSchema,
           building: Type.Boolean(),
+          /** Its cards. Absent from a conductor before 1.4: then none is known to be too many. */
+          portIds: Type.Optional(Type.Array(Id)),
         }),
       ),
     }),

@@ -2,7 +2,7 @@
 import type { Trace } from '#kit/journal/journal.ts'
 import type { Compute, ComputeContext } from '../app.ts'
 import { serverRules } from '../resources/server-rule.ts'
-import { findServers, updateServer } from '../store/server.ts'
+import { changeAddresses, findServers } from '../store/server.ts'
 import { refreshAddresses } from './server-address.ts'
 import { subjectOf } from './server-load.ts'
 
@@ -40,13 +40,14 @@ async function act(app: Compute, trace: Trace, serverId: string, event: GivenEve
       return
     case 'network-changed':
       return refreshAddresses(app, trace, serverId)
-    case 'network-vif-deleted': {
-      const [server] = await findServers(app.db, [serverId])
-      if (!server) return
-      const addresses = server.addresses.filter((each) => each.portId !== portId)
-      await updateServer(app.db, serverId, { addresses, generation: server.generation + 1 })
-      return
-    }
+    case 'network-vif-deleted':
+      // The host looks at its guests' cards, too: the guest loses the one that no port stands behind.
+      return changeAddresses(
+        app.db,
+        serverId,
+        (addresses) => addresses.filter((each) => each.portId !== portId),
+        ({ generation }) => ({ generation: generation + 1 }),
+      )
     // Nothing of ours depends on the others; they are answered and journalled as requests.
     default:
       return

@@ -3,7 +3,7 @@ import type { Trace } from '#kit/journal/journal.ts'
 import type { FloatingIp, PortBody } from '#services/network/client.ts'
 import type { Compute } from '../app.ts'
 import type { Server, ServerAddress } from '../resources/server.ts'
-import { findServer, updateServer } from '../store/server.ts'
+import { changeAddresses, findServer } from '../store/server.ts'
 import { ipVersion } from './server-network.ts'
 import { fixedIps } from './server-port.ts'
 
@@ -21,18 +21,23 @@ export async function refreshAddresses(app: Compute, trace: Trace, serverId: str
   await keepAddresses(app, server, ports, floating)
 }
 
+/** `server` is as it was before `ports` were asked for. */
 export async function keepAddresses(
   app: Compute,
   server: Server,
   ports: readonly PortBody[],
   floating: readonly FloatingIp[],
 ): Promise<void> {
-  const addresses = server.addresses.flatMap((each) => {
-    const port = ports.find((one) => one.id === each.portId)
-    return port ? [{ ...each, mac: port.mac_address, ips: ipsOf(port, floating) }] : []
-  })
-  if (JSON.stringify(addresses) === JSON.stringify(server.addresses)) return
-  await updateServer(app.db, server.id, { addresses, updatedAt: app.world.clock.now() })
+  const known = new Set(server.addresses.map((each) => each.portId))
+  const keep = (addresses: readonly ServerAddress[]) =>
+    addresses.flatMap((each) => {
+      const port = ports.find((one) => one.id === each.portId)
+      if (port) return [{ ...each, mac: port.mac_address, ips: ipsOf(port, floating) }]
+      // One that was joined to it after the ports were asked for isn't gone.
+      return known.has(each.portId) ? [] : [each]
+    })
+  if (JSON.stringify(keep(server.addresses)) === JSON.stringify(server.addresses)) return
+  await changeAddresses(app.db, server.id, keep, () => ({ updatedAt: app.world.clock.now() }))
 }
 
 /** Each fixed address with the floating ones that lead to it. */

@@ -5,7 +5,7 @@ import type { ComputeContext } from '../app.ts'
 import type { Server } from '../resources/server.ts'
 import type { interfaceCreate } from '../resources/server-interface.ts'
 import { serverRules } from '../resources/server-rule.ts'
-import { updateServer } from '../store/server.ts'
+import { changeAddressesIn, updateServer } from '../store/server.ts'
 import { serverInterfaceAttach, serverInterfaceDetach } from '../tasks/server-interface.ts'
 import { recordAction } from './server-action.ts'
 import { loadServer, requireState, requireUnlocked, subjectOf } from './server-load.ts'
@@ -46,25 +46,23 @@ export async function attachInterface(context: ComputeContext, id: string, wish:
   const ours = !wish.portId
   const token = await serviceToken(trace)
   const { port, name } = await boundPort(context, server, wish, binding, token)
-  const addresses = [
-    ...server.addresses.filter((each) => each.portId !== port.id),
-    {
-      portId: port.id,
-      networkId: port.network_id,
-      network: name,
-      mac: port.mac_address,
-      ours,
-      ips: fixedIps(port),
-      tag: wish.tag ?? null,
-    },
-  ]
+  const added = {
+    portId: port.id,
+    networkId: port.network_id,
+    network: name,
+    mac: port.mac_address,
+    ours,
+    ips: fixedIps(port),
+    tag: wish.tag ?? null,
+  }
   try {
     await app.db.transaction(async (tx) => {
-      await updateServer(tx, id, {
-        addresses,
-        generation: server.generation + 1,
-        updatedAt: app.world.clock.now(),
-      })
+      await changeAddressesIn(
+        tx,
+        id,
+        (addresses) => [...addresses.filter((each) => each.portId !== port.id), added],
+        ({ generation }) => ({ generation: generation + 1, updatedAt: app.world.clock.now() }),
+      )
       await recordAction(context, tx, server, 'attach_interface')
       await app.tasks.start(tx, serverInterfaceAttach, taskOf(context, server, port.id, ours))
     })

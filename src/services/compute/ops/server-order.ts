@@ -60,10 +60,11 @@ export async function wantedOfHost(app: Compute, host: string) {
     .filter(
       (each) => each.taskState !== 'deleting' && !(each.vmState === 'error' && each.launchedAt === null),
     )
-    .map(({ id, generation, desiredPower, vmState }) => ({
+    .map(({ id, generation, desiredPower, vmState, addresses }) => ({
       id,
       generation,
       desiredPower,
       building: vmState === 'building',
+      portIds: addresses.map((each) => each.portId),
     }))
 }

@@ -1,8 +1,15 @@
 // SQL of servers and of what was asked for when they were made.
-import type { Db } from '#kit/db/database.ts'
+import type { Database, Db, Transaction } from '#kit/db/database.ts'
 import { blockDevice } from '../resources/block-device.ts'
 import { type RequestedServer, requestSpec } from '../resources/request-spec.ts'
-import { type Server, server, type TaskState, taskStates, type VmState } from '../resources/server.ts'
+import {
+  type Server,
+  type ServerAddress,
+  server,
+  type TaskState,
+  taskStates,
+  type VmState,
+} from '../resources/server.ts'
 import { serverPassword } from '../resources/server-password.ts'
 
 export const findServer = (db: Db, id: string) => server.first(db, { id, deletedAt: null })
@@ -21,6 +28,33 @@ export async function changeServer(
 ): Promise<boolean> {
   const { id, vmState, taskState } = seen
   return (await server.update(db, { id, vmState, taskState, deletedAt: null }, change)) > 0
+}
+
+/**
+ * Several may change the addresses of a server at once: a request, a task, word from the network service. Each sees them as
+ * they are, and changes nothing else that it doesn't name.
+ */
+export function changeAddresses(
+  db: Database,
+  id: string,
+  change: (addresses: readonly ServerAddress[], server: Server) => ServerAddress[],
+  more: (server: Server) => Partial<Server> = () => ({}),
+): Promise<void> {
+  return db.transaction((tx) => changeAddressesIn(tx, id, change, more))
+}
+
+export async function changeAddressesIn(
+  tx: Transaction,
+  id: string,
+  change: (addresses: readonly ServerAddress[], server: Server) => ServerAddress[],
+  more: (server: Server) => Partial<Server> = () => ({}),
+): Promise<void> {
+  const row = await findServer(tx, id)
+  if (!row) return
+  const addresses = change(row.addresses, row)
+  const others = more(row)
+  if (Object.keys(others).length === 0 && JSON.stringify(addresses) === JSON.stringify(row.addresses)) return
+  await updateServer(tx, id, { addresses, ...others })
 }
 
 const notDeleting = [...taskStates.filter((each) => each !== 'deleting'), null]

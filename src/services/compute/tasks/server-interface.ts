@@ -6,7 +6,7 @@ import type { Compute } from '../app.ts'
 import { beginEvent, endEvent } from '../ops/server-action.ts'
 import { letGo } from '../ops/server-port.ts'
 import type { Server } from '../resources/server.ts'
-import { findServer, updateServer } from '../store/server.ts'
+import { changeAddresses, findServer } from '../store/server.ts'
 import { askAgainMs, hostIsUp, type Outcome, signalOf } from './operation.ts'
 
 export type InterfaceFrame = {
@@ -139,11 +139,9 @@ async function releasePort(t: Handle): Promise<void> {
     const [port] = await network.listPorts(t.trace, token, { id: state.portId }, t.subject)
     if (port?.device_id === state.serverId) await letGo(network, t.trace, token, state.portId, t.subject)
   }
-  const server = await findServer(app.db, state.serverId)
-  if (!server) return
-  await updateServer(app.db, server.id, {
-    addresses: server.addresses.filter((each) => each.portId !== state.portId),
-  })
+  await changeAddresses(app.db, state.serverId, (addresses) =>
+    addresses.filter((each) => each.portId !== state.portId),
+  )
 }
 
 function pieceOf(t: Handle, server: Server, event: string) {
