@@ -289,7 +289,7 @@ export async function openClient(given: {
 
     async remove(thing) {
       const before = thing.standing
-      let lost = before === 'unsure'
+      let lost = before !== 'there'
       thing.standing = 'unsure'
       return operate(`${thing.kind}.delete`, thing, async () => {
         try {
