@@ -8,8 +8,9 @@ type Value = string | number | bigint | null | Uint8Array
 export type Written = { readonly sql: string; readonly values: readonly Value[] }
 type Commit = { readonly at: number; readonly flushed: boolean; readonly written: readonly Written[] }
 
-/** So many commits may fill SQLite's write-ahead log: it checkpoints at 1000 pages. */
+/** At least so many commits lie between two checkpoints, and more in a large database, whose checkpoint costs more. */
 const checkpointCommits = 300
+const checkpointBytesEach = 2000
 /** The kernel writes out what is older than this by itself: Linux's dirty_expire_centisecs. */
 const expireMs = 30_000
 
@@ -39,7 +40,8 @@ export class StoredDatabase {
 
   committed(at: number, flushed: boolean, written: readonly Written[]): void {
     this.#commits.push({ at, flushed, written })
-    if (this.#commits.length < checkpointCommits) return
+    const bytes = this.#checkpoint?.length ?? 0
+    if (this.#commits.length < Math.max(checkpointCommits, bytes / checkpointBytesEach)) return
     this.#checkpoint = this.#anchor.serialize()
     this.#commits = []
   }

@@ -29,7 +29,7 @@ export type OpenDisk = Disk & {
   performNow<T>(operation: Operation, path: string, change: () => T): T
 }
 
-export type DiskOptions = { totalBytes?: number }
+export type DiskOptions = { totalBytes?: number; losesPower?: boolean }
 
 const usualBytes = 2 ** 40
 /** Milliseconds: least and most. A flush to a solid state disk takes about as long. */
@@ -40,7 +40,7 @@ const takes: Record<Operation, readonly [number, number]> = {
 }
 
 export function openDisk(loop: Loop, random: Random, now: () => number, options: DiskOptions = {}): OpenDisk {
-  const tree = new FileTree(options.totalBytes ?? usualBytes, now)
+  const tree = new FileTree(options.totalBytes ?? usualBytes, options.losesPower ?? true, now)
   let slowMs = 0
   let operations = 0
   let fills = 0

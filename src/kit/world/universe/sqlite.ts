@@ -34,7 +34,11 @@ export type OpenDatabases = Databases & {
 
 let opened = 0
 
-export function openDatabases(machine: string, tree: FileTree, now: () => number): OpenDatabases {
+export function openDatabases(
+  machine: string,
+  tree: FileTree,
+  { now, losesPower }: { now: () => number; losesPower: boolean },
+): OpenDatabases {
   const stores = new Map<FileNode, { path: string; store: StoredDatabase }>()
   const held = new Map<Owner, Set<DatabaseSync>>()
   const nextName = () => `${machine}-${opened++}`
@@ -72,7 +76,9 @@ export function openDatabases(machine: string, tree: FileTree, now: () => number
         held.set(owner, (held.get(owner) ?? new Set()).add(database))
         return watched(database, {
           before: (writes) => checkFaults(store, database, writes),
-          committed: (flushed, written) => store.committed(now(), flushed, written),
+          committed: (flushed, written) => {
+            if (losesPower && path !== ':memory:') store.committed(now(), flushed, written)
+          },
           around: (work) => trapped(owner, work),
         })
       },

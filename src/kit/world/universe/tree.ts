@@ -13,10 +13,11 @@ export type FileNode = {
   octets: Buffer
   size: number
   /** What is on the platter, and what was done since: a write, or an end. */
-  synced: Buffer
+  readonly synced: Content
   since: Change[]
   links: number
 }
+type Content = { octets: Buffer; size: number }
 type Change = { readonly at: number; readonly octets: Buffer } | { readonly end: number }
 
 export type FolderNode = {
@@ -68,8 +69,11 @@ export class FileTree {
   root: FolderNode
   readonly #now: () => number
 
-  constructor(totalBytes: number, now: () => number) {
+  readonly #losesPower: boolean
+
+  constructor(totalBytes: number, losesPower: boolean, now: () => number) {
     this.totalBytes = totalBytes
+    this.#losesPower = losesPower
     this.#now = now
     this.root = this.#folder(0o755)
   }
@@ -151,7 +155,7 @@ export class FileTree {
       mtimeMs: this.#now(),
       octets: nothing,
       size: 0,
-      synced: nothing,
+      synced: { octets: nothing, size: 0 },
       since: [],
       links: 0,
     }
@@ -170,7 +174,7 @@ export class FileTree {
   #point(folder: FolderNode, name: string, node: Node | undefined): void {
     if (node) folder.names.set(name, node)
     else folder.names.delete(name)
-    folder.since.push({ name, node })
+    if (this.#losesPower) folder.since.push({ name, node })
     folder.mtimeMs = this.#now()
   }
 
@@ -211,7 +215,7 @@ export class FileTree {
     const before = file.size
     put(file, at, copy)
     if (file.links > 0) this.usedBytes += file.size - before
-    file.since.push({ at, octets: copy })
+    this.#remember(file, { at, octets: copy })
     file.mtimeMs = this.#now()
   }
 
@@ -220,8 +224,12 @@ export class FileTree {
     const before = file.size
     cutTo(file, end)
     if (file.links > 0) this.usedBytes += file.size - before
-    file.since.push({ end })
+    this.#remember(file, { end })
     file.mtimeMs = this.#now()
+  }
+
+  #remember(file: FileNode, change: Change): void {
+    if (this.#losesPower) file.since.push(change)
   }
 
   #requireSpace(bytes: number, path: string): void {
@@ -230,20 +238,19 @@ export class FileTree {
 
   syncFile(file: FileNode): void {
     if (file.since.length === 0) return
-    const state = { octets: file.synced, size: file.synced.length }
-    for (const change of file.since) apply(state, change)
-    file.synced = state.octets.subarray(0, state.size)
+    for (const change of file.since) apply(file.synced, change)
     file.since = []
   }
 
   /** The name is durable, and the folders that lead to it. */
   syncName(path: string): void {
+    if (!this.#losesPower) return
     let folder = this.root
     for (const part of partsOf(path)) {
       const node = folder.names.get(part)
       if (!node) return
       folder.synced.set(part, node)
-      folder.since = folder.since.filter((change) => change.name !== part)
+      if (folder.since.length > 0) folder.since = folder.since.filter((change) => change.name !== part)
       if (node.kind === 'file') return
       folder = node
     }
@@ -255,6 +262,7 @@ export class FileTree {
   }
 
   syncFolder(folder: FolderNode): void {
+    if (folder.since.length === 0) return
     folder.synced = new Map(folder.names)
     folder.since = []
   }
@@ -266,10 +274,9 @@ export class FileTree {
       if (seen.has(node)) return
       seen.add(node)
       if (node.kind === 'file') {
-        const state = { octets: Buffer.from(node.synced), size: node.synced.length }
-        for (const change of node.since) if (random.int(0, 2) === 0) apply(state, change)
-        Object.assign(node, { octets: state.octets, size: state.size, since: [], links: 0 })
-        node.synced = Buffer.from(state.octets.subarray(0, state.size))
+        for (const change of node.since) if (random.int(0, 2) === 0) apply(node.synced, change)
+        const { octets, size } = node.synced
+        Object.assign(node, { octets: Buffer.from(octets), size, since: [], links: 0 })
         return
       }
       const names = new Map(node.synced)
@@ -288,8 +295,6 @@ export class FileTree {
       if (node.kind === 'file' && ++node.links === 1 && folder) this.usedBytes += node.size
   }
 }
-
-type Content = { octets: Buffer; size: number }
 
 function apply(state: Content, change: Change): void {
   if ('end' in change) cutTo(state, change.end)

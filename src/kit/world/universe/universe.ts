@@ -19,6 +19,8 @@ export type UniverseOptions = {
   seed: number
   /** Where the true time begins, in milliseconds since the epoch. */
   now?: number
+  /** Whether machines may be powered off; remembering what was not synced costs time. The default is that they may. */
+  losesPower?: boolean
   /** Gets each event as it is fired. */
   trace?: (line: TraceLine) => void
 }
@@ -48,7 +50,7 @@ export type Universe = {
   close(): void
 }
 
-export type MachineOptions = DiskOptions & { cpus?: number; memoryBytes?: number }
+export type MachineOptions = Omit<DiskOptions, 'losesPower'> & { cpus?: number; memoryBytes?: number }
 
 export type Machine = {
   readonly name: string
@@ -101,7 +103,7 @@ export function openUniverse(options: UniverseOptions): Universe {
     soon: (fire) => loop.soon(owner(), fire),
   })
   loop.onRun = { begin: guard.on, end: guard.off }
-  const given = { loop, random, network, began }
+  const given = { loop, random, network, began, losesPower: options.losesPower ?? true }
   return {
     seed: options.seed,
     clock,
@@ -137,18 +139,19 @@ type Given = {
   random: (name: string) => Random
   network: ReturnType<typeof openNetwork>
   began: number
+  losesPower: boolean
 }
 type OpenMachine = Machine & { databases: OpenDatabases }
 
 function openMachine(given: Given, name: string, options: MachineOptions): OpenMachine {
-  const { loop, random, network, began } = given
+  const { loop, random, network, began, losesPower } = given
   let skewMs = 0
   let isOn = true
   let started = 0
   const now = () => Math.floor(began + loop.time + skewMs)
-  const disk = openDisk(loop, random(`disk of ${name}`), now, options)
+  const disk = openDisk(loop, random(`disk of ${name}`), now, { ...options, losesPower })
   disk.tree.makeFolder('/tmp', 0o777)
-  const databases = openDatabases(name, disk.tree, () => loop.time)
+  const databases = openDatabases(name, disk.tree, { now: () => loop.time, losesPower })
   const live = new Map<string, { process: UniverseProcess; die: (silently: boolean) => void }>()
 
   const open = (label: string) => {
@@ -223,6 +226,7 @@ function openMachine(given: Given, name: string, options: MachineOptions): OpenM
       return process
     },
     powerOff() {
+      if (!losesPower) throw new Error('This universe was opened without power losses')
       isOn = false
       for (const { die } of [...live.values()]) die(true)
       kernel.end(true)
