@@ -1,0 +1,39 @@
+// A run in a process of its own, so that nothing that one leaves in memory is there in the next, and two take two cores.
+import { realWorld } from '#kit/world/real.ts'
+import type { RunOptions } from './option.ts'
+import { formatRun } from './option.ts'
+import type { SimOutcome } from './simulate.ts'
+
+export type Finished = SimOutcome & { wallMs: number; cpuMs: number }
+/** `crashed`: what the process said when it ended without an outcome. */
+export type ChildRun = { seed: number } & (Finished | { crashed: string })
+
+const program = `${import.meta.dirname}/run.ts`
+const timeoutMs = 900_000
+const heapMb = 1_500
+
+export async function runChild(
+  options: Pick<RunOptions, 'hosts' | 'minutes' | 'kinds'> & { before?: readonly string[] },
+  seed: number,
+  keep?: readonly number[],
+): Promise<ChildRun> {
+  const words = [
+    `--max-old-space-size=${heapMb}`,
+    ...(options.before ?? []),
+    program,
+    ...formatRun(options, seed, keep),
+    '--json',
+  ]
+  try {
+    const result = await realWorld().processes.run(process.execPath, words, { timeoutMs })
+    const line = result.stdout.trim().split('\n').at(-1) ?? ''
+    if (line.startsWith('{')) return JSON.parse(line) as Finished
+    return { seed, crashed: result.stderr.trim() || `it ended with ${result.code ?? result.signal}` }
+  } catch (error) {
+    return { seed, crashed: String(error) }
+  }
+}
+
+export function failed(run: ChildRun): boolean {
+  return 'crashed' in run || run.violations.length > 0
+}
