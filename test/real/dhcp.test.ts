@@ -58,11 +58,11 @@ let rig: Rig
 let guest: string
 const stops: (() => Promise<unknown>)[] = []
 
-const startDhcp = async () => {
+const startDhcp = async (reconcileInterval = 500) => {
   const agent = await startDhcpAgent({
     ...rig.common,
     socketPath: `${rig.folder}/neutron/metadata_proxy`,
-    config: withDefaults(dhcpAgentConfig, { reconcileInterval: 500 }),
+    config: withDefaults(dhcpAgentConfig, { reconcileInterval }),
   })
   return agent
 }
@@ -200,7 +200,8 @@ test('an agent that starts again takes over, and what is killed comes back', asy
   expect(before).toHaveLength(2)
   await agent.stop()
   expect(await rig.curl(guest, 'http://169.254.169.254/2009-04-04/instance-id')).toBe('i-00000003')
-  agent = await startDhcp()
+  // Long enough that it looks by itself only once: the end of programs that another started must be told.
+  agent = await startDhcp(600_000)
   await rig.until(
     'the agent has looked',
     () => rig.told.filter(({ generation }) => generation === 3).length > 1,

@@ -95,6 +95,7 @@ export async function startDhcpAgent(parts: DhcpAgentParts): Promise<DhcpAgent> 
   const quiet = driver.events(({ kind }) => {
     if (kind === 'reset') reconciler.forgetDevices()
     if (kind === 'reset' || kind === 'disappeared') turns.nudge()
+    if (kind === 'ended') turns.soon()
   })
   report.nudge()
   turns.nudge()

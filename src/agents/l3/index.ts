@@ -93,6 +93,7 @@ export async function startL3Agent(parts: L3AgentParts): Promise<L3Agent> {
   const quiet = driver.events(({ kind }) => {
     if (kind === 'reset') reconciler.forgetDevices()
     if (kind === 'reset' || kind === 'disappeared') turns.nudge()
+    if (kind === 'ended') turns.soon()
   })
   report.nudge()
   turns.nudge()

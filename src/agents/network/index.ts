@@ -92,8 +92,8 @@ export async function startNetworkAgent(parts: NetworkAgentParts): Promise<Netwo
     },
   })
   const quiet = driver.events((event) => {
-    // A device whose link goes up or down is wired all the same.
-    if (event.kind !== 'changed') turns.nudge()
+    // A device whose link goes up or down is wired all the same, and DHCP's and routers' programs are their agents'.
+    if (event.kind !== 'changed' && event.kind !== 'ended') turns.nudge()
   })
   report.nudge()
   turns.nudge()

@@ -85,6 +85,8 @@ export type WiringEvent =
   | { kind: 'appeared' | 'disappeared' | 'changed'; portId: string }
   /** The switch came back empty: everything must be applied again. */
   | { kind: 'reset'; reason: string }
+  /** A process that `processes` told of isn't there any more, whoever started it. */
+  | { kind: 'ended'; namespace: string }
 
 export type WiringInfo = {
   driver: string

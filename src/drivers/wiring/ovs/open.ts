@@ -12,7 +12,7 @@ import { destroyWiring } from './destroy.ts'
 import { openHost } from './host.ts'
 import { ensureNamespace, listNamespaces, removeNamespace, runIn, startIn } from './namespace.ts'
 import { ourPorts, plugTap, plugVeth, sweepDevices, toLivePort, unplugPorts } from './port.ts'
-import { namespaceProcesses, signalProcess } from './process.ts'
+import { namespaceProcesses, signalProcess, watchProcesses } from './process.ts'
 import {
   databaseSocket,
   probeDatapath,
@@ -76,6 +76,7 @@ export async function openOvsWiring(world: World, log: Log, options: OvsOptions)
       reconnected: () => tell({ kind: 'reset', reason: "Open vSwitch's database was started again" }),
     }),
   }
+  const daemons = watchProcesses(world, ({ namespace }) => tell({ kind: 'ended', namespace }))
   let watch: Watch | undefined
   /** One at a time: two at once would choose the same VLAN for two networks. */
   let applying: Promise<unknown> = Promise.resolve()
@@ -127,7 +128,11 @@ export async function openOvsWiring(world: World, log: Log, options: OvsOptions)
     namespaces: () => listNamespaces(context),
     runIn: (namespace, command, args, how) => runIn(context, namespace, command, args, how),
     startIn: (namespace, command, args, how) => startIn(context, namespace, command, args, how),
-    processes: () => namespaceProcesses(context),
+    async processes() {
+      const running = await namespaceProcesses(context)
+      daemons.saw(running)
+      return running
+    },
     signal: (process, signal) => signalProcess(context, process, signal),
     events(listen) {
       listeners.add(listen)
@@ -135,10 +140,12 @@ export async function openOvsWiring(world: World, log: Log, options: OvsOptions)
     },
     async destroyAll() {
       watch?.stop()
+      daemons.stop()
       await destroyWiring(context)
     },
     async close() {
       watch?.stop()
+      daemons.stop()
       context.switch.close()
     },
   }

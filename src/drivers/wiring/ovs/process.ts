@@ -1,4 +1,5 @@
 // Our processes inside our namespaces, found by what the kernel says of them: no file that could have gone stale.
+import type { Cancel, World } from '#kit/world/world.ts'
 import type { NamespaceProcess } from '../driver.ts'
 import type { OvsContext } from './context.ts'
 import { listNamespaces } from './namespace.ts'
@@ -21,6 +22,50 @@ export async function namespaceProcesses(context: OvsContext): Promise<Namespace
     if (namespace) found.push({ namespace, pid, startTicks, command })
   }
   return found
+}
+
+const lookMs = 1000
+
+export type ProcessWatch = {
+  /** All that run now. */
+  saw(running: readonly NamespaceProcess[]): void
+  stop(): void
+}
+
+/**
+ * Tells of the end of processes in our namespaces. An agent hears of the end of those that it started; those of an agent
+ * before it have no parent that would tell.
+ */
+export function watchProcesses(
+  { timers, processes }: World,
+  ended: (process: NamespaceProcess) => void,
+): ProcessWatch {
+  let watched: readonly NamespaceProcess[] = []
+  let cancel: Cancel | undefined
+  let stopped = false
+  const replace = (running: readonly NamespaceProcess[]) => {
+    const gone = watched.filter(({ pid, startTicks }) =>
+      running.every((one) => one.pid !== pid || one.startTicks !== startTicks),
+    )
+    watched = running
+    for (const one of gone) ended(one)
+    next()
+  }
+  const look = () => {
+    cancel = undefined
+    replace(watched.filter(({ pid }) => processes.alive(pid)))
+  }
+  const next = () => {
+    if (!stopped && watched.length > 0) cancel ??= timers.after(lookMs, look, { background: true })
+  }
+  return {
+    // Also where whoever asked finds one gone: it may not be who wants it.
+    saw: replace,
+    stop() {
+      stopped = true
+      cancel?.()
+    },
+  }
 }
 
 /** The tick at which it started tells it from another that has got its number since. */
