@@ -30,6 +30,8 @@ export type ControllerParts = {
   store: JournalStore
   /** The embedded broker, where there is no other. */
   openBroker: (plan: CloudBrokerPlan) => Promise<CloudBroker>
+  /** The simulation service is beside it. */
+  simulated?: boolean
 }
 
 export type Controller = { readonly platform: OpenPlatform; stop(): Promise<void> }
@@ -55,7 +57,7 @@ export async function openJournalFile(world: World, folder: DataFolder): Promise
 export async function openController(
   world: World,
   cloud: Cloud,
-  { log, store, openBroker }: ControllerParts,
+  { log, store, openBroker, simulated }: ControllerParts,
 ): Promise<Controller> {
   const { folder, settings, ports, secrets } = cloud
   const tls = usesTls(settings) ? await serverCertificate(world, cloud) : undefined
@@ -89,6 +91,7 @@ export async function openController(
     secrets,
     store,
     around: await hostSurroundings(world, cloud, platform),
+    simulated,
   })
   for (const [type, service] of plane.services) {
     await service.listen({ host: settings.listen, port: ports[type] }, tls)

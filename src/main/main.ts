@@ -19,6 +19,8 @@ const verbs: Record<string, () => Promise<Verb>> = {
   join: async () => (await import('./verb/join.ts')).join,
   host: async () => (await import('./verb/host.ts')).host,
   'haproxy-config': async () => (await import('./verb/haproxy-config.ts')).haproxyConfigVerb,
+  fault: async () => (await import('./verb/fault.ts')).fault,
+  snapshot: async () => (await import('./verb/snapshot.ts')).snapshot,
   trace: async () => (await import('./verb/trace.ts')).trace,
   doctor: async () => (await import('./verb/doctor.ts')).doctor,
   image: async () => (await import('./verb/image.ts')).image,

@@ -9,6 +9,8 @@ export type MortalWorld = {
   readonly alive: boolean
   /** The same for requests: one that is on its way may have its effect, but is answered to nobody. */
   client(http: HttpClient): HttpClient
+  /** A connection that was made past `world`: it is reset too. */
+  own(connection: Connection): Connection
   log(log: Log): Log
   kill(): void
 }
@@ -91,6 +93,7 @@ export function mortalWorld(inner: World): MortalWorld {
       request: (request) => mortal(() => http.request(request)),
       close: () => http.close(),
     }),
+    own,
     log(log) {
       const mortalLog = (inner: Log): Log => ({
         debug: (fields, message) => alive && inner.debug(fields, message),

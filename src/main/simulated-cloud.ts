@@ -1,7 +1,7 @@
 // A simulated cloud in one process: the controller with its broker, and all hosts. They talk over the bus and by HTTP with
 // tokens as they would between processes; only the sockets between them are left out.
 import { openWiringShare } from '#agents/network/index.ts'
-import { simFabric } from '#drivers/wiring/load.ts'
+import { type SimFabric, simFabric } from '#drivers/wiring/load.ts'
 import { openBus } from '#kit/bus/client.ts'
 import { loadConfig } from '#kit/config/load.ts'
 import { CloudError } from '#kit/errors/cloud-error.ts'
@@ -9,7 +9,7 @@ import type { HttpClient } from '#kit/http/client.ts'
 import { type JournalStore, type OpenJournal, openJournal } from '#kit/journal/store.ts'
 import { type Log, openLog } from '#kit/log/log.ts'
 import type { World } from '#kit/world/world.ts'
-import { identityClient } from '#services/identity/client.ts'
+import { type IdentityClient, identityClient } from '#services/identity/client.ts'
 import { publicOrigin } from './api.ts'
 import { brokerHere } from './broker-here.ts'
 import { type Controller, openController, openJournalFile } from './controller.ts'
@@ -22,6 +22,8 @@ import type { Secrets } from './secret.ts'
 import { agentSections, serviceSections } from './section.ts'
 import { cloudSection } from './settings.ts'
 import { type SimulatedHost, type SimulatedHostPlan, simulatedHost } from './simulated-host.ts'
+import { openSimulationHere } from './simulation/open.ts'
+import { finishRestore } from './simulation/restore.ts'
 
 export type SimulatedCloud = {
   /** By name: 'node1'. */
@@ -33,6 +35,14 @@ export type SimulatedCloud = {
   /** Everything in the process ends, `change` may do as it likes with the data folder, and everything starts again. */
   replaceData(change: () => Promise<void>): Promise<void>
   stop(): Promise<void>
+}
+
+type OpenHosts = {
+  hosts: ReadonlyMap<string, SimulatedHost>
+  fabric: SimFabric
+  journal: OpenJournal
+  /** As whom agents ask, and by whom tokens for the simulation service are checked. */
+  nova: IdentityClient
 }
 
 export async function runSimulatedCloud(world: World, cloud: Cloud): Promise<SimulatedCloud> {
@@ -48,10 +58,10 @@ export async function runSimulatedCloud(world: World, cloud: Cloud): Promise<Sim
   const endpoint = (name: PortName) => publicOrigin(cloud, name)
   let store: JournalStore
   let controller: Controller | undefined
-  let opened: { hosts: ReadonlyMap<string, SimulatedHost>; journal: OpenJournal } | undefined
+  let opened: OpenHosts | undefined
 
   const openControllerHere = () =>
-    openController(world, cloud, { log, store: staysOpen(store), openBroker: brokerHere })
+    openController(world, cloud, { log, store: staysOpen(store), openBroker: brokerHere, simulated: true })
   /** Of whichever controller runs now. */
   const reached = (): Controller => {
     if (controller) return controller
@@ -64,7 +74,7 @@ export async function runSimulatedCloud(world: World, cloud: Cloud): Promise<Sim
   const connectBus = async () => reached().platform.broker?.connect() ?? bus.connectBus()
   const openAgentJournal = (given: { world: World; log: Log; host: string }) =>
     openJournal({ ...given, service: 'agent', sink: staysOpen(store) })
-  const openHosts = () => {
+  const openHosts = (): OpenHosts => {
     const fabric = simFabric()
     const journal = openAgentJournal({ world, log, host: world.host.name })
     const servicePassword = (user: string) => secrets[user as keyof Secrets]
@@ -74,13 +84,13 @@ export async function runSimulatedCloud(world: World, cloud: Cloud): Promise<Sim
       user: 'nova',
       journal: journal.as('nova-compute'),
     })
-    const openLine: SimulatedHostPlan['openLine'] = async ({ world, log, name, client }) => {
+    const openLine: SimulatedHostPlan['openLine'] = async ({ world, log, name, client, connect }) => {
       const journal = openAgentJournal({ world, log, host: name })
       const hostBus = await openBus({
         world,
         log: log.with({ agent: 'bus', host: name }),
         journal,
-        connect: connectBus,
+        connect: () => connect(connectBus),
         user: bus.busUser,
         password: bus.busPassword,
         vhost: bus.busVhost,
@@ -111,7 +121,7 @@ export async function runSimulatedCloud(world: World, cloud: Cloud): Promise<Sim
       const machine = { name, folder: `${folder.root}/hosts/${name}`, fabric }
       return [name, simulatedHost(world, log, { ...common, machine })] as const
     })
-    return { hosts: new Map(hosts), journal }
+    return { hosts: new Map(hosts), fabric, journal, nova }
   }
 
   const start = async () => {
@@ -127,8 +137,9 @@ export async function runSimulatedCloud(world: World, cloud: Cloud): Promise<Sim
     await opened?.journal.close()
     await store.close()
   }
+  await finishRestore(world, folder)
   await start()
-  return {
+  const running: SimulatedCloud = {
     get hosts() {
       return opened!.hosts
     },
@@ -151,8 +162,20 @@ export async function runSimulatedCloud(world: World, cloud: Cloud): Promise<Sim
         await start()
       }
     },
-    stop,
+    async stop() {
+      await simulation.stop()
+      await stop()
+    },
   }
+  const simulation = await openSimulationHere(world, cloud, {
+    log,
+    sink: { append: (events) => store.append(events), close() {} },
+    authenticate: (token, at) => opened!.nova.authenticate(token, at),
+    target: () => ({ ...running, fabric: opened!.fabric }),
+    flush: async () => {},
+    replaceData: running.replaceData,
+  })
+  return running
 }
 
 /** The journal of all in this process: whoever writes to it closes his own, and not the file. */

@@ -2,14 +2,17 @@
 // started again while the machine goes on.
 import { loadVirtDriver } from '#drivers/virt/load.ts'
 import { loadVolumeDriver } from '#drivers/volume/load.ts'
-import { loadWiringDriver, type SimFabric } from '#drivers/wiring/load.ts'
+import { loadWiringDriver, openHostNetwork, type SimFabric } from '#drivers/wiring/load.ts'
 import type { Bus } from '#kit/bus/bus.ts'
+import { CloudError } from '#kit/errors/cloud-error.ts'
 import type { HttpClient } from '#kit/http/client.ts'
 import type { Journal } from '#kit/journal/journal.ts'
 import type { Log } from '#kit/log/log.ts'
-import type { World } from '#kit/world/world.ts'
+import type { Connection, World } from '#kit/world/world.ts'
 import { type Host, type HostPlan, startHost } from './host.ts'
-import { mortalWorld } from './mortal-world.ts'
+import { type MortalWorld, mortalWorld } from './mortal-world.ts'
+import type { DriverDoor } from './simulation/driver-fault.ts'
+import { type HostDoor, openHostDoor } from './simulation/host-door.ts'
 
 export type SimulatedHost = {
   readonly name: string
@@ -20,6 +23,12 @@ export type SimulatedHost = {
   stopAgent(): Promise<void>
   /** At once, as by SIGKILL: what it was doing stays as it is. */
   killAgent(): void
+  /** The agents are killed, and what the host's memory held is gone. */
+  powerOff(): void
+  /** The agents are started by whoever asks for it. */
+  powerOn(): void
+  /** Its way to the controller, its disk, its clock and its drivers, with what is wrong with them. */
+  readonly door: HostDoor
 }
 
 /** How the agents of a host reach their cloud. */
@@ -37,46 +46,92 @@ type AgentPlan = Omit<HostPlan, 'bus' | 'http' | 'journal' | 'virt' | 'wiring' |
 
 export type SimulatedHostPlan = Omit<AgentPlan, 'world' | 'log'> & {
   machine: Machine
-  /** On the world of the agents, which ends when they are killed; `client` makes requests end with it. */
-  openLine: (agents: {
-    name: string
-    world: World
-    log: Log
-    client: (http: HttpClient) => HttpClient
-  }) => Promise<HostLine>
+  openLine: (ends: LineEnds) => Promise<HostLine>
 }
 
-type Running = { agents: Host; line: HostLine; kill(): void }
+/** On the world of the agents, which ends when they are killed; `client` and `connect` make what they wrap end with it. */
+export type LineEnds = {
+  name: string
+  world: World
+  log: Log
+  client: (http: HttpClient) => HttpClient
+  connect: (open: () => Promise<Connection>) => Promise<Connection>
+}
+
+type Running = { agents: Host; line: HostLine }
+type Agents = { mortal: MortalWorld; ready: Promise<Running>; killed: Promise<never>; kill(): void }
 
 export function simulatedHost(world: World, log: Log, plan: SimulatedHostPlan): SimulatedHost {
   const { machine } = plan
-  let running: Running | undefined
-  const start = async (): Promise<Running> => {
-    const mortal = mortalWorld(world)
+  const door = openHostDoor(world)
+  const network = openHostNetwork(machine.fabric, machine.name, world)
+  let current: Agents | undefined
+  let up = false
+
+  const begin = (): Agents => {
+    const mortal = mortalWorld(door.world)
     const own = { world: mortal.world, log: mortal.log(log) }
-    const line = await plan.openLine({ ...own, name: machine.name, client: mortal.client })
-    return { agents: await startOn(machine, { ...plan, ...own }, line), line, kill: mortal.kill }
+    const start = async (): Promise<Running> => {
+      const line = await plan.openLine({
+        ...own,
+        name: machine.name,
+        client: (http) => mortal.client(door.client(http)),
+        connect: async (open) => mortal.own(await door.connect(open)),
+      })
+      return { agents: await startOn(machine, { ...plan, ...own }, line, door.drivers), line }
+    }
+    let killed = () => {}
+    const dead = new Promise<never>((_, reject) => {
+      killed = () =>
+        reject(new CloudError('unavailable', `The agents of ${machine.name} were killed while they started.`))
+    })
+    // Told to whoever waits for the start; nobody may.
+    dead.catch(() => {})
+    const kill = () => {
+      mortal.kill()
+      killed()
+    }
+    return { mortal, ready: start(), killed: dead, kill }
+  }
+  const killAgent = () => {
+    current?.kill()
+    current = undefined
+    up = false
   }
   return {
     name: machine.name,
+    door,
     get agentUp() {
-      return running !== undefined
+      return up
     },
     async startAgent() {
-      running ??= await start()
+      current ??= begin()
+      const mine = current
+      try {
+        await Promise.race([mine.ready, mine.killed])
+        up = current === mine
+      } catch (error) {
+        if (current === mine) killAgent()
+        throw error
+      }
     },
     async stopAgent() {
-      const { agents, line } = running ?? {}
-      running = undefined
+      const stopping = current
+      if (!stopping) return
+      const { agents, line } = await Promise.race([stopping.ready, stopping.killed])
+      current = undefined
+      up = false
       // What waits for a bus that isn't there would be waited for until its own end.
-      if (line && !line.bus.connected) await line.bus.close()
-      await agents?.stop()
-      await line?.close()
+      if (!line.bus.connected) await line.bus.close()
+      await agents.stop()
+      await line.close()
     },
-    killAgent() {
-      running?.kill()
-      running = undefined
+    killAgent,
+    powerOff() {
+      killAgent()
+      network.powerOff()
     },
+    powerOn: () => network.powerOn(),
   }
 }
 
@@ -85,17 +140,19 @@ export async function startOn(
   { name, folder, fabric }: Machine,
   plan: AgentPlan,
   line: Pick<HostLine, 'bus' | 'http' | 'journal'>,
+  drivers?: DriverDoor,
 ): Promise<Host> {
   const { world, log } = plan
   await world.files.makeFolder(folder)
   const stateFile = `${folder}/guests.json`
+  const through: DriverDoor['through'] = (kind, driver) => drivers?.through(kind, driver) ?? driver
   return startHost({
     ...plan,
     ...line,
     host: name,
     folder,
-    virt: await loadVirtDriver('sim', world, log, { folder, host: name, stateFile }),
-    wiring: await loadWiringDriver('sim', world, log, { fabric, host: name }),
-    volume: await loadVolumeDriver('sim', world, { folder: `${folder}/volumes` }),
+    virt: through('virt', await loadVirtDriver('sim', world, log, { folder, host: name, stateFile })),
+    wiring: through('wiring', await loadWiringDriver('sim', world, log, { fabric, host: name })),
+    volume: through('volume', await loadVolumeDriver('sim', world, { folder: `${folder}/volumes` })),
   })
 }

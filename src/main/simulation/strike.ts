@@ -1,0 +1,170 @@
+// What each kind of fault does to the simulated cloud, and how it is taken back.
+import type { SimFabric, WiringDriver } from '#drivers/wiring/load.ts'
+import { CloudError } from '#kit/errors/cloud-error.ts'
+import type { World } from '#kit/world/world.ts'
+import type { Ongoing } from '#services/simulation/app.ts'
+import type { FaultWish } from '#services/simulation/resources/fault.ts'
+import type { FaultKindName, FaultParameters } from '#services/simulation/resources/fault-kind.ts'
+import type { SimulatedHost } from '../simulated-host.ts'
+
+/** Of the cloud, what faults strike. */
+export type Target = {
+  readonly hosts: ReadonlyMap<string, SimulatedHost>
+  readonly fabric: SimFabric
+  stopController(): Promise<void>
+  startController(): Promise<void>
+}
+
+type At<K extends FaultKindName> = { target: Target; parameters: FaultParameters<K>; world: World }
+type Strikes = { [K in FaultKindName]?: (at: At<K>) => Ongoing | Promise<Ongoing> }
+
+/** At most one fault at a time holds each of these: 'agents:node3'. */
+export type Held = Set<string>
+
+export function striker(world: World, target: () => Target) {
+  const held: Held = new Set()
+  return async ({ kind, parameters }: FaultWish): Promise<Ongoing> => {
+    const key = heldBy(kind, parameters)
+    if (key && held.has(key))
+      throw new CloudError(
+        'conflict',
+        `Another fault holds ${key.replace(':', ' of ')} already: end that first.`,
+      )
+    const strike = strikes[kind] as ((at: At<FaultKindName>) => Ongoing | Promise<Ongoing>) | undefined
+    if (!strike) throw new CloudError('notImplemented', `Faults of kind ${kind} are not known yet.`)
+    if (key) held.add(key)
+    try {
+      const { subject, end } = await strike({ target: target(), parameters, world } as At<FaultKindName>)
+      if (!end) {
+        if (key) held.delete(key)
+        return { subject }
+      }
+      return {
+        subject,
+        async end() {
+          await end()
+          if (key) held.delete(key)
+        },
+      }
+    } catch (error) {
+      if (key) held.delete(key)
+      throw error
+    }
+  }
+}
+
+function heldBy(kind: FaultKindName, parameters: FaultWish['parameters']): string | undefined {
+  const { host, server } = parameters as { host?: string; server?: string }
+  if (kind === 'agent' || kind === 'host-power') return `agents:${host}`
+  if (kind === 'controller' || kind === 'broker') return `services:${kind}`
+  return kind === 'guest-hang' || kind === 'guest-disk-full' || kind === 'guest-network'
+    ? `${kind}:${server}`
+    : undefined
+}
+
+const strikes: Strikes = {
+  'host-power'({ target, parameters }) {
+    const host = hostNamed(target, parameters.host)
+    host.powerOff()
+    return {
+      subject: `host:${host.name}`,
+      async end() {
+        host.powerOn()
+        await host.startAgent()
+      },
+    }
+  },
+  agent({ target, parameters }) {
+    const host = hostNamed(target, parameters.host)
+    host.killAgent()
+    return { subject: `host:${host.name}`, end: () => host.startAgent() }
+  },
+  async controller({ target }) {
+    await target.stopController()
+    return { subject: 'controller', end: () => target.startController() }
+  },
+  'network-process': ({ target, parameters }) => networkProcess(target, parameters),
+  'link-cut'({ target, parameters: { host, to } }) {
+    const near = hostNamed(target, host)
+    const subject = `link:${host}-${to}`
+    const end =
+      to === 'controller' ? near.door.link.cut() : target.fabric.cut(host, otherHost(target, host, to))
+    return { subject, end: async () => end() }
+  },
+  'link-slow'({ target, parameters: { host, to, latencyMs, jitterMs = 0 } }) {
+    const near = hostNamed(target, host)
+    const subject = `link:${host}-${to}`
+    const end =
+      to === 'controller'
+        ? near.door.link.slow({ latencyMs, jitterMs })
+        : target.fabric.delay(host, otherHost(target, host, to), latencyMs)
+    return { subject, end: async () => end() }
+  },
+  'disk-full'({ target, parameters }) {
+    const end = hostNamed(target, parameters.host).door.disk.fill()
+    return { subject: `host:${parameters.host}`, end: async () => end() }
+  },
+  driver({ target, parameters }) {
+    const { host, driver, operation, nth = 1, times = 1, effect = 'fail-before', latencyMs } = parameters
+    const end = hostNamed(target, host).door.drivers.add({ driver, operation, nth, times, effect, latencyMs })
+    return { subject: `host:${host}`, end: async () => end() }
+  },
+  'clock-skew'({ target, parameters: { host, skewMs } }) {
+    const end = hostNamed(target, host).door.skew(skewMs)
+    return { subject: `host:${host}`, end: async () => end() }
+  },
+}
+
+function hostNamed({ hosts }: Target, name: string): SimulatedHost {
+  const host = hosts.get(name)
+  if (!host)
+    throw new CloudError(
+      'notFound',
+      `There is no host '${name}': the hosts are ${[...hosts.keys()].slice(0, 20).join(', ')}.`,
+    )
+  return host
+}
+
+function otherHost(target: Target, host: string, to: string): string {
+  if (to === host)
+    throw new CloudError('badRequest', `fault.to: the way from ${host} to itself can't be broken.`)
+  return hostNamed(target, to).name
+}
+
+/** Killed, and whoever starts it again before the end is refused. */
+async function networkProcess(target: Target, wish: FaultParameters<'network-process'>): Promise<Ongoing> {
+  const hosts = wish.host === undefined ? [...target.hosts.values()] : [hostNamed(target, wish.host)]
+  const ends: (() => void)[] = []
+  for (const { door } of hosts) {
+    const wiring = door.drivers.current('wiring') as WiringDriver | undefined
+    const found = ((await wiring?.processes()) ?? []).filter(
+      ({ namespace, command }) => namespace.endsWith(wish.network) && command[0]?.endsWith(wish.process),
+    )
+    if (found.length === 0) continue
+    ends.push(
+      door.drivers.add({
+        driver: 'wiring',
+        operation: 'startIn',
+        nth: 1,
+        times: Number.MAX_SAFE_INTEGER,
+        effect: 'fail-before',
+        matches: ([namespace, command]) =>
+          String(namespace).endsWith(wish.network) && String(command).endsWith(wish.process),
+        error: () =>
+          new CloudError('unavailable', `${wish.process} can't be started: a fault keeps it from it.`),
+      }),
+    )
+    for (const process of found) await wiring!.signal(process, 'SIGKILL')
+  }
+  if (ends.length === 0)
+    throw new CloudError(
+      'notFound',
+      `No ${wish.process} of network ${wish.network} runs${wish.host ? ` on ${wish.host}` : ' on any host'}.`,
+    )
+  return {
+    subject: `network:${wish.network}`,
+    async end() {
+      for (const end of ends) end()
+    },
+  }
+}
