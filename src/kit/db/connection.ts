@@ -43,9 +43,13 @@ const words: Record<Trouble, { kind: 'conflict' | 'unavailable'; message: string
   },
   again: { kind: 'unavailable', message: 'The database is busy; try again.' },
   lost: { kind: 'unavailable', message: 'The database can not be reached; try again.' },
+  storage: { kind: 'unavailable', message: 'The database can not be read or written: is its disk full?' },
 }
 
-/** The driver's error in our words, with `type` `db.unique`, `db.foreign`, `db.again` or `db.lost`. Others stay as they are: bugs. */
+/**
+ * The driver's error in our words, with `type` `db.unique`, `db.foreign`, `db.again`, `db.lost` or
+ * `db.storage`. Others stay as they are: bugs.
+ */
 export function translate(dialect: DialectName, thrown: unknown): unknown {
   const trouble = thrown instanceof CloudError ? undefined : dialects[dialect].troubleOf(thrown as object)
   if (!trouble) return thrown

@@ -10,6 +10,8 @@ export type Trouble =
   | 'again'
   /** The connection is gone. */
   | 'lost'
+  /** Its disk is full, or can't be read or written. */
+  | 'storage'
 
 export type Dialect = {
   placeholder(position: number): string
@@ -53,11 +55,15 @@ export const dialects: Record<DialectName, Dialect> = {
     nullOrder: { asc: '', desc: '' },
     returning: always(''),
     indexOwner: always(''),
-    // Extended result codes: https://www.sqlite.org/rescode.html; the low byte is the primary code (5 is SQLITE_BUSY).
+    // Extended result codes: https://www.sqlite.org/rescode.html; the low byte is the primary code (5 is SQLITE_BUSY,
+    // 10 SQLITE_IOERR, 13 SQLITE_FULL).
     troubleOf: ({ errcode }) => {
+      if (typeof errcode !== 'number') return undefined
       if (errcode === 2067 || errcode === 1555) return 'unique'
       if (errcode === 787) return 'foreign'
-      return typeof errcode === 'number' && (errcode & 0xff) === 5 ? 'again' : undefined
+      const primary = errcode & 0xff
+      if (primary === 5) return 'again'
+      return primary === 10 || primary === 13 ? 'storage' : undefined
     },
   },
   postgres: {
@@ -89,6 +95,7 @@ export const dialects: Record<DialectName, Dialect> = {
       if (code === '23505') return 'unique'
       if (code === '23503') return 'foreign'
       if (code === '40001' || code === '40P01' || code === '55P03') return 'again'
+      if (code === '53100' || code === '58030') return 'storage'
       return typeof code === 'string' &&
         (code.startsWith('08') || code.startsWith('57P') || lostCodes.has(code))
         ? 'lost'
@@ -124,6 +131,7 @@ export const dialects: Record<DialectName, Dialect> = {
       if (errno === 1062) return 'unique'
       if (errno === 1451 || errno === 1452) return 'foreign'
       if (errno === 1205 || errno === 1213) return 'again'
+      if (errno === 1021 || errno === 1114) return 'storage'
       return errno === 1047 || errno === 1053 || (typeof code === 'string' && lostCodes.has(code))
         ? 'lost'
         : undefined

@@ -165,6 +165,23 @@ describe('SQLite in a file', () => {
     await db.close()
   })
 
+  it('says that its disk is full, and goes on when there is room again', async () => {
+    const db = await openDatabase(realWorld(), file(), { tables: [account] })
+    const pages = (await db.execute('pragma page_count', [])).rows as [{ page_count: number }]
+    await db.execute(`pragma max_page_count = ${pages[0].page_count}`, [])
+    const rows = Array.from({ length: 500 }, (_, index) => ({ id: `account ${index}`, balance: index }))
+    const fill = () =>
+      db.transaction(async (tx) => {
+        for (const row of rows) await account.insert(tx, row)
+      })
+    await expect(fill()).rejects.toMatchObject({ kind: 'unavailable', type: 'db.storage' })
+    expect(await account.count(db)).toBe(0)
+    await db.execute('pragma max_page_count = 1000', [])
+    await fill()
+    expect(await account.count(db)).toBe(500)
+    await db.close()
+  })
+
   it('waits for another process that is writing', async () => {
     const url = file()
     const one = await openDatabase(realWorld(), url, { tables: [account] })

@@ -21,9 +21,8 @@ export function duration(random: Random, shortest: number, longest: number): num
 }
 
 export function oneOf<T>(random: Random, from: readonly T[]): T {
-  const found = from[random.int(0, from.length)]
-  if (found === undefined) throw new Error('There is nothing to choose from')
-  return found
+  if (from.length === 0) throw new Error('There is nothing to choose from')
+  return from[random.int(0, from.length)] as T
 }
 
 /** True in `percent` of all cases. */
