@@ -153,8 +153,19 @@ export function openNetwork(
             { holder: entry.holder, local: show(address), tls: ends?.far },
           )
           wire.place = place
-          loop.soon(entry.holder, () => entry.accept(far as never))
-          back(() => resolve(near))
+          // Until its process has it, a reset is no error that the process could hear.
+          const nobody = () => {}
+          near.on('error', nobody)
+          far.on('error', nobody)
+          loop.soon(entry.holder, () => {
+            far.off('error', nobody)
+            if (!far.destroyed) entry.accept(far as never)
+          })
+          back(() => {
+            near.off('error', nobody)
+            if (near.destroyed) reject(refuse('read ECONNRESET', 'ECONNRESET'))
+            else resolve(near)
+          })
         })
       })
     },
@@ -243,6 +254,8 @@ export function openNetwork(
   /** A body from one process to another, as it is read. */
   const carry = (body: Readable, from: Holder, to: Holder): Readable => {
     const { near, far } = join({ holder: from, local: from.machine }, { holder: to, local: to.machine })
+    near.isBody = true
+    far.isBody = true
     body.once('error', () => near.destroy(new Error('the body broke')))
     near.on('error', (error) => body.destroy(error))
     near.resume()

@@ -42,6 +42,8 @@ export class End extends Duplex {
   #stalled = false
   #waiting: (() => void)[] = []
   onGone: () => void = () => {}
+  /** It carries the body of an HTTP message. */
+  isBody = false
 
   constructor(world: WireWorld, holder: Holder, names: { peer: string; local: string; tls?: ConnectionTls }) {
     super({ allowHalfOpen: false, emitClose: true })
@@ -89,7 +91,8 @@ export class End extends Duplex {
     // Closed with something unsent or unread, or for a fault: the other end sees a reset rather than an end.
     if (!this.writableFinished) this.send('reset')
     this.onGone()
-    done(error)
+    // As Node's HTTP messages do it: an error of theirs is for those who listen.
+    done(this.isBody && this.listenerCount('error') === 0 ? null : error)
   }
 
   /** Puts it on the way to the other end. */
@@ -160,7 +163,12 @@ export class End extends Duplex {
   #hear(word: 'end' | 'reset'): void {
     if (this.destroyed) return
     if (word === 'end') this.push(null)
-    else this.destroy(Object.assign(new Error('read ECONNRESET'), { code: 'ECONNRESET' }))
+    else
+      this.destroy(
+        Object.assign(new Error(`read ECONNRESET at ${this.local} from ${this.peer}`), {
+          code: 'ECONNRESET',
+        }),
+      )
   }
 }
 
