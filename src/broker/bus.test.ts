@@ -5,6 +5,7 @@ import type { Bus, Handlers } from '#kit/bus/bus.ts'
 import { openBus } from '#kit/bus/client.ts'
 import { call, cast, contract } from '#kit/bus/contract.ts'
 import { CloudError } from '#kit/errors/cloud-error.ts'
+import { quiet } from '#kit/journal/journal.ts'
 import { memorySink } from '#kit/journal/memory-sink.ts'
 import { openJournal } from '#kit/journal/store.ts'
 import { silentLog } from '#kit/log/log.ts'
@@ -304,6 +305,44 @@ test('the journal tells a call and a cast from both ends, in one trace', async (
     queue: 'compute.h1',
     messageId: of('rpc.call').data!.messageId,
   })
+})
+
+test('heart-beats that do well leave the journal empty; failures and all else are told', async () => {
+  const parts = await testParts()
+  const { client, journal, sink, trace } = await bus(parts)
+  const monitor = contract('nova', 'monitor', '1.0', {
+    beat: call(Type.Object({ ok: Type.Boolean() }), Type.Object({}), { routine: true }),
+    order: call(Type.Object({}), Type.Object({})),
+  })
+  await client.serve(monitor, 'h1', 'nova-conductor', {
+    beat: async ({ ok }) => {
+      if (!ok) throw new CloudError('conflict', 'No beat')
+      return {}
+    },
+    order: async () => ({}),
+  })
+  const caller = client.caller(monitor, 'nova-compute')
+  let seen = 0
+  const told = async () => {
+    await parts.world.settle()
+    await journal.flush()
+    const events = sink.events.slice(seen)
+    seen += events.length
+    return events.map(({ kind, name, outcome }) => `${kind} ${name} ${outcome}`)
+  }
+  await told()
+  await caller.beat({ ok: true }, { trace: quiet(trace) })
+  expect(await told()).toEqual([])
+  await caller.beat({ ok: false }, { trace: quiet(trace) }).catch(() => {})
+  expect((await told()).toSorted()).toEqual([
+    'rpc.consume monitor.beat error',
+    'rpc.reply monitor.beat error',
+    'rpc.result monitor.beat error',
+  ])
+  // Somebody who wants his orders kept out of the journal is not obeyed in that.
+  await caller.order({}, { trace: quiet(trace) })
+  await caller.beat({ ok: true }, { trace })
+  expect(await told()).toHaveLength(8)
 })
 
 test("a notification waits in oslo.messaging's envelope", async () => {

@@ -95,6 +95,7 @@ export const conductor = contract('nova', 'conductor', '1.4', {
         }),
       ),
     }),
+    { routine: true },
   ),
   /** The end of an operation. `error` is a sentence for the server's fault. */
   operationDone: call(
@@ -126,7 +127,7 @@ export const conductor = contract('nova', 'conductor', '1.4', {
     Type.Object({ accepted: Type.Boolean() }),
   ),
   /** The heart-beat of a compute host, every 10 s and at once after a start. */
-  hostReport: call(HostReportSchema, Type.Object({ accepted: Type.Boolean() })),
+  hostReport: call(HostReportSchema, Type.Object({ accepted: Type.Boolean() }), { routine: true }),
   /**
    * Redeems a console token: it holds once. The host has opened the guest's screen for one connection, which begins with
    * the ticket on a line of its own. Null where the token is unknown, used or expired.

@@ -39,9 +39,9 @@ const NetworkOrRouter = Type.Object({
 /** Served by the network service, asked by the agents. */
 export const networkPlugin = contract('neutron', 'q-plugin', '1.2', {
   /** All at once, for agents of before 1.2. */
-  hostWiring: call(Type.Object({ host: Host }), HostWiringSchema),
+  hostWiring: call(Type.Object({ host: Host }), HostWiringSchema, { routine: true }),
   /** Networks and groups of ten thousand ports change all the time: a host is told what it doesn't know yet. */
-  wiringSince: call(WiringKnownSchema, WiringNewsSchema),
+  wiringSince: call(WiringKnownSchema, WiringNewsSchema, { routine: true }),
   /** Those of the ports that exist and are bound to the host. */
   portDetails: call(
     Type.Object({ host: Host, portIds: Type.Array(Id) }),
@@ -65,11 +65,13 @@ export const networkPlugin = contract('neutron', 'q-plugin', '1.2', {
     }),
     /** 'new': not seen before, or it was taken for dead; the agent looks at everything again. */
     Type.Object({ status: Type.Union([Type.Literal('new'), Type.Literal('alive')]) }),
+    { routine: true },
   ),
   /** The networks that this host's DHCP agent serves. */
   hostDhcp: call(
     Type.Object({ host: Host }),
     Type.Object({ generation: Type.Integer(), networks: Type.Array(DhcpNetworkSchema) }),
+    { routine: true },
   ),
   /** Makes the host's DHCP port on the network, or gives the one that is there, with an address in each DHCP subnet. */
   ensureDhcpPort: call(Type.Object({ host: Host, networkId: Id }), Type.Object({ port: AgentPortSchema })),
@@ -80,6 +82,7 @@ export const networkPlugin = contract('neutron', 'q-plugin', '1.2', {
   hostRouters: call(
     Type.Object({ host: Host }),
     Type.Object({ generation: Type.Integer(), routers: Type.Array(RouterWiringSchema) }),
+    { routine: true },
   ),
   routerStatus: cast(
     Type.Object({
@@ -115,7 +118,7 @@ export const networkPlugin = contract('neutron', 'q-plugin', '1.2', {
 
 /** Served by each host's L2 agent. */
 export const l2Agent = hostContract('neutron', 'q-agent-notifier', '1.0', {
-  wiringChanged: cast(Type.Object({ generation: Type.Integer() })),
+  wiringChanged: cast(Type.Object({ generation: Type.Integer() }), { routine: true }),
 })
 
 /** Served by each host's DHCP agent. */

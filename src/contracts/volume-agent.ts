@@ -49,7 +49,9 @@ export const volumePlugin = contract('cinder', 'cinder-scheduler', '1.0', {
     Type.Object({ accepted: Type.Boolean() }),
   ),
   /** The heart-beat of a volume host. */
-  hostReport: call(VolumeHostReportSchema, Type.Object({ accepted: Type.Boolean() })),
+  hostReport: call(VolumeHostReportSchema, Type.Object({ accepted: Type.Boolean() }), { routine: true }),
   /** All volumes that this host should hold. */
-  hostVolumes: call(Type.Object({ host: Host }), Type.Object({ volumeIds: Type.Array(Id) })),
+  hostVolumes: call(Type.Object({ host: Host }), Type.Object({ volumeIds: Type.Array(Id) }), {
+    routine: true,
+  }),
 })

@@ -4,7 +4,7 @@ import { compute, conductor } from '#contracts/compute.ts'
 import type { VirtDriver } from '#drivers/virt/load.ts'
 import type { Bus } from '#kit/bus/bus.ts'
 import { fullMessage } from '#kit/errors/cloud-error.ts'
-import type { Journal } from '#kit/journal/journal.ts'
+import { type Journal, quiet } from '#kit/journal/journal.ts'
 import type { Log } from '#kit/log/log.ts'
 import { startLoop } from '#kit/loop/loop.ts'
 import { startReports } from '#kit/loop/report.ts'
@@ -52,7 +52,7 @@ export async function startComputeAgent(given: ComputeAgentParts): Promise<Compu
   const sync = startLoop(world, log, {
     name: 'compute-sync',
     everyMs: config.syncInterval,
-    run: () => reconciler.turn(journal.newTrace()),
+    run: () => reconciler.turn(quiet(journal.newTrace())),
   })
   const stopEvents = driver.events(({ id, power, reason }) => {
     // What an operation does to the guest is told with the operation's end.

@@ -4,7 +4,7 @@ import type { VolumeDriver, VolumeSource } from '#drivers/volume/load.ts'
 import type { Bus, Incoming } from '#kit/bus/bus.ts'
 import { asError, CloudError, fullMessage } from '#kit/errors/cloud-error.ts'
 import { type HttpClient, restClient } from '#kit/http/client.ts'
-import type { Journal, Trace } from '#kit/journal/journal.ts'
+import { type Journal, quiet, type Trace } from '#kit/journal/journal.ts'
 import type { Log } from '#kit/log/log.ts'
 import { startLoop } from '#kit/loop/loop.ts'
 import { startReports } from '#kit/loop/report.ts'
@@ -158,7 +158,7 @@ export async function startVolumeAgent(parts: VolumeAgentParts): Promise<VolumeA
     async run() {
       const here = await driver.list()
       const unconfirmed = new Set(await driver.unconfirmed())
-      const { volumeIds } = await plugin.hostVolumes({ host }, { trace: journal.newTrace() })
+      const { volumeIds } = await plugin.hostVolumes({ host }, { trace: quiet(journal.newTrace()) })
       const known = new Set(volumeIds)
       for (const id of unconfirmed) if (known.has(id) && !queues.has(id)) await driver.confirm(id)
       const now = world.clock.monotonic()

@@ -2,8 +2,9 @@
 // A contract's fingerprint is locked (contracts.lock.json); a change of shape without a new version fails a test.
 import type { Static, TSchema } from 'typebox'
 
-export type CallSpec = { kind: 'call'; params: TSchema; result: TSchema }
-export type CastSpec = { kind: 'cast'; params: TSchema }
+/** `routine`: comes round all the time, and need leave no trace in the journal where its sender says so. */
+export type CallSpec = { kind: 'call'; params: TSchema; result: TSchema; routine?: boolean }
+export type CastSpec = { kind: 'cast'; params: TSchema; routine?: boolean }
 export type MethodSpec = CallSpec | CastSpec
 export type Methods = Record<string, MethodSpec>
 
@@ -21,13 +22,17 @@ export type Contract<M extends Methods = Methods> = {
 export function call<P extends TSchema, R extends TSchema>(
   params: P,
   result: R,
-): { kind: 'call'; params: P; result: R } {
-  return { kind: 'call', params, result }
+  how: { routine?: true } = {},
+): { kind: 'call'; params: P; result: R; routine?: true } {
+  return { kind: 'call', params, result, ...how }
 }
 
 /** Does not wait; delivered at least once, so its handler must be idempotent by the ids in `params`. */
-export function cast<P extends TSchema>(params: P): { kind: 'cast'; params: P } {
-  return { kind: 'cast', params }
+export function cast<P extends TSchema>(
+  params: P,
+  how: { routine?: true } = {},
+): { kind: 'cast'; params: P; routine?: true } {
+  return { kind: 'cast', params, ...how }
 }
 
 /**

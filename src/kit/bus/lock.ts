@@ -9,9 +9,14 @@ export type ContractLock = Record<string, LockedContract>
 /** Equal for equal shapes, whatever the order in which they were written. */
 export function fingerprint({ exchange, topic, methods }: Contract): string {
   return createHash('sha256')
-    .update(JSON.stringify(sorted({ exchange, topic, methods })))
+    .update(JSON.stringify(sorted({ exchange, topic, methods: shapesOf(methods) })))
     .digest('hex')
     .slice(0, 32)
+}
+
+/** What is recorded of a method is no matter between two programs. */
+function shapesOf(methods: Contract['methods']): unknown {
+  return Object.fromEntries(Object.entries(methods).map(([name, { routine: _, ...shape }]) => [name, shape]))
 }
 
 /** Throws where two contracts claim one topic: their servers would take each other's messages. */

@@ -1,7 +1,7 @@
 // The messages of a call, a cast and a reply: what is in the headers, what in the body.
 import type { Properties } from '../amqp/property.ts'
 import { asError, CloudError, type ErrorKind, fullMessage, statusOf } from '../errors/cloud-error.ts'
-import { formatTraceparent, parseTraceparent, type Trace } from '../journal/journal.ts'
+import { formatTraceparent, parseQuietTraceparent, type Trace } from '../journal/journal.ts'
 
 export type Request = {
   messageId: string
@@ -55,7 +55,7 @@ export function readRequest(properties: Properties, body: Buffer): Request {
     user: properties.userId,
     method,
     version,
-    trace: parseTraceparent(text('traceparent')),
+    trace: parseQuietTraceparent(text('traceparent')),
     deadline: typeof headers.deadline === 'number' ? headers.deadline : undefined,
     replyTo: properties.replyTo,
     subject: text('subject'),

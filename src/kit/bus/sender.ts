@@ -3,7 +3,7 @@ import type { ClientChannel } from '../amqp/client/channel.ts'
 import { AmqpError } from '../amqp/error.ts'
 import type { Properties } from '../amqp/property.ts'
 import { CloudError } from '../errors/cloud-error.ts'
-import type { Journal, NewEvent, Trace } from '../journal/journal.ts'
+import { type Journal, loud, type NewEvent, type Trace } from '../journal/journal.ts'
 import type { World } from '../world/world.ts'
 import type { SpeaksFor } from './asker.ts'
 import type { Caller, SendOptions } from './bus.ts'
@@ -70,7 +70,8 @@ export class Sender {
 
   caller<M extends Methods>(contract: Contract<M>, service: string): Caller<M> {
     const journal = this.#journal.as(service)
-    const send = (name: string, spec: MethodSpec) => (params: unknown, options: SendOptions) => {
+    const send = (name: string, spec: MethodSpec) => (params: unknown, given: SendOptions) => {
+      const options = spec.routine ? given : { ...given, trace: loud(given.trace) }
       const work =
         spec.kind === 'call'
           ? this.#call(contract, journal, name, params, options)

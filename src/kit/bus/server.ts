@@ -1,7 +1,7 @@
 // Serves a contract: the receiving half of the bus.
 import type { ClientChannel, Delivered } from '../amqp/client/channel.ts'
 import { CloudError, fullMessage } from '../errors/cloud-error.ts'
-import { formatTraceparent, type Journal, type Trace } from '../journal/journal.ts'
+import { formatTraceparent, type Journal, loud, type Trace } from '../journal/journal.ts'
 import type { Log } from '../log/log.ts'
 import type { World } from '../world/world.ts'
 import { checkAsker, Refused, type SpeaksFor } from './asker.ts'
@@ -124,6 +124,10 @@ class Server {
       await this.#bury(message, error)
       return channel.ack(message.deliveryTag)
     }
+    // A sender can't keep out of the journal what is worth a record.
+    const { methods } = this.#contract
+    const routine = Object.hasOwn(methods, request.method) && methods[request.method]!.routine
+    if (request.trace && !routine) request.trace = loud(request.trace)
     // Another sender can't keep one from being handled by using its id.
     if (request.replyTo === undefined)
       await this.#seen.once(`${request.user} ${request.messageId}`, () => this.#cast(queue, request, message))

@@ -6,6 +6,8 @@ export type Trace = {
   readonly traceId: string // 32 hex characters
   readonly spanId: string // 16 hex characters
   readonly parentId?: string
+  /** Work that comes round all the time, such as heart-beats: of its messages only those that fail are recorded. */
+  readonly quiet?: true
 }
 
 export type EventKind =
@@ -72,13 +74,31 @@ export type Journal = {
   flush(): Promise<void>
 }
 
-/** `00-<trace>-<span>-01`, the `traceparent` header. */
-export function formatTraceparent(trace: Trace): string {
-  return `00-${trace.traceId}-${trace.spanId}-01`
+/** The same work, as what comes round all the time. */
+export function quiet(trace: Trace): Trace {
+  return { ...trace, quiet: true }
 }
 
-/** The sender's span, or undefined where the header is absent or malformed. */
+/** The same work, as what somebody asked for. */
+export function loud(trace: Trace): Trace {
+  if (!trace.quiet) return trace
+  const { quiet: _, ...rest } = trace
+  return rest
+}
+
+/** `00-<trace>-<span>-01`, the `traceparent` header; its last digit says whether the sender records it. */
+export function formatTraceparent(trace: Trace): string {
+  return `00-${trace.traceId}-${trace.spanId}-0${trace.quiet ? 0 : 1}`
+}
+
+/** The sender's span, or undefined where the header is absent or malformed. Loud: what a sender doesn't record, others may. */
 export function parseTraceparent(header: string | undefined): Trace | undefined {
   const match = /^[0-9a-f]{2}-([0-9a-f]{32})-([0-9a-f]{16})-[0-9a-f]{2}$/.exec(header ?? '')
   return match ? { traceId: match[1]!, spanId: match[2]! } : undefined
+}
+
+/** The same, quiet where its sender says so. */
+export function parseQuietTraceparent(header: string | undefined): Trace | undefined {
+  const trace = parseTraceparent(header)
+  return trace && /[02468ace]$/.test(header!) ? quiet(trace) : trace
 }

@@ -114,11 +114,12 @@ export function openJournal(settings: JournalSettings): OpenJournal {
     traceId: parent.traceId,
     spanId: nextHex(16),
     parentId: parent.spanId,
+    ...(parent.quiet && { quiet: true }),
   })
 
   const naming = (service: string): Journal => {
     const record = (trace: Trace, event: NewEvent) => {
-      if (closed) return
+      if (closed || (trace.quiet && isRoutine(event))) return
       waiting.push(stamp(trace, event, service))
       if (waiting.length === fullBatch && !failing) setImmediate(() => void writeAll())
       else schedule()
@@ -176,6 +177,9 @@ export function openJournal(settings: JournalSettings): OpenJournal {
     },
   }
 }
+
+/** A message that came and went as it should. */
+const isRoutine = ({ kind, outcome }: NewEvent) => kind.startsWith('rpc.') && outcome !== 'error'
 
 /** Whether an event answers a query; the sinks without SQL use it. */
 export function matches(event: JournalEvent, query: JournalQuery): boolean {

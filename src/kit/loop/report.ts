@@ -1,6 +1,6 @@
 // The heart-beat of an agent: what a host tells the service that leads it, over and over, each time as work of its own.
 
-import type { Journal, Trace } from '../journal/journal.ts'
+import { type Journal, quiet, type Trace } from '../journal/journal.ts'
 import type { Log } from '../log/log.ts'
 import type { World } from '../world/world.ts'
 import { type RunningLoop, startLoop } from './loop.ts'
@@ -19,7 +19,7 @@ export function startReports(world: World, log: Log, journal: Journal, given: Re
     name: given.name,
     everyMs: given.everyMs,
     async run() {
-      await given.send(startedAt, { trace: journal.newTrace() })
+      await given.send(startedAt, { trace: quiet(journal.newTrace()) })
     },
   })
 }

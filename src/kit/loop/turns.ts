@@ -1,7 +1,7 @@
 // The loop of an agent that keeps a host as the cloud wants it: a turn each interval, one when somebody asks, and one soon
 // after a turn that could not do all. A turn goes by the trace of the work that asked for it last.
 
-import type { Journal, Trace } from '../journal/journal.ts'
+import { type Journal, quiet, type Trace } from '../journal/journal.ts'
 import type { Log } from '../log/log.ts'
 import type { World } from '../world/world.ts'
 import { startLoop } from './loop.ts'
@@ -38,7 +38,7 @@ export function startTurns(world: World, log: Log, journal: Journal, given: Turn
     name: given.name,
     everyMs: given.everyMs,
     async run() {
-      const trace = cause ? journal.childOf(cause) : journal.newTrace()
+      const trace = cause ? journal.childOf(cause) : quiet(journal.newTrace())
       cause = undefined
       try {
         const { again } = await given.turn(trace)

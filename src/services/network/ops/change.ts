@@ -114,7 +114,7 @@ async function settleSets(work: Work): Promise<void> {
     told.add(host)
     nudge(work, host, () => app.l2Agents.wiringChanged({ generation: 0 }, { host, trace }))
   }
-  tx.afterCommit(() => app.spread({ networkIds: located.keys(), groupIds: members.keys(), trace, told }))
+  tx.afterCommit(() => app.spread({ networkIds: located.keys(), groupIds: members.keys(), told }))
 }
 
 const byId = ([a]: [string, unknown], [b]: [string, unknown]) => (a < b ? -1 : 1)

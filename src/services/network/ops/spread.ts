@@ -3,7 +3,7 @@
 // told is told with the next round, and no more than so many are told in a second. Lost news only delays: hosts look by
 // themselves from time to time.
 import { fullMessage } from '#kit/errors/cloud-error.ts'
-import type { Trace } from '#kit/journal/journal.ts'
+import { quiet } from '#kit/journal/journal.ts'
 import { startLoop } from '#kit/loop/loop.ts'
 import type { NetworkApp } from '../app.ts'
 import { hostsNaming } from '../store/security-group.ts'
@@ -12,7 +12,6 @@ import { hostsOfNetworks } from '../store/wiring.ts'
 export type SpreadNews = {
   networkIds: Iterable<string>
   groupIds: Iterable<string>
-  trace: Trace
   /** Hosts that look in any case. */
   told: ReadonlySet<string>
 }
@@ -23,12 +22,11 @@ const pauseMs = 200
 /** A round that nobody asked for finds nothing. */
 const idleMs = 3_600_000
 
-type Noted = { networkIds: Set<string>; groupIds: Set<string>; trace: Trace | undefined; told: Set<string> }
+type Noted = { networkIds: Set<string>; groupIds: Set<string>; told: Set<string> | undefined }
 const nothing = (): Noted => ({
   networkIds: new Set(),
   groupIds: new Set(),
-  trace: undefined,
-  told: new Set(),
+  told: undefined,
 })
 
 export function openSpread(app: NetworkApp): { tell(news: SpreadNews): void; stop(): Promise<void> } {
@@ -36,14 +34,15 @@ export function openSpread(app: NetworkApp): { tell(news: SpreadNews): void; sto
   let noted = nothing()
   let stopping = false
   const round = async () => {
-    const { networkIds, groupIds, trace = journal.newTrace(), told } = noted
+    const { networkIds, groupIds, told } = noted
+    const trace = quiet(journal.newTrace())
     noted = nothing()
     const hosts = new Set<string>()
     for (const list of (await hostsOfNetworks(db, [...networkIds])).values())
       for (const host of list) hosts.add(host)
     if (groupIds.size > 0) for (const host of await hostsNaming(db, [...groupIds])) hosts.add(host)
     let count = 0
-    for (const host of [...hosts.difference(told)].sort()) {
+    for (const host of [...hosts.difference(told ?? new Set())].sort()) {
       if (stopping) return
       if (++count % atOnce === 0) await world.timers.sleep(pauseMs)
       await app.l2Agents
@@ -53,13 +52,11 @@ export function openSpread(app: NetworkApp): { tell(news: SpreadNews): void; sto
   }
   const loop = startLoop(world, log, { name: 'wiring-spread', everyMs: idleMs, run: round })
   return {
-    tell({ networkIds, groupIds, trace, told }) {
+    tell({ networkIds, groupIds, told }) {
       // A host that looks because of one change may be too early for another.
-      const first = noted.trace === undefined
       for (const id of networkIds) noted.networkIds.add(id)
       for (const id of groupIds) noted.groupIds.add(id)
-      noted.told = first ? new Set(told) : noted.told.intersection(told)
-      noted.trace = trace
+      noted.told = noted.told?.intersection(told) ?? new Set(told)
       loop.nudge()
     },
     async stop() {
