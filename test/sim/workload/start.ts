@@ -23,6 +23,11 @@ export type WorkloadOptions = {
   operators?: number
   /** Milliseconds between two things that a client does, at most; 5000 by default. */
   pauseMs?: number
+  /**
+   * Milliseconds that all work at once, and then do nothing, and so on: with little time to spend on a long run, users that
+   * meet find more than users that are always alone. Without, they work all the time.
+   */
+  bursts?: { lastMs: number; everyMs: number }
 }
 
 export type Workload = {
@@ -40,7 +45,7 @@ export async function startWorkload(
   random: Random,
   options: WorkloadOptions = {},
 ): Promise<Workload> {
-  const { projects = 3, clients: perProject = 2, operators = 1, pauseMs = 5000 } = options
+  const { projects = 3, clients: perProject = 2, operators = 1, pauseMs = 5000, bursts } = options
   const ledger = openLedger(() => cloud.clock.now(), cloud.say)
   const ground = await prepareGround(cloud)
   const users: Act[] = [
@@ -83,9 +88,16 @@ export async function startWorkload(
   if (operators > 0) await add('operation', numbered(operators, 'operator'), ['admin'], operatorActs)
 
   let stopped = false
+  const began = cloud.clock.now()
+  /** Until the next burst; 0 within one. */
+  const restMs = () => {
+    if (!bursts) return 0
+    const into = (cloud.clock.now() - began) % bursts.everyMs
+    return into < bursts.lastMs ? 0 : bursts.everyMs - into
+  }
   async function work(client: Client): Promise<void> {
     while (!stopped) {
-      await client.sleep(client.random.int(50, pauseMs))
+      await client.sleep(restMs() + client.random.int(50, pauseMs))
       if (!stopped) await pickAct(acts.get(client)!, client, client.random)?.run(client)
     }
   }
