@@ -27,6 +27,7 @@ import { usualPorts } from '#main/port.ts'
 import { type Secrets, secretNames } from '#main/secret.ts'
 import { agentSections, serviceSections } from '#main/section.ts'
 import { tokensOverBus } from '#main/service-token.ts'
+import { openSimMachine } from '#main/sim-machine.ts'
 import type { HostSurroundings } from '#services/host/app.ts'
 import { identityClient } from '#services/identity/client.ts'
 import { type TestEngine, testEngine } from './test-engine.ts'
@@ -35,6 +36,7 @@ type Sim = Awaited<ReturnType<typeof simulated>>
 
 export type TestHost = {
   readonly name: string
+  readonly machine: Sim['machine']
   readonly virt: Sim['virt']
   readonly wiring: Sim['wiring']
   readonly volume: Sim['volume']
@@ -223,8 +225,14 @@ async function simulated(
   fabric: ReturnType<typeof simFabric>,
 ) {
   await world.files.makeFolder(folder)
+  const machine = await openSimMachine(world, { name: host, folder, fabric, kept: false })
   return {
-    virt: (await loadVirtDriver('sim', world, log, { folder, host })) as SimVirtDriver,
+    machine,
+    virt: (await loadVirtDriver('sim', world, log, {
+      folder,
+      host,
+      machine: machine.guests,
+    })) as SimVirtDriver,
     wiring: await loadWiringDriver('sim', world, log, { fabric, host }),
     volume: await loadVolumeDriver('sim', world, { folder: join(folder, 'volumes') }),
   }
@@ -270,7 +278,7 @@ async function startAgents(given: {
     wiring,
     volume,
     networks: {
-      physicalNetworks: { physnet1: { bridge: 'br-ex' } },
+      physicalNetworks: { physnet1: { bridge: 'br-ex', uplink: 'eth1' } },
       tunnel: { localIp: '10.9.0.1', types: ['vxlan', 'gre'] },
     },
     endpoint: platform.endpoint,

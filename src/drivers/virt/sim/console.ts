@@ -1,32 +1,44 @@
-// What a simulated guest says on its serial console: the lines that people and tests look for in a real CirrOS.
-import type { GuestSpec } from '../driver.ts'
+// The serial console of a simulated guest: its last lines, as many as Nova would show anyhow.
+import { consoleLimitBytes } from '../driver.ts'
 
-/** EC2 name of a server, from its number: i-0000002a. */
-function ec2Id(number: number): string {
-  return `i-${number.toString(16).padStart(8, '0')}`
+export type GuestConsole = {
+  /** A whole line. */
+  line(text: string): void
+  /** Without an end: a login prompt. */
+  prompt(text: string): void
+  text(): string
+  clear(): void
 }
 
-/** One boot of the guest, from the kernel's first line to the login prompt. */
-export function bootLines(spec: GuestSpec): string {
-  const nics = spec.nics.map((nic, index) => `eth${index}: ${nic.mac} mtu ${nic.mtu} up`)
-  const lines = [
-    '[    0.000000] Linux version 6.1.0-sim (nimbo simulated guest)',
-    `[    0.000000] DMI: OpenStack Foundation OpenStack Nova, uuid ${spec.id}`,
-    `[    0.012000] smp: ${spec.vcpus} CPU, memory: ${spec.memoryMb}M`,
-    ...spec.volumes.map(
-      (volume) => `[    0.300000] virtio_blk ${volume.device.replace('/dev/', '')}: serial ${volume.serial}`,
-    ),
-    'Starting network: udhcpc',
-    ...nics,
-    ...(spec.configDrive ? ['config drive: mounted LABEL=config-2'] : []),
-    'checking http://169.254.169.254/2009-04-04/instance-id',
-    `successful after 1/20 tries: up 1.42. iid=${ec2Id(spec.number)}`,
-    `=== datasource: ${spec.configDrive ? 'config-drive' : 'ec2 net'} ===`,
-    `instance-id: ${ec2Id(spec.number)}`,
-    `name: ${spec.name}`,
-    `local-hostname: ${spec.hostname}.novalocal`,
-    "login as 'cirros' user. use 'sudo' for root.",
-    `${spec.hostname} login: `,
-  ]
-  return lines.join('\n')
+/** `wrote` hears each text that is added, to keep it elsewhere. */
+export function openConsole(kept: string, wrote: (text: string) => void): GuestConsole {
+  // Most lines are the same in every guest: a list of them is smaller than a text of them.
+  let lines = kept === '' ? [] : kept.split(/(?<=\n)/)
+  let size = kept.length
+  const add = (text: string) => {
+    lines.push(text)
+    size += text.length
+    wrote(text)
+    if (size <= consoleLimitBytes) return
+    let dropped = 0
+    while (size > consoleLimitBytes / 2) size -= lines[dropped++]!.length
+    lines = lines.slice(dropped)
+  }
+  return {
+    line: (text) => {
+      if (lines.at(-1)?.endsWith('\n') === false) add('\n')
+      add(`${text}\n`)
+    },
+    prompt: add,
+    text: () => lines.join(''),
+    clear() {
+      lines = []
+      size = 0
+    },
+  }
+}
+
+/** EC2 name of a server, from its number: i-0000002a. */
+export function ec2Id(number: number): string {
+  return `i-${number.toString(16).padStart(8, '0')}`
 }
