@@ -20,7 +20,7 @@ import { openNetwork } from '#services/network/service.ts'
 import { openPlacement } from '#services/placement/service.ts'
 import { openVolume } from '#services/volume/service.ts'
 import type { OpenPlatform } from './platform.ts'
-import type { Secrets } from './secret.ts'
+import { isGenerated, type Secrets } from './secret.ts'
 import type { ServiceConfig } from './section.ts'
 
 export type CloudPlan = {
@@ -64,9 +64,10 @@ export async function openControlPlane(plan: CloudPlan): Promise<ControlPlane> {
     adminPassword: secrets.admin,
     serviceUsers: serviceUsers.map((name) => ({ name, password: secrets[name] })),
     catalog: catalogOf(platform.endpoint, plan.simulated === true),
+    isRandom: isGenerated,
   })
   const clients = new Map<ServiceUser, IdentityClient>()
-  /** One for each user: a login costs a fifth of a second of hashing on purpose. */
+  /** One for each user: a login may cost a fifth of a second of hashing on purpose. */
   const clientOf = (user: ServiceUser): IdentityClient => {
     const known = clients.get(user)
     if (known) return known

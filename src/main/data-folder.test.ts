@@ -9,7 +9,7 @@ import { dataFolder, defaultRoot, prepareCloud, prepareFolder, readCloud } from 
 import { publicNetwork } from './first-cloud.ts'
 import { writeMember } from './member.ts'
 import { portsFrom, usualPorts } from './port.ts'
-import { secretNames } from './secret.ts'
+import { isGenerated, secretNames } from './secret.ts'
 
 let parent: string
 let root: string
@@ -26,6 +26,9 @@ describe('the first start', () => {
     expect(new Set(Object.values(secrets)).size).toBe(secretNames.length)
     for (const secret of Object.values(secrets)) expect(secret).toMatch(/^[A-Za-z0-9]{24}$/)
     expect(statSync(`${root}/secrets.json`).mode & 0o777).toBe(0o600)
+    // One in fifty lacks a digit or a capital.
+    const known = Object.values(secrets).filter(isGenerated)
+    expect(known.length).toBeGreaterThan(secretNames.length / 2)
   })
 
   it('writes what the command line chose into nimbo.yaml, and only then', async () => {
@@ -55,6 +58,11 @@ describe('the first start', () => {
 })
 
 describe('a later start', () => {
+  it.each(['secret', 'correcthorsebatterystapl', 'Correct-Horse-Battery-42', 'CorrectHorseBatteryStaple42'])(
+    'takes no word of an operator for a secret that it made: %s',
+    (word) => expect(isGenerated(word)).toBe(false),
+  )
+
   it('finds the same secrets and settings, and adds secrets that a newer version needs', async () => {
     const first = await prepareCloud(world, root, { hosts: 2, dataPlane: 'sim' })
     const { demo, ...rest } = first.secrets

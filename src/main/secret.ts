@@ -36,6 +36,11 @@ function newSecret(world: World): string {
   return world.random.bytes(18).toString('base64url').replaceAll('-', 'x').replaceAll('_', 'y')
 }
 
+/** False of a few that we made, and of what an operator put there instead: a word of people's needs a slow hash. */
+export function isGenerated(secret: string): boolean {
+  return /^(?=.*[a-z])(?=.*[A-Z])(?=.*\d)[A-Za-z0-9]{24}$/.test(secret)
+}
+
 function parse(text: string, path: string): Record<string, string> {
   try {
     return JSON.parse(text) as Record<string, string>

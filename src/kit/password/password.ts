@@ -15,6 +15,9 @@ export type ScryptCost = {
 /** keystone's `scrypt_*` defaults: `[identity] scrypt_block_size = 8, scrypt_parallelism = 1`, 2^16 rounds. */
 export const standardCost: ScryptCost = { rounds: 16, blockSize: 8, parallelism: 1 }
 
+/** For what was made of 128 random bits or more: no search finds it, however little one try costs. */
+export const randomSecretCost: ScryptCost = { rounds: 6, blockSize: 8, parallelism: 1 }
+
 /** For tests alone, and only where it is asked for: one hash costs a fraction of a millisecond. */
 export const testCost: ScryptCost = { rounds: 4, blockSize: 8, parallelism: 1 }
 

@@ -2,11 +2,13 @@
 import { afterEach, describe, expect, it } from 'vitest'
 import { schemaDifferences } from '#kit/db/schema.ts'
 import { testServers } from '#kit/db/test-database.ts'
+import { randomSecretCost, testCost } from '#kit/password/password.ts'
 import { realWorld } from '#kit/world/real.ts'
 import { keyRotation } from './loops/key-rotation.ts'
 import { revocationPruning } from './loops/revocation-pruning.ts'
 import { bootstrap, type FirstCloud } from './ops/bootstrap.ts'
 import { tables } from './store/schema.ts'
+import { findUserByName } from './store/user.ts'
 import { inProject, passwordAuth, type TestIdentity, testIdentity } from './test-identity.ts'
 
 let identity: TestIdentity
@@ -58,6 +60,27 @@ describe('the first cloud', () => {
     async function idOf(what: string, name: string): Promise<string> {
       return (await identity.ask(admin, 'GET', `/v3/${what}?name=${name}`)).body[what][0].id
     }
+  })
+
+  it('hashes slowly what people chose, and at once what was made at random', async () => {
+    identity = await testIdentity()
+    const { app } = identity.service
+    const secret = 'uFmYXPPdeTjWcnrwMPKyc81o'
+    await bootstrap(app, {
+      region: 'RegionOne',
+      adminPassword: 'admin-secret',
+      serviceUsers: [
+        { name: 'ironic', password: secret },
+        { name: 'swift', password: 'word of an operator' },
+      ],
+      catalog: [],
+      isRandom: (password) => password === secret,
+    })
+    const cost = async (name: string) =>
+      /ln=\d+/.exec((await findUserByName(app.db, name, 'default'))!.passwordHash!)?.[0]
+    expect(await cost('ironic')).toBe(`ln=${randomSecretCost.rounds}`)
+    expect(await cost('swift')).toBe(`ln=${testCost.rounds}`)
+    expect((await identity.auth(passwordAuth('ironic', secret, inProject('service')))).status).toBe(201)
   })
 
   it('lets the administrator in, over project and system, and services with their roles', async () => {

@@ -29,6 +29,8 @@ export type FirstCloud = {
   /** Users of project `service`, with their passwords. */
   serviceUsers: readonly { name: string; password: string }[]
   catalog: readonly CatalogService[]
+  /** True of a password that was made of 128 random bits or more; the default takes none for one. */
+  isRandom?: (password: string) => boolean
 }
 
 /** Each with the one that it implies. `_member_` is what older dashboards give to a project's people. */
@@ -77,7 +79,8 @@ async function missingHashes(app: Identity, cloud: FirstCloud): Promise<Map<stri
   const hashed = await Promise.all(
     wanted.map(async ({ name, password }) => {
       if (await findUserByName(app.db, name, defaultDomainId)) return undefined
-      return [name, await app.passwords.hash(password)] as const
+      const { hash, hashRandom } = app.passwords
+      return [name, await (cloud.isRandom?.(password) ? hashRandom : hash)(password)] as const
     }),
   )
   return new Map(hashed.filter((each) => each !== undefined))

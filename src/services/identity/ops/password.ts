@@ -1,9 +1,17 @@
 // Hashing and checking at one cost, chosen in one place.
-import { hashPassword, type ScryptCost, standardCost, verifyPassword } from '#kit/password/password.ts'
+import {
+  hashPassword,
+  randomSecretCost,
+  type ScryptCost,
+  standardCost,
+  verifyPassword,
+} from '#kit/password/password.ts'
 import type { World } from '#kit/world/world.ts'
 
 export type Passwords = {
   hash(password: string): Promise<string>
+  /** Only for what was made of 128 random bits or more: one try costs next to nothing. */
+  hashRandom(secret: string): Promise<string>
   /** Without a hash it takes as long and is false. */
   verify(hash: string | null | undefined, password: string): Promise<boolean>
 }
@@ -14,6 +22,7 @@ export function openPasswords(
 ): Passwords {
   return {
     hash: (password) => hashPassword(world, password, cost),
+    hashRandom: (secret) => hashPassword(world, secret, randomSecretCost),
     verify: (hash, password) => verifyPassword(world, hash ?? undefined, password, cost),
   }
 }
