@@ -53,5 +53,6 @@ export const JournalAppendSchema = Type.Object({
 })
 
 export const journalContract = contract('nimbo', 'journal', '1.0', {
-  append: cast(JournalAppendSchema),
+  // A record of each would be the next one's content, for ever.
+  append: cast(JournalAppendSchema, { routine: true }),
 })

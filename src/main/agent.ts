@@ -8,7 +8,7 @@ import { loadWiringDriver, simFabric, type WiringDriver } from '#drivers/wiring/
 import type { Bus } from '#kit/bus/bus.ts'
 import { openBus } from '#kit/bus/client.ts'
 import { loadConfig } from '#kit/config/load.ts'
-import type { JournalEvent, Trace } from '#kit/journal/journal.ts'
+import { type JournalEvent, quiet, type Trace } from '#kit/journal/journal.ts'
 import { startShipping } from '#kit/journal/ship.ts'
 import { fileSpoolSink } from '#kit/journal/spool-sink.ts'
 import { openJournal } from '#kit/journal/store.ts'
@@ -22,6 +22,7 @@ import { bridgeSuffix, hostNetworks } from './host-network.ts'
 import { simulatedHostNames } from './local-agent.ts'
 import { agentSections, serviceSections } from './section.ts'
 import { cloudSection } from './settings.ts'
+import { openSimMachine } from './sim-machine.ts'
 import { startOn } from './simulated-host.ts'
 
 /** A connection has 2047 channels at most, and a host takes five. */
@@ -39,13 +40,8 @@ export async function runAgent(world: World, cloud: Cloud): Promise<{ stop(): Pr
   const { host, http, endpoint } = access
   const spool = `${folder.root}/journal-spool`
   await world.files.makeFolder(spool)
-  const journal = openJournal({
-    world,
-    log,
-    host,
-    service: 'agent',
-    sink: await fileSpoolSink(world, log, spool),
-  })
+  const sink = await fileSpoolSink(world, log, spool)
+  const journal = openJournal({ world, log, host, service: 'agent', sink })
   const openHostBus = () =>
     openBus({
       world,
@@ -65,7 +61,8 @@ export async function runAgent(world: World, cloud: Cloud): Promise<{ stop(): Pr
     world,
     log,
     folder: spool,
-    send: (events) => ship(bus, journal.newTrace(), host, events),
+    sink,
+    send: (events) => ship(bus, quiet(journal.newTrace()), host, events),
   })
   const overBus = { bus, journal, log }
   const kept = access.keep(overBus)
@@ -148,16 +145,19 @@ async function simulatedHosts(
   const fabric = simFabric()
   const share = openWiringShare()
   return Promise.all(
-    names.map((name, index) =>
-      startOn(
-        { name, folder: `${cloud.folder.root}/hosts/${name}`, fabric },
-        { ...common, share },
-        {
-          ...common,
-          bus: busOf(index),
+    names.map(async (name, index) => {
+      const plan = { name, folder: `${cloud.folder.root}/hosts/${name}`, fabric }
+      const machine = await openSimMachine(common.world, plan)
+      const lines = { ...common, bus: busOf(index) }
+      const host = await startOn({ ...plan, guests: machine.guests }, { ...common, share }, lines)
+      return {
+        ...host,
+        async stop() {
+          await host.stop()
+          await machine.close()
         },
-      ),
-    ),
+      }
+    }),
   )
 }
 

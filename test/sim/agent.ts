@@ -7,6 +7,7 @@ import { loadWiringDriver, type SimFabric, type SimWiring } from '#drivers/wirin
 import { openBus } from '#kit/bus/client.ts'
 import { connectToAny } from '#kit/bus/transport.ts'
 import { httpClient } from '#kit/http/client.ts'
+import { quiet } from '#kit/journal/journal.ts'
 import { startShipping } from '#kit/journal/ship.ts'
 import { fileSpoolSink } from '#kit/journal/spool-sink.ts'
 import { openJournal } from '#kit/journal/store.ts'
@@ -53,9 +54,10 @@ export async function startAgent(plan: AgentPlan): Promise<RunningAgent> {
     world,
     log,
     folder: spool,
+    sink,
     async send(events) {
       const controller = bus.caller(journalContract, 'agent')
-      await controller.append({ host, events }, { trace: journal.newTrace() })
+      await controller.append({ host, events }, { trace: quiet(journal.newTrace()) })
     },
   })
   const http = httpClient({ world })

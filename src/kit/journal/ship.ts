@@ -3,9 +3,9 @@
 import { CloudError } from '../errors/cloud-error.ts'
 import type { Log } from '../log/log.ts'
 import { type RunningLoop, startLoop } from '../loop/loop.ts'
-import type { World } from '../world/world.ts'
+import type { Cancel, World } from '../world/world.ts'
 import type { JournalEvent } from './journal.ts'
-import { type SpoolPlace, spoolFiles, spoolPath } from './spool-sink.ts'
+import { type SpoolPlace, type SpoolSink, spoolFiles, spoolPath } from './spool-sink.ts'
 
 export type Shipping = {
   world: World
@@ -13,22 +13,47 @@ export type Shipping = {
   folder: string
   /** Resolves when the other side is sure to have them: the bus has confirmed the cast. */
   send(events: JournalEvent[]): Promise<void>
-  /** Milliseconds between looks; the default is 250. */
-  everyMs?: number
+  /** Who writes to the folder: without news from it there is nothing to look for. */
+  sink: Pick<SpoolSink, 'onAppend'>
 }
+
+/** Events that come within this time of one another go together. */
+const gatherMs = 250
+/** What could not be sent is tried again; what a sink forgot to tell is found. */
+const lookMs = 5000
 
 const batchBytes = 256 * 1024
 
 export function startShipping(shipping: Shipping): RunningLoop {
-  return startLoop(shipping.world, shipping.log, {
+  const { world, log, sink } = shipping
+  const loop = startLoop(world, log, {
     name: 'journal-ship',
-    everyMs: shipping.everyMs ?? 250,
+    everyMs: lookMs,
     run: () => shipAll(shipping),
   })
+  let cancel: Cancel | undefined
+  const soon = () => {
+    const due = () => {
+      cancel = undefined
+      loop.nudge()
+    }
+    cancel ??= world.timers.after(gatherMs, due, { background: true })
+  }
+  sink.onAppend = soon
+  // What an earlier process left.
+  soon()
+  return {
+    nudge: loop.nudge,
+    async stop() {
+      sink.onAppend = () => {}
+      cancel?.()
+      await loop.stop()
+    },
+  }
 }
 
 /** Sends what there is. Throws when the other side cannot take it; nothing is lost then. */
-export async function shipAll(shipping: Omit<Shipping, 'everyMs'>): Promise<void> {
+export async function shipAll(shipping: Omit<Shipping, 'sink'>): Promise<void> {
   const { world, folder } = shipping
   let place = await readPlace(world, folder)
   for (const file of await spoolFiles(world, folder)) {

@@ -12,6 +12,9 @@ export type SpoolLimits = {
   maxFiles?: number
 }
 
+/** `onAppend` is called when events were added; who carries them on sets it. */
+export type SpoolSink = JournalSink & { onAppend: () => void }
+
 export type SpoolPlace = { file: number; offset: number }
 
 const fileName = /^(\d{10})\.jsonl$/
@@ -35,7 +38,7 @@ export async function fileSpoolSink(
   log: Log,
   folder: string,
   limits: SpoolLimits = {},
-): Promise<JournalSink> {
+): Promise<SpoolSink> {
   const fileBytes = limits.fileBytes ?? 4 * 2 ** 20
   const maxFiles = limits.maxFiles ?? 16
   await world.files.makeFolder(folder)
@@ -54,7 +57,8 @@ export async function fileSpoolSink(
       await world.files.remove(spoolPath(folder, oldest))
     }
   }
-  return {
+  const sink: SpoolSink = {
+    onAppend() {},
     async append(events: readonly JournalEvent[]) {
       if (size >= fileBytes) await beginNext()
       const lines = Buffer.from(events.map((event) => `${JSON.stringify(event)}\n`).join(''))
@@ -66,7 +70,9 @@ export async function fileSpoolSink(
         throw error
       }
       size += lines.length
+      sink.onAppend()
     },
     close() {},
   }
+  return sink
 }
