@@ -27,7 +27,13 @@ export async function hostNetworks(
       address: firstAddress(settings.publicCidr),
     }
   if (settings.dataPlane === 'sim')
-    return { physicalNetworks, tunnel: { localIp: '127.0.0.1', types: [...tunnelTypes] } }
+    return {
+      // All simulated hosts are on the same cable.
+      physicalNetworks: Object.fromEntries(
+        Object.entries(physicalNetworks).map(([name, network]) => [name, { uplink: 'eth1', ...network }]),
+      ),
+      tunnel: { localIp: '127.0.0.1', types: [...tunnelTypes] },
+    }
   const localIp = agent.localIp || (await ownAddress(world, settings, controller))
   const types = agent.tunnelTypes.map(readType)
   const tunnel: TunnelOptions = { localIp, types }

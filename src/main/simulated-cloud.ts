@@ -131,7 +131,7 @@ export async function runSimulatedCloud(world: World, cloud: Cloud): Promise<Sim
     await Promise.all([...opened.hosts.values()].map((host) => host.startAgent()))
   }
   const stop = async () => {
-    await Promise.all([...(opened?.hosts.values() ?? [])].map((host) => host.stopAgent()))
+    await Promise.all([...(opened?.hosts.values() ?? [])].map((host) => host.close()))
     await controller?.stop()
     controller = undefined
     await opened?.journal.close()
@@ -172,7 +172,9 @@ export async function runSimulatedCloud(world: World, cloud: Cloud): Promise<Sim
     sink: { append: (events) => store.append(events), close() {} },
     authenticate: (token, at) => opened!.nova.authenticate(token, at),
     target: () => ({ ...running, fabric: opened!.fabric }),
-    flush: async () => {},
+    async flush() {
+      await Promise.all([...opened!.hosts.values()].map((host) => host.machine.flush()))
+    },
     replaceData: running.replaceData,
   })
   return running

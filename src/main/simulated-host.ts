@@ -2,7 +2,7 @@
 // started again while the machine goes on.
 import { loadVirtDriver } from '#drivers/virt/load.ts'
 import { loadVolumeDriver } from '#drivers/volume/load.ts'
-import { loadWiringDriver, openHostNetwork, type SimFabric } from '#drivers/wiring/load.ts'
+import { loadWiringDriver, type SimFabric } from '#drivers/wiring/load.ts'
 import type { Bus } from '#kit/bus/bus.ts'
 import { CloudError } from '#kit/errors/cloud-error.ts'
 import type { HttpClient } from '#kit/http/client.ts'
@@ -11,6 +11,7 @@ import type { Log } from '#kit/log/log.ts'
 import type { Connection, World } from '#kit/world/world.ts'
 import { type Host, type HostPlan, startHost } from './host.ts'
 import { type MortalWorld, mortalWorld } from './mortal-world.ts'
+import { openSimMachine, type SimMachine } from './sim-machine.ts'
 import type { DriverDoor } from './simulation/driver-fault.ts'
 import { type HostDoor, openHostDoor } from './simulation/host-door.ts'
 
@@ -29,6 +30,10 @@ export type SimulatedHost = {
   powerOn(): void
   /** Its way to the controller, its disk, its clock and its drivers, with what is wrong with them. */
   readonly door: HostDoor
+  /** What the agents run on; kind 'unavailable' before they were started the first time. */
+  readonly machine: SimMachine
+  /** The agents stop, and the machine is put down in its files, to be opened again. */
+  close(): Promise<void>
 }
 
 /** How the agents of a host reach their cloud. */
@@ -40,6 +45,8 @@ export type Machine = {
   folder: string
   /** Joins it to the other hosts of its cloud. */
   fabric: SimFabric
+  /** Of the usual time that guests take for everything; 1 unless said. */
+  pace?: number
 }
 
 type AgentPlan = Omit<HostPlan, 'bus' | 'http' | 'journal' | 'virt' | 'wiring' | 'volume' | 'host' | 'folder'>
@@ -64,10 +71,16 @@ type Agents = { mortal: MortalWorld; ready: Promise<Running>; killed: Promise<ne
 export function simulatedHost(world: World, log: Log, plan: SimulatedHostPlan): SimulatedHost {
   const { machine } = plan
   const door = openHostDoor(world)
-  const network = openHostNetwork(machine.fabric, machine.name, world)
+  let opening: Promise<SimMachine> | undefined
+  let hardware: SimMachine | undefined
   let current: Agents | undefined
   let up = false
 
+  const openMachine = async () => {
+    opening ??= openSimMachine(world, machine)
+    hardware = await opening
+    return hardware
+  }
   const begin = (): Agents => {
     const mortal = mortalWorld(door.world)
     const own = { world: mortal.world, log: mortal.log(log) }
@@ -78,7 +91,8 @@ export function simulatedHost(world: World, log: Log, plan: SimulatedHostPlan): 
         client: (http) => mortal.client(door.client(http)),
         connect: async (open) => mortal.own(await door.connect(open)),
       })
-      return { agents: await startOn(machine, { ...plan, ...own }, line, door.drivers), line }
+      const on = { ...machine, guests: (await openMachine()).guests }
+      return { agents: await startOn(on, { ...plan, ...own }, line, door.drivers), line }
     }
     let killed = () => {}
     const dead = new Promise<never>((_, reject) => {
@@ -98,9 +112,28 @@ export function simulatedHost(world: World, log: Log, plan: SimulatedHostPlan): 
     current = undefined
     up = false
   }
+  const stopAgent = async () => {
+    const stopping = current
+    if (!stopping) return
+    const { agents, line } = await Promise.race([stopping.ready, stopping.killed])
+    current = undefined
+    up = false
+    // What waits for a bus that isn't there would be waited for until its own end.
+    if (!line.bus.connected) await line.bus.close()
+    await agents.stop()
+    await line.close()
+  }
   return {
     name: machine.name,
     door,
+    get machine() {
+      if (hardware) return hardware
+      throw new CloudError('unavailable', `The machine of ${machine.name} is not there yet.`)
+    },
+    async close() {
+      await stopAgent()
+      await hardware?.close()
+    },
     get agentUp() {
       return up
     },
@@ -115,43 +148,32 @@ export function simulatedHost(world: World, log: Log, plan: SimulatedHostPlan): 
         throw error
       }
     },
-    async stopAgent() {
-      const stopping = current
-      if (!stopping) return
-      const { agents, line } = await Promise.race([stopping.ready, stopping.killed])
-      current = undefined
-      up = false
-      // What waits for a bus that isn't there would be waited for until its own end.
-      if (!line.bus.connected) await line.bus.close()
-      await agents.stop()
-      await line.close()
-    },
+    stopAgent,
     killAgent,
     powerOff() {
       killAgent()
-      network.powerOff()
+      hardware?.powerOff()
     },
-    powerOn: () => network.powerOn(),
+    powerOn: () => hardware?.powerOn(),
   }
 }
 
 /** The drivers are opened anew each time, as by a new process, and find what the last ones left. */
 export async function startOn(
-  { name, folder, fabric }: Machine,
+  { name, folder, fabric, guests }: Machine & Pick<SimMachine, 'guests'>,
   plan: AgentPlan,
   line: Pick<HostLine, 'bus' | 'http' | 'journal'>,
   drivers?: DriverDoor,
 ): Promise<Host> {
   const { world, log } = plan
   await world.files.makeFolder(folder)
-  const stateFile = `${folder}/guests.json`
   const through: DriverDoor['through'] = (kind, driver) => drivers?.through(kind, driver) ?? driver
   return startHost({
     ...plan,
     ...line,
     host: name,
     folder,
-    virt: through('virt', await loadVirtDriver('sim', world, log, { folder, host: name, stateFile })),
+    virt: through('virt', await loadVirtDriver('sim', world, log, { folder, host: name, machine: guests })),
     wiring: through('wiring', await loadWiringDriver('sim', world, log, { fabric, host: name })),
     volume: through('volume', await loadVolumeDriver('sim', world, { folder: `${folder}/volumes` })),
   })
