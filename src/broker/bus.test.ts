@@ -214,6 +214,22 @@ test('a cast whose handler fails is tried five times, then put aside where an op
   })
 })
 
+test('a cast whose handler lacks what it needs is tried until that is there', async () => {
+  const parts = await testParts()
+  const { client, trace } = await bus(parts)
+  const began = parts.world.clock.now()
+  const done: number[] = []
+  const build = async () => {
+    const afterMs = parts.world.clock.now() - began
+    if (afterMs < 300_000) throw new CloudError('unavailable', 'The disk is full.')
+    done.push(afterMs)
+  }
+  await client.serve(compute, 'h1', 'nova-compute', { ...idle, build })
+  await client.caller(compute, 'a').build({ serverId: 'late' }, { trace, subject: 'server:late' })
+  await parts.world.advance(340_000)
+  expect(done).toHaveLength(1)
+})
+
 test('a lost connection fails calls in flight, and casts and servers go on over the next one', async () => {
   const parts = await testParts()
   const [api, agent] = [await bus(parts, 'api'), await bus(parts, 'agent')]

@@ -1,6 +1,6 @@
 // Serves a contract: the receiving half of the bus.
 import type { ClientChannel, Delivered } from '../amqp/client/channel.ts'
-import { CloudError, fullMessage } from '../errors/cloud-error.ts'
+import { CloudError, type ErrorKind, fullMessage } from '../errors/cloud-error.ts'
 import { formatTraceparent, type Journal, loud, type Trace } from '../journal/journal.ts'
 import type { Log } from '../log/log.ts'
 import type { World } from '../world/world.ts'
@@ -27,6 +27,9 @@ const prefetch = 64
 /** A cast's handler is tried this often before the message goes to the dead queue. */
 const attempts = 5
 const firstRetryMs = 200
+const longestRetryMs = 30_000
+/** Of what the handler needs, such as its database or another service, and not of the message: tried until it's there. */
+const passing: readonly ErrorKind[] = ['unavailable', 'timeout', 'badGateway']
 
 export type Serving = {
   world: World
@@ -156,10 +159,11 @@ class Server {
           error: fullMessage(error),
         }
         this.#serving.log.warn(fields, 'a handler of the bus failed')
-        if (attempt === attempts || error instanceof Refused) return await this.#bury(message, error)
-        await this.#serving.world.timers.sleep(firstRetryMs * 2 ** (attempt - 1), {
-          signal: this.#stopping.signal,
-        })
+        const passes = error instanceof CloudError && passing.includes(error.kind)
+        if (error instanceof Refused || (attempt >= attempts && !passes))
+          return await this.#bury(message, error)
+        const pauseMs = Math.min(firstRetryMs * 2 ** (attempt - 1), longestRetryMs)
+        await this.#serving.world.timers.sleep(pauseMs, { signal: this.#stopping.signal })
       }
     }
   }
