@@ -7,6 +7,8 @@ export type Connection = {
   readonly execute: Execute
   begin(): Promise<void>
   commit(): Promise<void>
+  /** Of what was committed last: resolves when it survives a power cut. Absent where `commit` waits for that. */
+  readonly flushed?: (() => Promise<void>) | undefined
   rollback(): Promise<void>
 }
 

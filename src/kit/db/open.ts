@@ -15,7 +15,8 @@ export type OpenOptions = {
 const transactionTries = 5
 
 /**
- * `sqlite::memory:`, `sqlite:/path/file.db` (with `?synchronous=NORMAL` where a power cut may cost the last second),
+ * `sqlite::memory:`, `sqlite:/path/file.db` (with `?synchronous=GROUP` where many commit at a time and wait for one flush
+ * together, `NORMAL` where a power cut may cost the last second),
  * `postgres://user:password@host:port/name`, `mysql://…` for MariaDB and MySQL.
  */
 export async function openDatabase(world: World, url: string, options: OpenOptions = {}): Promise<Database> {
@@ -29,8 +30,8 @@ async function openPool(world: World, url: string): Promise<{ dialect: DialectNa
   if (url.startsWith('sqlite:')) {
     const [path = '', query] = url.slice('sqlite:'.length).split('?')
     const wish = new URLSearchParams(query).get('synchronous')?.toUpperCase() ?? 'FULL'
-    if (wish !== 'FULL' && wish !== 'NORMAL' && wish !== 'OFF')
-      throw new Error(`${url}: synchronous is FULL, NORMAL or OFF`)
+    if (wish !== 'FULL' && wish !== 'GROUP' && wish !== 'NORMAL' && wish !== 'OFF')
+      throw new Error(`${url}: synchronous is FULL, GROUP, NORMAL or OFF`)
     const { openSqlite } = await import('./sqlite.ts')
     return {
       dialect: 'sqlite',
@@ -85,6 +86,7 @@ function over(world: World, url: string, dialect: DialectName, pool: Pool): Data
         const attempt = new Attempt(dialect)
         try {
           const result = await attempt.run(pool, (tx) => current.run(attempt, () => work(tx)))
+          await attempt.flushed?.()
           for (const action of attempt.afterwards) action()
           return result
         } catch (error) {
@@ -103,6 +105,8 @@ class Attempt {
   readonly afterwards: (() => void)[] = []
   open = true
   committing = false
+  /** To be waited for when others have the connection. */
+  flushed: Connection['flushed']
   private readonly dialect: DialectName
   private failure: { error: unknown } | undefined
 
@@ -121,6 +125,7 @@ class Attempt {
         if (this.failure) throw this.failure.error
         this.committing = true
         await connection.commit()
+        this.flushed = connection.flushed
         return result
       } catch (error) {
         this.open = false

@@ -5,20 +5,27 @@ import type { StatementSync } from 'node:sqlite'
 import type { World } from '../world/world.ts'
 import { type Connection, isTrouble, type Pool, translate } from './connection.ts'
 import type { Outcome, SqlValue } from './database.ts'
+import { groupFlush } from './flush.ts'
 
-type Prepared = { statement: StatementSync; reads: boolean }
+type Prepared = { statement: StatementSync; gives: boolean; writes: boolean }
 
 const keptStatements = 400
 /** Another process may hold the file's lock: we block for a moment only, then wait off the event loop. */
 const blockMs = 20
 const busyPauseMs = 10
 const busyTries = 500
+/** SQLITE_IOERR, https://www.sqlite.org/rescode.html */
+const ioError = 10
 
-/** `path` is a file, or `:memory:`. Synchronous FULL: what was committed survives a power cut (WAL, one fsync each). */
+/**
+ * `path` is a file, or `:memory:`. FULL: what was committed survives a power cut, with one fsync for each commit, which
+ * stops the event loop. GROUP: the same off the event loop and for all who wait at a time. NORMAL: a power cut may cost
+ * the newest commits.
+ */
 export async function openSqlite(
   world: World,
   path: string,
-  options: { synchronous: 'FULL' | 'NORMAL' | 'OFF' },
+  options: { synchronous: 'FULL' | 'GROUP' | 'NORMAL' | 'OFF' },
 ): Promise<Pool> {
   if (path !== ':memory:') {
     await world.files.makeFolder(dirname(path))
@@ -29,7 +36,10 @@ export async function openSqlite(
   const database = world.sqlite.open(path, { timeoutMs: blockMs })
   // Turning to WAL needs the file alone for a moment, while others may be opening it too.
   await patiently(world, () => database.exec('pragma journal_mode = WAL'))
-  database.exec(`pragma synchronous = ${options.synchronous}; pragma temp_store = MEMORY`)
+  const grouped = options.synchronous === 'GROUP'
+  database.exec(
+    `pragma synchronous = ${grouped ? 'NORMAL' : options.synchronous}; pragma temp_store = MEMORY`,
+  )
   // LIKE tells 'a' from 'A', as on the other dialects.
   database.exec('pragma case_sensitive_like = on')
   const statements = { objects: new Map<string, Prepared>(), arrays: new Map<string, Prepared>() }
@@ -40,18 +50,25 @@ export async function openSqlite(
     if (found) return found
     const statement = database.prepare(sql)
     if (rows === 'arrays') statement.setReturnArrays(true)
-    const prepared = { statement, reads: statement.columns().length > 0 }
+    const prepared = {
+      statement,
+      gives: statement.columns().length > 0,
+      writes: !/^\s*(select|pragma|explain|begin|commit|rollback)\b/i.test(sql),
+    }
     if (/^\s*(create|alter|drop|pragma)/i.test(sql)) return prepared
     if (kept.size >= keptStatements) kept.delete(kept.keys().next().value!)
     kept.set(sql, prepared)
     return prepared
   }
+  /** Since the last commit. */
+  let wrote = false
   const runNow = (sql: string, values: readonly SqlValue[], rows: 'objects' | 'arrays'): Outcome => {
     try {
-      const { statement, reads } = prepare(sql, rows)
+      const { statement, gives, writes } = prepare(sql, rows)
+      if (writes) wrote = true
       // SQLite has no booleans; everything else binds as it is.
       const bound = values.map((value) => (typeof value === 'boolean' ? Number(value) : value))
-      if (reads) return { rows: statement.all(...bound), changes: 0, insertId: undefined }
+      if (gives) return { rows: statement.all(...bound), changes: 0, insertId: undefined }
       const { changes, lastInsertRowid } = statement.run(...bound)
       return { rows: [], changes: Number(changes), insertId: Number(lastInsertRowid) }
     } catch (error) {
@@ -61,22 +78,50 @@ export async function openSqlite(
   const runPatiently = (sql: string, values: readonly SqlValue[], rows: 'objects' | 'arrays') =>
     patiently(world, () => runNow(sql, values, rows))
 
+  const flush = groupFlush(() =>
+    database.flush().catch((cause) => {
+      throw translate('sqlite', Object.assign(new Error('the flush failed', { cause }), { errcode: ioError }))
+    }),
+  )
+  /** Whom to wait for then, if for anybody. */
+  const committed = () => {
+    if (!wrote) return undefined
+    wrote = false
+    flush.committed()
+    return grouped ? flush.flushed : undefined
+  }
+
   const queue = turns()
+  let flushed: Connection['flushed']
   const connection: Connection = {
+    get flushed() {
+      return flushed
+    },
     execute: async (sql, values, rows = 'objects') => runNow(sql, values, rows),
     // The write lock at once: a transaction that upgraded from reading later could only fail.
     begin: async () => void (await runPatiently('begin immediate', [], 'objects')),
-    commit: async () => void (await runPatiently('commit', [], 'objects')),
-    rollback: async () => void runNow('rollback', [], 'objects'),
+    async commit() {
+      await runPatiently('commit', [], 'objects')
+      flushed = committed()
+    },
+    async rollback() {
+      runNow('rollback', [], 'objects')
+      wrote = false
+    },
   }
   return {
     async execute(sql, values, rows = 'objects') {
       if (!queue.take()) await queue.wait()
+      let outcome: Outcome
+      let own: Connection['flushed']
       try {
-        return await runPatiently(sql, values, rows)
+        outcome = await runPatiently(sql, values, rows)
+        own = committed()
       } finally {
         queue.pass()
       }
+      await own?.()
+      return outcome
     },
     async acquire() {
       if (!queue.take()) await queue.wait()

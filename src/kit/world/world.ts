@@ -234,7 +234,10 @@ export type Sqlite = {
    */
   open(path: string, options?: { timeoutMs?: number; foreignKeys?: boolean }): SqliteDatabase
 }
-export type SqliteDatabase = Pick<DatabaseSync, 'exec' | 'prepare' | 'close' | 'isTransaction'>
+export type SqliteDatabase = Pick<DatabaseSync, 'exec' | 'prepare' | 'close' | 'isTransaction'> & {
+  /** In WAL mode: what was committed before the call survives a power cut when it resolves. */
+  flush(): Promise<void>
+}
 
 export type HttpRequest = {
   method: string

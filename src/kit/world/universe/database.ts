@@ -21,6 +21,8 @@ export class StoredDatabase {
   #anchor: DatabaseSync
   #checkpoint: Uint8Array | undefined
   #commits: Commit[] = []
+  /** So many of them were flushed after they were made. */
+  #flushed = 0
   /** How many faults keep it locked. */
   locked = 0
 
@@ -44,16 +46,23 @@ export class StoredDatabase {
     if (this.#commits.length < Math.max(checkpointCommits, bytes / checkpointBytesEach)) return
     this.#checkpoint = this.#anchor.serialize()
     this.#commits = []
+    this.#flushed = 0
+  }
+
+  flush(): void {
+    this.#flushed = this.#commits.length
   }
 
   /** All its connections are closed. */
   losePower(now: number, random: Random): void {
     const commits = this.#commits
     let kept = commits.length
-    while (kept > 0 && !commits[kept - 1]!.flushed && commits[kept - 1]!.at > now - expireMs) kept--
+    while (kept > this.#flushed && !commits[kept - 1]!.flushed && commits[kept - 1]!.at > now - expireMs)
+      kept--
     kept += random.int(0, commits.length - kept + 1)
     if (kept === commits.length) return
     this.#commits = commits.slice(0, kept)
+    this.#flushed = kept
     this.#anchor.close()
     this.#name = this.#nextName()
     const anchor = new DatabaseSync(urlOf(this.#name), { timeout: 0 })

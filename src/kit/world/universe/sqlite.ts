@@ -74,12 +74,17 @@ export function openDatabases(
         // SQLite syncs the folder when it makes its journal there.
         if (path !== ':memory:') tree.syncName(path)
         held.set(owner, (held.get(owner) ?? new Set()).add(database))
-        return watched(database, {
+        const connection = watched(database, {
           before: (writes) => checkFaults(store, database, writes),
           committed: (flushed, written) => {
             if (losesPower && path !== ':memory:') store.committed(now(), flushed, written)
           },
           around: (work) => trapped(owner, work),
+        })
+        return Object.assign(connection, {
+          async flush() {
+            if (owner.alive) store.flush()
+          },
         })
       },
     }),
