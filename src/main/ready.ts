@@ -21,6 +21,7 @@ const apis: readonly PortName[] = [
   'journal',
 ]
 const startTimeoutMs = 60_000
+const startTimeoutOfHostMs = 100
 
 /** Any HTTP answer at all means that a service listens. */
 export async function apisAnswer(http: HttpClient, cloud: Cloud): Promise<boolean> {
@@ -60,11 +61,12 @@ export async function awaitApis(world: World, http: HttpClient, cloud: Cloud): P
 /** Every host's compute service is up and known to placement, and on real hosts the agent of its switch is alive. */
 export async function awaitHosts(world: World, admin: Session, cloud: Cloud): Promise<void> {
   const role = hostingRole(cloud)
-  const late = `The host agent hasn't reported after ${startTimeoutMs / 1000} s: see ${roleLog(cloud.folder, role)}`
   const wanted = cloud.settings.dataPlane === 'sim' ? cloud.settings.hosts : 1
+  const timeoutMs = startTimeoutMs + wanted * startTimeoutOfHostMs
+  const late = `The host agent hasn't reported after ${timeoutMs / 1000} s: see ${roleLog(cloud.folder, role)}`
   await poll(
     world,
-    startTimeoutMs,
+    timeoutMs,
     late,
     async () => {
       await failIfEnded(world, cloud, role)
@@ -72,11 +74,11 @@ export async function awaitHosts(world: World, admin: Session, cloud: Cloud): Pr
         path: '/os-services?binary=nova-compute',
       })
       const up = services.filter((service) => service.state === 'up').length
+      if (up < wanted) return undefined
       const { agents } = await admin.call<{ agents: { alive: boolean }[] }>('network', {
-        path: '/v2.0/agents',
+        path: '/v2.0/agents?binary=neutron-openvswitch-agent&fields=alive',
       })
-      const alive = agents.filter((agent) => agent.alive).length
-      if (up < wanted || alive < wanted) return undefined
+      if (agents.filter((agent) => agent.alive).length < wanted) return undefined
       // Told by the compute service after the host's first report: without it there is nowhere to schedule to.
       const { resource_providers: providers } = await admin.call<{ resource_providers: unknown[] }>(
         'placement',
@@ -84,7 +86,8 @@ export async function awaitHosts(world: World, admin: Session, cloud: Cloud): Pr
       )
       return providers.length >= wanted || undefined
     },
-    20,
+    // Lists of a thousand hosts take the controller's time, which these need to come up.
+    20 + wanted / 2,
   )
 }
 

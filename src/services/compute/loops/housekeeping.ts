@@ -5,9 +5,10 @@ import type { Compute } from '../app.ts'
 import { keepAddresses } from '../ops/server-address.ts'
 import { subjectOf } from '../ops/server-load.ts'
 import { reportService } from '../ops/service.ts'
+import type { Server } from '../resources/server.ts'
 import type { Binary } from '../resources/service.ts'
 import { deleteExpiredTokens } from '../store/console.ts'
-import { changeServer, listServers } from '../store/server.ts'
+import { changeServer, listServers, serversUnderWay } from '../store/server.ts'
 
 export function heartbeatLoop(app: Compute, binaries: readonly Binary[]): Loop {
   const report = async () => {
@@ -30,22 +31,39 @@ export function addressLoop(app: Compute): Loop {
     name: 'compute-addresses',
     everyMs: 60_000,
     async run() {
-      const servers = (
-        await listServers(app.db, {
+      let below: number | undefined
+      do {
+        const servers = await listServers(app.db, {
           equal: { deletedAt: null, taskState: null },
-          orderBy: [['number', 'asc']],
+          orderBy: [['number', 'desc']],
+          limit: lookedAtAtOnce,
+          below,
         })
-      ).filter((each) => each.addresses.length > 0)
-      if (servers.length === 0) return
-      const { network, serviceToken } = app.conductor
-      const trace = app.journal.newTrace()
-      const token = await serviceToken(trace)
-      const ports = await network.listPorts(trace, token, {})
-      const floating = await network.listFloatingIps(trace, token)
-      const byDevice = Map.groupBy(ports, (port) => port.device_id)
-      for (const server of servers) await keepAddresses(app, server, byDevice.get(server.id) ?? [], floating)
+        await keepAddressesOf(
+          app,
+          servers.filter((each) => each.addresses.length > 0),
+        )
+        below = servers.length === lookedAtAtOnce ? servers.at(-1)!.number : undefined
+      } while (below !== undefined)
     },
   }
+}
+
+/** Between pages requests have their turn, however many servers there are. */
+const lookedAtAtOnce = 100
+
+async function keepAddressesOf(app: Compute, servers: readonly Server[]): Promise<void> {
+  if (servers.length === 0) return
+  const { network, serviceToken } = app.conductor
+  const trace = app.journal.newTrace()
+  const token = await serviceToken(trace)
+  const ports = await network.listPorts(trace, token, { device_id: servers.map((each) => each.id) })
+  const floating =
+    ports.length === 0
+      ? []
+      : await network.listFloatingIps(trace, token, { port_id: ports.map((each) => each.id) })
+  const byDevice = Map.groupBy(ports, (port) => port.device_id)
+  for (const server of servers) await keepAddresses(app, server, byDevice.get(server.id) ?? [], floating)
 }
 
 /** Tasks end by themselves, so this finds something only where rows were changed by hand. */
@@ -54,9 +72,7 @@ export function stuckLoop(app: Compute): Loop {
     name: 'compute-stuck-servers',
     everyMs: 300_000,
     async run() {
-      const servers = await listServers(app.db, { equal: { deletedAt: null }, orderBy: [['number', 'asc']] })
-      for (const server of servers) {
-        if (server.taskState === null && server.vmState !== 'building') continue
+      for (const server of await serversUnderWay(app.db)) {
         if ((await app.tasks.running(subjectOf(server.id))).length > 0) continue
         const building = server.vmState === 'building' || server.taskState === 'deleting'
         const now = app.world.clock.now()

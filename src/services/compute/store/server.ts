@@ -116,6 +116,17 @@ export function listServers(db: Db, list: ServerList): Promise<Server[]> {
   )
 }
 
+/** Those with a task state, and those being built. */
+export const serversUnderWay = (db: Db): Promise<Server[]> =>
+  server.find(
+    db,
+    (q) =>
+      q
+        .where('deletedAt', 'is', null)
+        .where((e) => e.or([e('taskState', 'is not', null), e('vmState', '=', 'building')])),
+    { orderBy: [['number', 'asc']] },
+  )
+
 export type HostLoad = { host: string; servers: number; building: number; vcpus: number; memoryMb: number }
 
 /** What the servers of each host take, or of `hosts` alone, as the scheduler and the hypervisors show it. */
