@@ -1,17 +1,18 @@
-// One round of the kill harness: a boot or a deletion during which processes of the cloud are killed, seen through to
+// One round of the kill harness of a simulated cloud: a boot or a deletion during which processes of the cloud are killed, seen through to
 // its end. The cloud has to get there by itself: nothing here does more than ask.
 import type { Session } from '#cli/openstack.ts'
 import { CloudError } from '#kit/errors/cloud-error.ts'
 import type { LiveCloud } from '#test/interop/live-cloud.ts'
 import { until, world } from '#test/interop/live-cloud.ts'
+import { isCutOff, patiently } from './patience.ts'
 
 export type Role = 'controller' | 'agent'
 
 export type KillPoint = {
   kill: readonly Role[]
   during: 'boot' | 'delete'
-  /** Milliseconds after the request was sent; or until the journal tells of this event of the server; or of this file. */
-  at: { ms: number } | { event: string } | { file: (serverId: string) => string }
+  /** Milliseconds after the request was sent. */
+  at: { ms: number }
 }
 
 export type Server = {
@@ -32,13 +33,7 @@ export type Round = {
 const boundMs = 100_000
 
 export function describePoint({ kill, during, at }: KillPoint): string {
-  const when =
-    'ms' in at
-      ? `${at.ms} ms into`
-      : 'event' in at
-        ? `at ${at.event} of`
-        : `when ${at.file('<id>')} is there in`
-  return `${kill.join(' and ')} killed ${when} a ${during}`
+  return `${kill.join(' and ')} killed ${at.ms} ms into a ${during}`
 }
 
 export function openRounds(
@@ -77,30 +72,16 @@ export function openRounds(
     })
   }
 
-  /** Kills when the moment has come; the moment is over when `over` says so. */
-  async function killAt(point: KillPoint, id: Promise<string | undefined>): Promise<void> {
-    const { at } = point
-    if ('ms' in at) await world.timers.sleep(at.ms)
-    else {
-      const serverId = await id
-      if (!serverId) throw new Error('The server was not made although nothing was killed yet.')
-      const seen = async () => {
-        if ('file' in at) return world.files.exists(`${cloud.root}/${at.file(serverId)}`)
-        const { events } = await session.call<{ events: unknown[] }>('journal', {
-          path: `/v1/events?subject=server:${serverId}&name=${at.event}&limit=1`,
-        })
-        return events.length > 0
-      }
-      await until(describePoint(point), seen, 30_000, 1)
-    }
-    await Promise.all(point.kill.map((role) => kill(cloud, role)))
+  async function killAt({ at, kill: roles }: KillPoint): Promise<void> {
+    await world.timers.sleep(at.ms)
+    await Promise.all(roles.map((role) => kill(cloud, role)))
   }
 
   return async (point: KillPoint): Promise<Round> => {
     const name = `kill-${++rounds}`
     const boot = point.during === 'boot'
     const creating = create(name)
-    if (boot) await Promise.all([killAt(point, creating), creating])
+    if (boot) await Promise.all([killAt(point), creating])
     const id = await creating
     await Promise.all(point.kill.map((role) => restarted(cloud, role)))
     if (!id) return { ended: 'never began' }
@@ -117,7 +98,7 @@ export function openRounds(
       throw new Error(`Server ${id} is in ERROR without a fault.`)
     const removing = remove(id)
     if (!boot) {
-      await Promise.all([killAt(point, Promise.resolve(id)), removing])
+      await Promise.all([killAt(point), removing])
       await Promise.all(point.kill.map((role) => restarted(cloud, role)))
     }
     await removing
@@ -154,23 +135,6 @@ async function restarted(cloud: LiveCloud, role: Role): Promise<void> {
     20_000,
     20,
   )
-}
-
-/** As a client would who knows that the cloud is coming back. */
-export async function patiently<T>(ask: () => Promise<T>): Promise<T> {
-  const deadline = world.clock.monotonic() + 60_000
-  for (;;) {
-    try {
-      return await ask()
-    } catch (error) {
-      if (!isCutOff(error) || world.clock.monotonic() > deadline) throw error
-      await world.timers.sleep(50)
-    }
-  }
-}
-
-function isCutOff(error: unknown): boolean {
-  return error instanceof CloudError && ['unavailable', 'timeout', 'badGateway'].includes(error.kind)
 }
 
 function ignoreGone(error: unknown): void {

@@ -14,7 +14,10 @@ export const test: Verb = {
       type: 'boolean',
       help: 'Only the test of several hosts: machines made of namespaces, five minutes',
     },
-    kill: { type: 'boolean', help: 'Only the kill test: a boot each for dozens of points, ten minutes' },
+    kill: {
+      type: 'boolean',
+      help: 'Only the kill test: every process dies in everything that users ask for, half an hour',
+    },
   },
   async run({ terminal, options, words }) {
     const alone = (['kill', 'hosts'] as const).filter((level) => options[level])

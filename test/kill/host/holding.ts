@@ -104,17 +104,12 @@ export async function heldByHost(machine: Machine): Promise<string[]> {
   return [...lines, ...processes(machine), ...files(`${machine.folder}${dataFolder}`)].sort()
 }
 
-export type Queue = { name: string; messages: number; consumers: number }
-
-/** Kept without a consumer: for whoever comes to read them. */
-const records4others = /\.dead$|^notifications\./
-
-/** Of queues that messages pass through, what isn't as it should be at rest: unread messages, nobody who reads. */
-export function restlessQueues(queues: readonly Queue[]): string[] {
-  return queues
-    .filter(({ name }) => !records4others.test(name))
-    .filter(({ messages, consumers }) => messages > 0 || consumers === 0)
-    .map(({ name, messages, consumers }) => `queue ${name}: ${messages} messages, ${consumers} consumers`)
+/** As RabbitMQ's management API tells of them. */
+export type Queue = {
+  name: string
+  messages_ready: number
+  messages_unacknowledged: number
+  consumers: number
 }
 
 function withoutCounts(line: string): string {

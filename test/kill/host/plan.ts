@@ -56,7 +56,7 @@ const networked = /^(server (create|delete|start)|interface|router|floating|netw
 function concerns(kill: readonly Program[], name: OperationName): boolean {
   if (kill.includes('qemu')) return concernsGuest(name)
   if (kill.every((one) => one === 'controller' || one === 'agent' || one === 'broker')) return true
-  if (kill.includes('command')) return !/^(image|volume (create|delete|extend)|server (un)?pause)/.test(name)
+  if (kill.includes('command')) return networked.test(name)
   return kill.some((one) => one.endsWith('supervisor')) || networked.test(name)
 }
 
@@ -104,7 +104,7 @@ function spread(table: typeof weights): (readonly Program[])[] {
 
 function momentOf(kill: readonly Program[], name: OperationName, random: (below: number) => number): Moment {
   const { spanMs, events, files = [], guest } = operationKinds[name] as OperationKind
-  if (kill.includes('command')) return { command: 1 + random(12) }
+  if (kill.includes('command')) return { command: 1 + random(4) }
   // Before there is one, its own guest can't be killed.
   if (kill.includes('qemu') && name === 'server create') return { file: random(2) === 0 ? 'pid' : 'qmp.sock' }
   const kinds = [

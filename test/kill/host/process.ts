@@ -56,7 +56,7 @@ export function agentCommands(agent: Seen): Seen[] {
     .split(' ')
     .filter(Boolean)
     .flatMap((pid) => look(Number(pid)) ?? [])
-    .filter((one) => kindOf(one) === undefined && !['node', 'MainThread'].includes(one.name))
+    .filter((one) => kindOf(one) === undefined && !/^(node|MainThread)/.test(one.name))
 }
 
 /** True where this very process was alive. */

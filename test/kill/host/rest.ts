@@ -1,8 +1,10 @@
 // Brings the cloud back to how it is at rest, as its users would: by asking for it. What they can't ask away is a leak.
+
+import { isCutOff } from '#test/kill/patience.ts'
 import { otherPorts } from './operation/device.ts'
 import { floatingOf, routerInterface, setFloating } from './operation/network.ts'
 import { bringTo, passing, shownServer } from './operation/operation.ts'
-import { isCutOff, type Stage } from './stage.ts'
+import type { Stage } from './stage.ts'
 
 type Row = { id: string; name: string; status: string }
 

@@ -1,7 +1,8 @@
 // A run: a cloud is raised, struck as planned, and looked at after each strike; in the end a table tells how each process's
 // death was got over.
 import { until } from '#test/interop/live-cloud.ts'
-import { type Rest, seenAtRest, type Violation, violations } from './invariant.ts'
+import type { Violation } from '#test/sim/invariant/fact.ts'
+import { type Rest, seenAtRest, violations } from './invariant.ts'
 import { describeStrike, type Strike } from './plan.ts'
 import { comeToRest } from './rest.ts'
 import { raiseStage, type Stage, world } from './stage.ts'
@@ -68,7 +69,7 @@ async function strikeOnce(stage: Stage, watch: PingWatch, rest: Rest, strike: St
     return left.length === 0
   }
   await until('everything is as at rest', holds, boundMs, 300).catch((error: unknown) => {
-    const words = left.map(({ invariant, detail }) => `${invariant}: ${detail}`)
+    const words = left.map(({ invariant, words: said }) => `${invariant}: ${said}`)
     throw new Error(`${describeStrike(strike)} (${struck.ended})\n${words.join('\n')}`, { cause: error })
   })
   const restMs = world.clock.now() - struck.at

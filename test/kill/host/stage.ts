@@ -5,11 +5,11 @@ import { createHash } from 'node:crypto'
 import { Readable } from 'node:stream'
 import { ed25519KeyPair } from '#cli/key-pair.ts'
 import { type Call, openSession, type Session } from '#cli/openstack.ts'
-import { CloudError } from '#kit/errors/cloud-error.ts'
 import { type HttpClient, httpClient } from '#kit/http/client.ts'
 import { realWorld } from '#kit/world/real.ts'
 import { type Lab, type Machine, raiseMachines } from '#test/hosts/machine.ts'
 import { succeeded, until } from '#test/interop/live-cloud.ts'
+import { patiently } from '#test/kill/patience.ts'
 import { talkingDisk } from '#test/real/boot-image.ts'
 import { brokerUrls, startOwnBroker } from './broker.ts'
 import { dataFolder } from './holding.ts'
@@ -251,23 +251,4 @@ async function keepLogs(lab: Lab): Promise<void> {
   if (!kept) return
   const from = `${lab.machines[0]!.folder}${dataFolder}/log`
   await world.processes.run('cp', ['-r', from, `${kept}/kill-${lab.folder.split('/').at(-1)}`])
-}
-
-const patienceMs = 60_000
-
-export async function patiently<T>(ask: () => Promise<T>): Promise<T> {
-  const deadline = world.clock.monotonic() + patienceMs
-  for (;;) {
-    try {
-      return await ask()
-    } catch (error) {
-      if (!isCutOff(error) || world.clock.monotonic() > deadline) throw error
-      await world.timers.sleep(50)
-    }
-  }
-}
-
-/** Nobody answered, or half: whether the request was taken is for the cloud to say. */
-export function isCutOff(error: unknown): boolean {
-  return error instanceof CloudError && ['unavailable', 'timeout', 'badGateway'].includes(error.kind)
 }

@@ -1,7 +1,14 @@
 // One strike: an operation is asked for, processes die in it, and the cloud has to get over it by itself. Nothing here
 // does more than wait, ask as users do, and cut short the pauses that supervisors make between two starts.
 import { until } from '#test/interop/live-cloud.ts'
-import { type Ended, type Operation, type OperationKind, passing } from './operation/operation.ts'
+import { isCutOff } from '#test/kill/patience.ts'
+import {
+  type Ended,
+  type Operation,
+  type OperationKind,
+  passing,
+  type Server,
+} from './operation/operation.ts'
 import { operationKinds } from './operation/table.ts'
 import { describeStrike, type Strike } from './plan.ts'
 import {
@@ -14,7 +21,7 @@ import {
   type Seen,
   slay,
 } from './process.ts'
-import { isCutOff, type Stage, world } from './stage.ts'
+import { type Stage, world } from './stage.ts'
 
 export type Struck = {
   strike: Strike
@@ -54,6 +61,8 @@ export async function carryOut(stage: Stage, strike: Strike): Promise<Struck> {
     return ended !== undefined
   })
   const endedMs = world.clock.now() - at
+  if (strike.kill.includes('qemu'))
+    await stage.until('guests run where servers are said to', () => guestsAreAsShown(stage))
   // A guest that is off shows nothing; that it can be switched on again is seen at rest.
   if (ended === 'done' && operation.works && !strike.kill.includes('qemu'))
     await stage.until(`${strike.operation} has its effect`, operation.works)
@@ -137,16 +146,16 @@ async function strikeCommand(stage: Stage, number: number, isOver: () => boolean
   const [agent] = findProgram(machineProcesses(stage.machine.pid), 'agent')
   if (!agent) throw new Error('The agent does not run.')
   const met = new Set<string>()
-  const deadline = world.clock.monotonic() + momentPatienceMs / 2
-  let last: number | undefined
+  const deadline = world.clock.monotonic() + momentPatienceMs
+  let over: number | undefined
   while (world.clock.monotonic() < deadline) {
     for (const one of agentCommands(agent)) {
       met.add(`${one.pid} ${one.startTicks}`)
       if (met.size >= number && slay(one)) return [{ program: 'command', name: one.name }]
     }
-    // Operations of fewer commands than that: any that comes a little later will do.
-    if (isOver()) last ??= world.clock.monotonic()
-    if (last !== undefined && world.clock.monotonic() - last > 500) number = 1
+    // What the agent does of it comes a little later than the answer.
+    if (isOver()) over ??= world.clock.monotonic()
+    if (over !== undefined && world.clock.monotonic() - over > 1_500) break
     await world.timers.sleep(0)
   }
   return []
@@ -167,5 +176,17 @@ async function replaced(stage: Stage, kill: readonly Program[]): Promise<void> {
       if (parent?.command.join(' ').includes('supervise.sh')) slay(pause)
     }
     return wanted.every((one) => findProgram(all, one as Exclude<Program, 'command'>).length > 0)
+  })
+}
+
+/** A guest that ended is shown as off; one that is shown as on lives. */
+async function guestsAreAsShown(stage: Stage): Promise<boolean> {
+  const { servers } = await stage.ask<{ servers: Server[] }>('compute', { path: '/servers/detail' })
+  const guests = findProgram(machineProcesses(stage.machine.pid), 'qemu').map(({ command }) =>
+    command.join(' '),
+  )
+  return servers.every(({ id, status }) => {
+    const alive = guests.some((words) => words.includes(id))
+    return alive ? ['ACTIVE', 'PAUSED'].includes(status) : ['SHUTOFF', 'ERROR'].includes(status)
   })
 }

@@ -1,6 +1,7 @@
 // What users and operators ask of the cloud while its processes die. Each operation is asked once, as a client would, and
 // has to end done or undone; where it says done, what it was asked for has to be there.
-import { isCutOff, type Stage } from '../stage.ts'
+import { isCutOff } from '#test/kill/patience.ts'
+import type { Stage } from '../stage.ts'
 
 export type Ended = 'done' | 'undone'
 

@@ -120,7 +120,7 @@ export const imageUpload: OperationKind = {
       async works() {
         const { id, os_hash_value: hash } = (await imageNamed(stage, name))!
         const wanted = createHash('sha512').update(content).digest('hex')
-        const kept = await stage.fileHash(`image/${id}`)
+        const kept = await stage.fileHash(`image/images/${id}`)
         return hash === wanted && (kept === undefined || kept === wanted)
       },
     }
