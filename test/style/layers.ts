@@ -54,6 +54,7 @@ const homes: Record<string, readonly string[]> = {
   mysql2: ['src/kit/db/**'],
   pg: ['src/kit/db/**'],
   pino: ['src/kit/log/**'],
+  rolldown: ['src/main/bundle/**'],
   typebox: ['src/kit/**', 'src/contracts/**', 'src/services/**', 'src/agents/**', 'src/drivers/**'],
   ws: ['src/kit/ws/**', 'src/kit/http/**'],
   yaml: ['src/kit/yaml/**'],
