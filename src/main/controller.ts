@@ -67,6 +67,8 @@ export async function openController(
     env: world.env,
   })
   const databases = databaseFolder(folder)
+  // What a simulated cloud says is gone with it anyway; a real one keeps its word over a power cut.
+  const durability = settings.dataPlane === 'sim' ? 'NORMAL' : 'GROUP'
   await world.files.makeFolder(databases)
   const policies = await readPolicies(world, `${folder.root}/policy`)
   const platform = await openPlatform({
@@ -77,7 +79,7 @@ export async function openController(
     endpoint: (type) => publicOrigin(cloud, type),
     authority: tls && (await trustedAuthority(world, cloud)),
     region: settings.region,
-    databaseUrl: (service) => `sqlite:${databases}/${service}.db?synchronous=NORMAL`,
+    databaseUrl: (service) => `sqlite:${databases}/${service}.db?synchronous=${durability}`,
     policyText: (service) => policies.get(service),
     folder: (service) => `${folder.root}/${service}`,
     brokerFolder: `${folder.root}/broker`,
