@@ -3,7 +3,7 @@
 import { journalContract } from '#contracts/journal.ts'
 import { loadVirtDriver, type SimVirtDriver } from '#drivers/virt/load.ts'
 import { loadVolumeDriver, type VolumeDriver } from '#drivers/volume/load.ts'
-import { loadWiringDriver, type SimFabric, type SimWiring } from '#drivers/wiring/load.ts'
+import { loadWiringDriver, type SimWiring } from '#drivers/wiring/load.ts'
 import { openBus } from '#kit/bus/client.ts'
 import { connectToAny } from '#kit/bus/transport.ts'
 import { httpClient } from '#kit/http/client.ts'
@@ -16,6 +16,7 @@ import type { World } from '#kit/world/world.ts'
 import { hostUser } from '#main/bus-rights.ts'
 import { startHost } from '#main/host.ts'
 import type { Secrets } from '#main/secret.ts'
+import type { SimMachine } from '#main/sim-machine.ts'
 import { identityClient } from '#services/identity/client.ts'
 import type { Gate } from './gate.ts'
 import { config, dataRoot, endpoint, externalBroker, secrets } from './setup.ts'
@@ -28,12 +29,13 @@ export type AgentPlan = {
   host: string
   /** Of the network between hosts: '10.9.0.3'. */
   tunnelIp: string
-  fabric: SimFabric
+  /** What the agents work on; it outlives them. */
+  hardware: SimMachine
   gate: Gate
 }
 
 export async function startAgent(plan: AgentPlan): Promise<RunningAgent> {
-  const { world, log, host, fabric, gate } = plan
+  const { world, log, host, hardware, gate } = plan
   const spool = `${dataRoot}/journal-spool`
   await world.files.makeFolder(spool)
   const sink = await fileSpoolSink(world, log, spool)
@@ -64,13 +66,9 @@ export async function startAgent(plan: AgentPlan): Promise<RunningAgent> {
   const servicePassword = (user: string) => secrets[user as keyof Secrets]
   const platform = { world, http, endpoint, servicePassword }
   const identity = identityClient({ platform, user: 'nova', journal: journal.as('nova-compute') })
-  const stateFile = `${dataRoot}/guests.json`
-  const virt = (await loadVirtDriver('sim', world, log, {
-    folder: dataRoot,
-    host,
-    stateFile,
-  })) as SimVirtDriver
-  const wiring = (await loadWiringDriver('sim', world, log, { fabric, host })) as SimWiring
+  const machine = hardware.guests
+  const virt = (await loadVirtDriver('sim', world, log, { folder: dataRoot, host, machine })) as SimVirtDriver
+  const wiring = (await loadWiringDriver('sim', world, log, { fabric: hardware.fabric, host })) as SimWiring
   const volume = await loadVolumeDriver('sim', world, { folder: `${dataRoot}/volumes` })
   await startHost({
     world,
@@ -83,7 +81,7 @@ export async function startAgent(plan: AgentPlan): Promise<RunningAgent> {
     wiring: gate.guard('wiring', wiring),
     volume: gate.guard('volume', volume),
     networks: {
-      physicalNetworks: { physnet1: { bridge: 'br-ex' } },
+      physicalNetworks: { physnet1: { bridge: 'br-ex', uplink: 'eth1' } },
       tunnel: { localIp: plan.tunnelIp, types: ['vxlan', 'gre'] },
     },
     endpoint,

@@ -8,7 +8,8 @@ import { type HttpClient, httpClient } from '#kit/http/client.ts'
 import type { JournalEvent } from '#kit/journal/journal.ts'
 import type { Log } from '#kit/log/log.ts'
 import { type Machine, openUniverse, type Universe } from '#kit/world/universe/universe.ts'
-import type { Clock, Random, Timers } from '#kit/world/world.ts'
+import type { Clock, Random, Timers, World } from '#kit/world/world.ts'
+import { openSimMachine, type SimMachine } from '#main/sim-machine.ts'
 import { type RunningAgent, startAgent } from './agent.ts'
 import { startBroker } from './broker.ts'
 import { databasePath, type RunningController, startController } from './controller.ts'
@@ -36,6 +37,8 @@ export type SimHost = {
   readonly machine: Machine
   readonly gate: Gate
   readonly agent: Role<RunningAgent>
+  /** The guests and networks on it die. */
+  powerOff(): void
 } & InvariantHost
 
 export type SimCloud = {
@@ -45,6 +48,8 @@ export type SimCloud = {
   readonly controller: Role<RunningController>
   readonly broker: Role<Broker>
   readonly hosts: readonly SimHost[]
+  /** Processes that are away now, or still start. */
+  missing(): string[]
   /** Processes die at once, and so does what was not synced; they stay away until the power is back. */
   powerOff(machine: string): void
   powerOn(machine: string): void
@@ -109,11 +114,12 @@ export async function openSimCloud(plan: { seed: number; hosts: number; tape: Ta
     controller,
     broker,
     hosts,
+    missing: () => roles.filter((role) => role.running === undefined).map(({ name }) => name),
     powerOff(name) {
       dark.set(name, (dark.get(name) ?? 0) + 1)
       for (const role of on(name)) role.lost()
+      hosts.find((host) => host.name === name)?.powerOff()
       universe.machine(name).powerOff()
-      fabric.hosts.delete(name)
     },
     powerOn(name) {
       const held = (dark.get(name) ?? 1) - 1
@@ -150,9 +156,22 @@ function openHost(given: {
     universe,
     name: `agent of ${name}`,
     machine,
-    start: (world) => startAgent({ world, log, host: name, tunnelIp, fabric, gate }),
+    start: async (world) => startAgent({ world, log, host: name, tunnelIp, hardware: await powered(), gate }),
     say,
   })
+  let hardware: { kernel: World; opened: Promise<SimMachine>; sim?: SimMachine } | undefined
+  /** One for each time that the machine has had power. */
+  const powered = async (): Promise<SimMachine> => {
+    const { kernel } = machine
+    if (hardware?.kernel !== kernel) {
+      const cold = hardware !== undefined
+      const opened = openSimMachine(kernel, { name, fabric, folder: dataRoot, cold, durable: true })
+      hardware = { kernel, opened }
+    }
+    const mine = hardware
+    mine.sim = await mine.opened
+    return mine.sim
+  }
   const running = () => {
     if (agent.running) return agent.running
     throw new CloudError('unavailable', `The agent of ${name} does not run.`)
@@ -162,6 +181,7 @@ function openHost(given: {
     machine,
     gate,
     agent,
+    powerOff: () => hardware?.sim?.powerOff(),
     get up() {
       return agent.running !== undefined
     },

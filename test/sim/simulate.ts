@@ -116,7 +116,11 @@ async function atRest(
   let found: Violation[] = []
   for (const minutes of restMinutes) {
     await universe.advance(Math.max(0, ended + minutes * minuteMs - universe.clock.now()))
-    found = await universe.until(check(), 30 * minuteMs)
+    const missing = cloud.missing()
+    found =
+      missing.length > 0
+        ? missing.map((name) => ({ invariant: 'process', words: `the ${name} does not come up` }))
+        : await universe.until(check(), 30 * minuteMs)
     if (found.length === 0) break
     for (const { invariant, words } of found) cloud.say(`not yet: ${invariant}: ${words}`)
   }
