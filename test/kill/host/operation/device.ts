@@ -58,7 +58,20 @@ export async function otherPorts(stage: Stage): Promise<Row[]> {
   const path = `/v2.0/ports?network_id=${stage.networks.other}&device_id=${stage.subject.id}`
   return (await stage.ask<{ ports: Row[] }>('network', { path })).ports
 }
+type Action = { request_id: string; events?: { finish_time: string | null }[] }
+
+/** Cards come and go without a task state: what is under way is told by the server's newest action. */
+async function isActedOn(stage: Stage): Promise<boolean> {
+  const path = `/servers/${stage.subject.id}/os-instance-actions`
+  const { instanceActions } = await stage.ask<{ instanceActions: Action[] }>('compute', { path })
+  const { instanceAction } = await stage.ask<{ instanceAction: Action }>('compute', {
+    path: `${path}/${instanceActions[0]!.request_id}`,
+  })
+  return instanceAction.events!.some(({ finish_time: end }) => end === null)
+}
+
 async function interfaceEnded(stage: Stage, wanted: number): Promise<Ended | undefined> {
+  if (await isActedOn(stage)) return undefined
   const server = await settled(stage, stage.subject.id)
   const ports = await otherPorts(stage)
   if (!server || (server.status === 'ACTIVE' && ports.some((port) => port.status !== 'ACTIVE')))
