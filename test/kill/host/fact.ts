@@ -4,6 +4,7 @@
 import { readdirSync, readFileSync, readlinkSync } from 'node:fs'
 import type { GuestState } from '#drivers/virt/driver.ts'
 import type { LivePort, NamespaceProcess } from '#drivers/wiring/driver.ts'
+import type { JournalEvent } from '#kit/journal/journal.ts'
 import { type Facts, gatherFacts, type Row, type ServiceName } from '#test/sim/invariant/fact.ts'
 import { dataFolder, type Queue } from './holding.ts'
 import { findProgram, kindOf, machineProcesses } from './process.ts'
@@ -28,15 +29,17 @@ process.stdout.write(JSON.stringify(dump))
 
 type Dump = Record<ServiceName, Record<string, Row[]>>
 
-export async function realFacts(stage: Stage, queues: readonly Queue[]): Promise<Facts> {
+/** The journal's events are those since a moment, the newest thousand at most. */
+export async function realFacts(stage: Stage, queues: readonly Queue[], since: number): Promise<Facts> {
   const { machine } = stage
   const root = `${machine.folder}${dataFolder}`
-  const [dump, ports, spaces] = await Promise.all([
+  const [dump, ports, spaces, events] = await Promise.all([
     machine
       .text(process.execPath, '--no-warnings', '-e', dumpScript)
       .then((text) => JSON.parse(text) as Dump),
     livePorts(stage),
     namespaces(stage),
+    eventsSince(stage, since),
   ])
   const named = (folder: string) => readdirSync(`${root}/${folder}`)
   const volume = 'volume-'
@@ -64,12 +67,25 @@ export async function realFacts(stage: Stage, queues: readonly Queue[]): Promise
     ],
     rows: (service, sql) => dump[service][/FROM "(\w+)"/.exec(sql)![1]!] ?? [],
     imageFiles: async () => named('image/images'),
-    events: () => [],
+    events: () => events,
     queues: async () =>
       queues.map(({ name, messages_ready: ready, messages_unacknowledged: unacked, consumers }) => ({
         ...{ vhost: '/', name, ready, unacked, consumers },
       })),
   })
+}
+
+type Told = Pick<JournalEvent, 'kind' | 'name' | 'service' | 'outcome' | 'error' | 'data'> & {
+  span_id: string
+  duration_ms?: number
+}
+
+async function eventsSince(stage: Stage, since: number): Promise<JournalEvent[]> {
+  const path = `/v1/events?since=${since}&limit=1000`
+  const { events } = await stage.ask<{ events: Told[] }>('journal', { path })
+  return events.map(
+    (one) => ({ ...one, spanId: one.span_id, durationMs: one.duration_ms }) as unknown as JournalEvent,
+  )
 }
 
 type Kept = {

@@ -24,12 +24,12 @@ export async function seenAtRest(stage: Stage): Promise<Rest> {
   return { services, host, bystander }
 }
 
-/** Empty where all is as it was at rest and works. */
+/** Empty where all is as it was at rest and works; `since` is when the strike began. */
 export async function violations(
   stage: Stage,
   watch: PingWatch,
   rest: Rest,
-  guests: 'asked' | 'left alone',
+  { since, guests }: { since: number; guests: 'asked' | 'left alone' },
 ): Promise<Violation[]> {
   const now = await seenAtRest(stage)
   const found = [...difference(rest.services, now.services), ...difference(rest.host, now.host)].map(
@@ -37,7 +37,7 @@ export async function violations(
   )
   if (!lives(rest.bystander)) found.push({ invariant: 'bystander', words: 'its QEMU is another' })
   // What costs more only when the rest is right.
-  if (found.length === 0) found.push(...judge(await realFacts(stage, await queues(stage))))
+  if (found.length === 0) found.push(...judge(await realFacts(stage, await queues(stage), since)))
   if (found.length > 0 || guests === 'left alone') return found
   const asked = world.clock.now()
   for (const guest of [stage.bystander, stage.subject]) {
