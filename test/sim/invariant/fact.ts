@@ -214,6 +214,14 @@ export const byId = (rows: readonly Row[], column = 'id'): Map<string, Row> =>
 export const liveServers = (facts: Facts): Row[] =>
   facts.compute.server.filter((server) => server.deleted_at === null)
 
+/** Ids of those that failed before they ever ran: their disks are what was asked for, and nothing more. */
+export const neverRan = (facts: Facts): Set<string> =>
+  new Set(
+    liveServers(facts)
+      .filter((server) => server.vm_state === 'error' && server.launched_at === null)
+      .map((server) => text(server, 'id')),
+  )
+
 /** Sentences for what is in one set and not in the other. */
 export function* compare(
   wanted: Iterable<string>,

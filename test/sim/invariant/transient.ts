@@ -1,5 +1,5 @@
 // Nothing stays on its way for ever.
-import { type Facts, type Invariant, liveServers, type Row, text } from './fact.ts'
+import { type Facts, type Invariant, liveServers, neverRan, type Row, text } from './fact.ts'
 
 const restful = {
   server: ['active', 'stopped', 'paused', 'error'],
@@ -26,8 +26,9 @@ export const transient: Invariant = {
     for (const port of facts.network.port) yield* resting('port', port, 'status')
     for (const floating of facts.network.floatingip) yield* resting('floatingip', floating, 'status')
     for (const router of facts.network.router) yield* resting('router', router, 'status')
+    const never = neverRan(facts)
     for (const device of facts.compute.block_device)
-      if (device.state !== 'attached')
+      if (device.state !== 'attached' && !never.has(text(device, 'server_id')))
         yield `disk ${device.device} of server ${device.server_id} is ${device.state}`
     for (const event of facts.network.compute_event)
       yield `compute was not told of ${event.name} of port ${event.port_id}`

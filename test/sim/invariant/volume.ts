@@ -1,5 +1,5 @@
 // Volumes are where the API says, and lent to whom compute knows.
-import { byId, compare, type Facts, type Invariant, liveServers, text } from './fact.ts'
+import { byId, compare, type Facts, type Invariant, liveServers, neverRan, text } from './fact.ts'
 
 export const volume: Invariant = {
   name: 'volume',
@@ -34,7 +34,11 @@ export const volume: Invariant = {
       if (each.status === 'in-use' && !lent) yield `volume ${each.id} is in use by nobody`
       if (each.status === 'available' && lent) yield `volume ${each.id} is available and has attachments`
     }
-    const disks = facts.compute.block_device.filter((disk) => disk.volume_id !== null)
+    const never = neverRan(facts)
+    const disks = facts.compute.block_device.filter(
+      (disk) =>
+        disk.volume_id !== null && (disk.attachment_id !== null || !never.has(text(disk, 'server_id'))),
+    )
     yield* compare(
       disks.map((disk) => `${disk.attachment_id} of server ${disk.server_id} and volume ${disk.volume_id}`),
       [...attachments.values()].map(
