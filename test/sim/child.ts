@@ -1,7 +1,6 @@
 // A run in a process of its own, so that nothing that one leaves in memory is there in the next, and two take two cores.
 import { realWorld } from '#kit/world/real.ts'
-import type { RunOptions } from './option.ts'
-import { formatRun } from './option.ts'
+import { formatRun, type RunChoice } from './option.ts'
 import type { SimOutcome } from './simulate.ts'
 
 export type Finished = SimOutcome & { wallMs: number; cpuMs: number }
@@ -13,7 +12,7 @@ const timeoutMs = 900_000
 const heapMb = 1_500
 
 export async function runChild(
-  options: Pick<RunOptions, 'hosts' | 'minutes' | 'kinds'> & { before?: readonly string[] },
+  options: RunChoice & { before?: readonly string[] },
   seed: number,
   keep?: readonly number[],
 ): Promise<ChildRun> {

@@ -38,7 +38,7 @@ export async function startController(plan: ControllerPlan): Promise<RunningCont
     secrets,
     endpoint,
     region,
-    databaseUrl: (service) => `sqlite:${databasePath(service)}?synchronous=NORMAL`,
+    databaseUrl: (service) => `sqlite:${databasePath(service)}?synchronous=GROUP`,
     policyText: () => undefined,
     folder: (service) => `${dataRoot}/${service}`,
     external: externalBroker,

@@ -1,7 +1,7 @@
 // What the command line of a simulation says.
 import { parseArgs } from 'node:util'
 import { faultNames } from './fault/table.ts'
-import { formatKeep, numbers, parseKeep } from './plan.ts'
+import { type Bursts, formatKeep, numbers, parseKeep } from './plan.ts'
 
 export type RunOptions = {
   seeds: readonly number[]
@@ -9,6 +9,7 @@ export type RunOptions = {
   minutes: number
   kinds: readonly string[]
   keep: readonly number[] | undefined
+  bursts: Bursts | undefined
   jobs: number
   forever: boolean
   bisect: boolean
@@ -21,6 +22,7 @@ export type RunOptions = {
 const usage = `npm run sim -- [--seed S | --seeds FROM-TO | --forever] [--hosts H] [--minutes M]
   --faults none|all|${faultNames.slice(0, 3).join(',')},...   kinds that may come; all of: ${faultNames.join(', ')}
   --keep 0-7,9    only these of the planned faults; none is possible
+  --pace steady|bursts   clients work all the time (the rule up to ten minutes), or a quarter of a minute of three
   --bisect        the fewest faults with which the seed still fails
   --jobs N        processes at a time, with several seeds
   --trace         each event as it comes`
@@ -37,6 +39,7 @@ export function readOptions(args: readonly string[]): RunOptions {
         minutes: { type: 'string', default: '30' },
         faults: { type: 'string', default: 'all' },
         keep: { type: 'string' },
+        pace: { type: 'string' },
         jobs: { type: 'string', default: '1' },
         forever: { type: 'boolean', default: false },
         bisect: { type: 'boolean', default: false },
@@ -44,10 +47,12 @@ export function readOptions(args: readonly string[]): RunOptions {
         json: { type: 'boolean', default: false },
       },
     })
+    const minutes = whole('minutes', values.minutes)
     return {
       seeds: values.seeds === undefined ? [whole('seed', values.seed)] : numbers(values.seeds),
       hosts: whole('hosts', values.hosts),
-      minutes: whole('minutes', values.minutes),
+      minutes,
+      bursts: burstsOf(values.pace ?? usualPace(minutes)),
       kinds: kindsOf(values.faults),
       keep: values.keep === undefined ? undefined : parseKeep(values.keep),
       jobs: whole('jobs', values.jobs),
@@ -61,15 +66,20 @@ export function readOptions(args: readonly string[]): RunOptions {
   }
 }
 
+/** What makes a run, besides its seed. */
+export type RunChoice = Pick<RunOptions, 'hosts' | 'minutes' | 'kinds' | 'bursts'>
+
 /** The options of one run, for another process or a person. */
 export function formatRun(
-  { hosts, minutes, kinds }: Pick<RunOptions, 'hosts' | 'minutes' | 'kinds'>,
+  { hosts, minutes, kinds, bursts }: RunChoice,
   seed: number,
   keep?: readonly number[],
 ): string[] {
   const named = kinds.length === 0 ? 'none' : kinds.length === faultNames.length ? 'all' : kinds.join(',')
+  const pace = bursts ? 'bursts' : 'steady'
   return [
     ...['--seed', String(seed), '--hosts', String(hosts), '--minutes', String(minutes), '--faults', named],
+    ...(pace === usualPace(minutes) ? [] : ['--pace', pace]),
     ...(keep ? ['--keep', formatKeep(keep)] : []),
   ]
 }
@@ -77,6 +87,18 @@ export function formatRun(
 function whole(name: string, text: string): number {
   if (!/^\d+$/.test(text)) throw new Error(`--${name} is a whole number, not '${text}'`)
   return Number(text)
+}
+
+/** A client at work costs far more than one that waits: long runs have the same number of operations in more time. */
+const someBursts: Bursts = { lastMs: 15_000, everyMs: 180_000 }
+
+function usualPace(minutes: number): 'steady' | 'bursts' {
+  return minutes > 10 ? 'bursts' : 'steady'
+}
+
+function burstsOf(pace: string): Bursts | undefined {
+  if (pace !== 'steady' && pace !== 'bursts') throw new Error(`--pace is steady or bursts, not '${pace}'`)
+  return pace === 'bursts' ? someBursts : undefined
 }
 
 function kindsOf(text: string): readonly string[] {

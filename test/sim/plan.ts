@@ -14,18 +14,33 @@ const quietStartMs = 5_000
 const shortestGapMs = 1_000
 const longestGapMs = 45_000
 
+/** When clients work: for `lastMs`, from the beginning and each `everyMs`. */
+export type Bursts = { lastMs: number; everyMs: number }
+
+/** Of a hundred faults, so many strike while clients work, or a moment after. */
+const inBursts = 60
+const momentAfterMs = 10_000
+
 /** Faults may overlap; how long each lasts is its own business. */
 export function planFaults(
   random: Random,
-  { lengthMs, kinds }: { lengthMs: number; kinds: readonly string[] },
+  { lengthMs, kinds, bursts }: { lengthMs: number; kinds: readonly string[]; bursts?: Bursts },
 ): PlannedFault[] {
-  const plan: PlannedFault[] = []
-  if (kinds.length === 0) return plan
+  if (kinds.length === 0) return []
+  const found: Omit<PlannedFault, 'index'>[] = []
   for (let atMs = quietStartMs; ; ) {
     atMs += random.int(shortestGapMs, longestGapMs)
-    if (atMs >= lengthMs) return plan
-    plan.push({ index: plan.length, atMs, kind: kinds[random.int(0, kinds.length)]! })
+    if (atMs >= lengthMs) break
+    found.push({ atMs: intoBurst(random, atMs, bursts), kind: kinds[random.int(0, kinds.length)]! })
   }
+  return found.sort((a, b) => a.atMs - b.atMs).map((fault, index) => ({ index, ...fault }))
+}
+
+function intoBurst(random: Random, atMs: number, bursts: Bursts | undefined): number {
+  if (!bursts || random.int(0, 100) >= inBursts) return atMs
+  const { lastMs, everyMs } = bursts
+  const began = Math.floor(atMs / everyMs) * everyMs
+  return began + random.int(began === 0 ? quietStartMs : 0, lastMs + momentAfterMs)
 }
 
 /** The plan with nothing but the named places: '0-7,9'; 'none' names none. */

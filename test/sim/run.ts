@@ -17,9 +17,17 @@ async function main(options: RunOptions): Promise<number> {
 }
 
 async function runOne(options: RunOptions, seed: number): Promise<number> {
-  const { hosts, minutes, kinds, keep, trace, json } = options
+  const { hosts, minutes, kinds, bursts, keep, trace, json } = options
   const started = performance.now()
-  const outcome = await simulate({ seed, hosts, minutes, kinds, keep, ...(trace && { write: print }) })
+  const outcome = await simulate({
+    seed,
+    hosts,
+    minutes,
+    kinds,
+    bursts,
+    keep,
+    ...(trace && { write: print }),
+  })
   const wallMs = performance.now() - started
   const { user, system } = process.cpuUsage()
   const finished = { ...outcome, wallMs, cpuMs: (user + system) / 1000 }

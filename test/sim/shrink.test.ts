@@ -37,6 +37,15 @@ test('a plan comes from its seed, in order, within its time', () => {
   expect(planFaults(seededRandom(3), { lengthMs: 1_800_000, kinds: [] })).toEqual([])
 })
 
+test('most faults strike while clients work', () => {
+  const bursts = { lastMs: 15_000, everyMs: 180_000 }
+  const plan = planFaults(seededRandom(3), { lengthMs: 1_800_000, kinds: ['crash'], bursts })
+  const soon = plan.filter(({ atMs }) => atMs % bursts.everyMs < bursts.lastMs + 10_000)
+  expect(soon.length).toBeGreaterThan(plan.length / 2)
+  expect(soon.length).toBeLessThan(plan.length)
+  expect(plan.map(({ index }) => index)).toEqual(plan.map((_, at) => at))
+})
+
 test.each([
   [[], 'none'],
   [[4], '4'],

@@ -5,7 +5,7 @@ import { openSimCloud, type SimCloud } from './cloud.ts'
 import { faults } from './fault/table.ts'
 import { checkInvariants } from './invariant/check.ts'
 import type { Violation } from './invariant/fact.ts'
-import { keptFaults, type PlannedFault, planFaults } from './plan.ts'
+import { type Bursts, keptFaults, type PlannedFault, planFaults } from './plan.ts'
 import { openTape } from './tape.ts'
 import { startWorkload } from './workload/start.ts'
 
@@ -14,6 +14,8 @@ export type SimPlan = {
   hosts: number
   /** Of virtual time, with clients and faults. */
   minutes: number
+  /** When clients work; all the time without. */
+  bursts?: Bursts
   /** Kinds that may come; none is a run without faults. */
   kinds: readonly string[]
   /** Of the planned faults only these. */
@@ -49,11 +51,13 @@ export async function simulate(plan: SimPlan): Promise<SimOutcome> {
   const cloud = await openSimCloud({ seed: plan.seed, hosts: plan.hosts, tape })
   const { universe } = cloud
   const lengthMs = plan.minutes * minuteMs
-  const all = planFaults(cloud.random('fault plan'), { lengthMs, kinds: plan.kinds })
+  const all = planFaults(cloud.random('fault plan'), { lengthMs, kinds: plan.kinds, bursts: plan.bursts })
   const chosen = keptFaults(all, plan.keep)
   try {
     const begun = universe.clock.now()
-    const workload = await universe.until(startWorkload(cloud, cloud.random('workload')))
+    const workload = await universe.until(
+      startWorkload(cloud, cloud.random('workload'), { bursts: plan.bursts }),
+    )
     const running = startFaults(cloud, chosen)
     await universe.advance(lengthMs)
     running.endAll()
