@@ -10,7 +10,7 @@ type Commit = { readonly at: number; readonly flushed: boolean; readonly written
 
 /** At least so many commits lie between two checkpoints, and more in a large database, whose checkpoint costs more. */
 const checkpointCommits = 300
-const checkpointBytesEach = 2000
+const checkpointBytesEach = 20_000
 /** The kernel writes out what is older than this by itself: Linux's dirty_expire_centisecs. */
 const expireMs = 30_000
 
