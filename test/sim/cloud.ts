@@ -165,8 +165,13 @@ function openHost(given: {
     const { kernel } = machine
     if (hardware?.kernel !== kernel) {
       const cold = hardware !== undefined
-      const opened = openSimMachine(kernel, { name, fabric, folder: dataRoot, cold, durable: true })
-      hardware = { kernel, opened }
+      const open = async () => {
+        const sim = await openSimMachine(kernel, { name, fabric, folder: dataRoot, cold, durable: true })
+        // The network of the host is still without power.
+        if (cold) sim.powerOn()
+        return sim
+      }
+      hardware = { kernel, opened: open() }
     }
     const mine = hardware
     mine.sim = await mine.opened
