@@ -59,6 +59,8 @@ export function startTasks<App>(options: TaskOptions<App>): Tasks {
   const running = new Map<string, Promise<void>>()
   let looking: Promise<void> | undefined
   let lookAgain = false
+  /** Something of ours has changed since the next pause's end was asked for. */
+  let mayBeSooner = true
   let stopping = false
   let prepared = false
   let cancelNext = () => {}
@@ -86,6 +88,8 @@ export function startTasks<App>(options: TaskOptions<App>): Tasks {
         if (!running.has(row.id)) await take(row)
       }
     } while (lookAgain && !stopping)
+    if (!mayBeSooner) return
+    mayBeSooner = false
     const next = await findNextTime(db, kinds, world.clock.now())
     cancelNext()
     if (next !== undefined && !stopping) cancelNext = world.timers.after(next - world.clock.now(), nudge)
@@ -142,27 +146,33 @@ export function startTasks<App>(options: TaskOptions<App>): Tasks {
   }
 
   const nudge = () => {
+    mayBeSooner = true
+    lookSoon()
+  }
+  const lookSoon = () => {
     if (stopping) return
     if (looking) {
       lookAgain = true
       return
     }
     looking = outside(() => world.activity.track(look()))
-      .catch((error) =>
-        log.error({ error: fullMessage(error) }, 'looking for tasks failed and will be tried again'),
-      )
+      .catch((error) => {
+        mayBeSooner = true
+        log.error({ error: fullMessage(error) }, 'looking for tasks failed and will be tried again')
+      })
       .then(() => {
         looking = undefined
         const again = lookAgain && running.size < concurrency
         lookAgain = false
-        if (again) nudge()
+        if (again) lookSoon()
       })
   }
   const poll = () => {
     cancelPoll = world.timers.after(
       pollMs,
       () => {
-        nudge()
+        // Pauses that other processes' tasks make end for them; what is left over is due when it is found.
+        lookSoon()
         poll()
       },
       { background: true },
