@@ -23,7 +23,9 @@ import { agentSections, serviceSections } from './section.ts'
 import { cloudSection } from './settings.ts'
 import { type SimulatedHost, type SimulatedHostPlan, simulatedHost } from './simulated-host.ts'
 import { openSimulationHere } from './simulation/open.ts'
+import { restartableBroker } from './simulation/restartable-broker.ts'
 import { finishRestore } from './simulation/restore.ts'
+import { freeGuests } from './simulation/strike.ts'
 
 export type SimulatedCloud = {
   /** By name: 'node1'. */
@@ -60,8 +62,9 @@ export async function runSimulatedCloud(world: World, cloud: Cloud): Promise<Sim
   let controller: Controller | undefined
   let opened: OpenHosts | undefined
 
+  const broker = restartableBroker(brokerHere)
   const openControllerHere = () =>
-    openController(world, cloud, { log, store: staysOpen(store), openBroker: brokerHere, simulated: true })
+    openController(world, cloud, { log, store: staysOpen(store), openBroker: broker.open, simulated: true })
   /** Of whichever controller runs now. */
   const reached = (): Controller => {
     if (controller) return controller
@@ -129,6 +132,7 @@ export async function runSimulatedCloud(world: World, cloud: Cloud): Promise<Sim
     controller = await openControllerHere()
     opened = openHosts()
     await Promise.all([...opened.hosts.values()].map((host) => host.startAgent()))
+    freeGuests(opened.hosts)
   }
   const stop = async () => {
     await Promise.all([...(opened?.hosts.values() ?? [])].map((host) => host.close()))
@@ -171,7 +175,12 @@ export async function runSimulatedCloud(world: World, cloud: Cloud): Promise<Sim
     log,
     sink: { append: (events) => store.append(events), close() {} },
     authenticate: (token, at) => opened!.nova.authenticate(token, at),
-    target: () => ({ ...running, fabric: opened!.fabric }),
+    target: () => ({
+      ...running,
+      fabric: opened!.fabric,
+      killBroker: broker.kill,
+      startBroker: broker.start,
+    }),
     async flush() {
       await Promise.all([...opened!.hosts.values()].map((host) => host.machine.flush()))
     },

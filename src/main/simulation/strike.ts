@@ -1,4 +1,5 @@
 // What each kind of fault does to the simulated cloud, and how it is taken back.
+import type { SimGuest } from '#drivers/virt/load.ts'
 import type { SimFabric, WiringDriver } from '#drivers/wiring/load.ts'
 import { CloudError } from '#kit/errors/cloud-error.ts'
 import type { World } from '#kit/world/world.ts'
@@ -13,10 +14,12 @@ export type Target = {
   readonly fabric: SimFabric
   stopController(): Promise<void>
   startController(): Promise<void>
+  killBroker(): Promise<void>
+  startBroker(): Promise<void>
 }
 
 type At<K extends FaultKindName> = { target: Target; parameters: FaultParameters<K>; world: World }
-type Strikes = { [K in FaultKindName]?: (at: At<K>) => Ongoing | Promise<Ongoing> }
+type Strikes = { [K in FaultKindName]: (at: At<K>) => Ongoing | Promise<Ongoing> }
 
 /** At most one fault at a time holds each of these: 'agents:node3'. */
 export type Held = Set<string>
@@ -30,8 +33,7 @@ export function striker(world: World, target: () => Target) {
         'conflict',
         `Another fault holds ${key.replace(':', ' of ')} already: end that first.`,
       )
-    const strike = strikes[kind] as ((at: At<FaultKindName>) => Ongoing | Promise<Ongoing>) | undefined
-    if (!strike) throw new CloudError('notImplemented', `Faults of kind ${kind} are not known yet.`)
+    const strike = strikes[kind] as (at: At<FaultKindName>) => Ongoing | Promise<Ongoing>
     if (key) held.add(key)
     try {
       const { subject, end } = await strike({ target: target(), parameters, world } as At<FaultKindName>)
@@ -79,6 +81,10 @@ const strikes: Strikes = {
     host.killAgent()
     return { subject: `host:${host.name}`, end: () => host.startAgent() }
   },
+  async broker({ target }) {
+    await target.killBroker()
+    return { subject: 'broker', end: () => target.startBroker() }
+  },
   async controller({ target }) {
     await target.stopController()
     return { subject: 'controller', end: () => target.startController() }
@@ -101,8 +107,23 @@ const strikes: Strikes = {
     return { subject, end: async () => end() }
   },
   'disk-full'({ target, parameters }) {
-    const end = hostNamed(target, parameters.host).door.disk.fill()
-    return { subject: `host:${parameters.host}`, end: async () => end() }
+    const { disk, drivers } = hostNamed(target, parameters.host).door
+    // What guests and volumes lie on is this disk too.
+    const error = () =>
+      new CloudError('unavailable', `No space left on the disk of ${parameters.host}.`, { type: 'NoSpace' })
+    const always = { nth: 1, times: Number.MAX_SAFE_INTEGER, effect: 'fail-before', error } as const
+    const ends = [
+      disk.fill(),
+      drivers.add({ ...always, driver: 'virt', operation: 'create' }),
+      drivers.add({ ...always, driver: 'volume', operation: 'create' }),
+      drivers.add({ ...always, driver: 'volume', operation: 'extend' }),
+    ]
+    return {
+      subject: `host:${parameters.host}`,
+      async end() {
+        for (const end of ends) end()
+      },
+    }
   },
   driver({ target, parameters }) {
     const { host, driver, operation, nth = 1, times = 1, effect = 'fail-before', latencyMs } = parameters
@@ -113,6 +134,16 @@ const strikes: Strikes = {
     const end = hostNamed(target, host).door.skew(skewMs)
     return { subject: `host:${host}`, end: async () => end() }
   },
+  'guest-panic'({ target, parameters: { server } }) {
+    guestOf(target, server).panic()
+    return { subject: `server:${server}` }
+  },
+  'guest-hang': ({ target, parameters }) =>
+    strikeGuest(target, parameters.server, (guest, on) => guest.hang(on)),
+  'guest-disk-full': ({ target, parameters }) =>
+    strikeGuest(target, parameters.server, (guest, on) => guest.fillDisk(on)),
+  'guest-network': ({ target, parameters }) =>
+    strikeGuest(target, parameters.server, (guest, on) => guest.refuseNetwork(on)),
 }
 
 function hostNamed({ hosts }: Target, name: string): SimulatedHost {
@@ -129,6 +160,43 @@ function otherHost(target: Target, host: string, to: string): string {
   if (to === host)
     throw new CloudError('badRequest', `fault.to: the way from ${host} to itself can't be broken.`)
   return hostNamed(target, to).name
+}
+
+function guestOf({ hosts }: Target, server: string): SimGuest {
+  for (const { machine } of hosts.values()) {
+    const guest = machine.guest(server)
+    if (guest) return guest
+  }
+  throw new CloudError('notFound', `No host has a guest of server ${server}.`)
+}
+
+/** A fault doesn't outlive the process that made it, nor is it part of a snapshot: guests, which do and are, are freed of it. */
+export function freeGuests(hosts: Target['hosts']): void {
+  for (const { machine } of hosts.values())
+    for (const guest of machine.guests.all()) {
+      const { hung, diskFull, refusesNetwork } = guest.memory
+      if (hung) guest.hang(false)
+      if (diskFull) guest.fillDisk(false)
+      if (refusesNetwork) guest.refuseNetwork(false)
+    }
+}
+
+/** The guest may be gone in the end, or be somewhere else: it is looked for anew. */
+function strikeGuest(
+  target: Target,
+  server: string,
+  strike: (guest: SimGuest, on: boolean) => void,
+): Ongoing {
+  strike(guestOf(target, server), true)
+  return {
+    subject: `server:${server}`,
+    async end() {
+      for (const { machine } of target.hosts.values()) {
+        const guest = machine.guest(server)
+        if (guest) strike(guest, false)
+      }
+    },
+  }
 }
 
 /** Killed, and whoever starts it again before the end is refused. */

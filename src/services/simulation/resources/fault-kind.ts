@@ -145,7 +145,8 @@ const kinds = {
     usualSeconds: 0,
   },
   'guest-hang': {
-    summary: 'A guest hangs: it answers neither its network nor its power button',
+    summary:
+      'A guest stands still, deaf to its network and its power button, until the end or until it is reset',
     fields: { server },
     usualSeconds: 60,
   },
@@ -155,7 +156,8 @@ const kinds = {
     usualSeconds: 60,
   },
   'guest-network': {
-    summary: "A guest's network card loses its carrier: nothing comes in or goes out",
+    summary:
+      'A guest drops what comes in over its network and sends nothing, until the end or until it is started again',
     fields: { server },
     usualSeconds: 60,
   },
