@@ -18,8 +18,8 @@ import { isLoopback } from './api.ts'
 import { controllerAccess } from './controller-access.ts'
 import { type Cloud, cloudId } from './data-folder.ts'
 import { type Host, type HostPlan, startHost } from './host.ts'
+import { type SimulatedHostSpec, simulatedHostsHere } from './host-kind.ts'
 import { bridgeSuffix, hostNetworks } from './host-network.ts'
-import { simulatedHostNames } from './local-agent.ts'
 import { agentSections, serviceSections } from './section.ts'
 import { cloudSection } from './settings.ts'
 import { openSimMachine } from './sim-machine.ts'
@@ -83,11 +83,11 @@ export async function runAgent(world: World, cloud: Cloud): Promise<{ stop(): Pr
     consoleTls: access.consoleTls,
     config: { ...config, computeAgent: { ...config.computeAgent, consoleAddress } },
   }
-  const simulated = settings.dataPlane === 'sim' ? simulatedNames(cloud) : []
+  const simulated = settings.dataPlane === 'sim' ? simulatedHostsHere(cloud) : []
   while (buses.length * hostsPerBus < simulated.length) buses.push(await openHostBus())
   const hosts =
     settings.dataPlane === 'sim'
-      ? await simulatedHosts(common, cloud, simulated, (index) => buses[Math.floor(index / hostsPerBus)]!)
+      ? await startSimulated(common, cloud, simulated, (index) => buses[Math.floor(index / hostsPerBus)]!)
       : [await realHost(common, cloud, host)]
   return {
     async stop() {
@@ -131,22 +131,18 @@ async function realHost(common: Common, cloud: Cloud, host: string): Promise<Hos
   })
 }
 
-function simulatedNames({ member, settings }: Cloud): string[] {
-  return member ? [member.host] : simulatedHostNames(settings)
-}
-
 /** One process holds them all; each is a host of its own to the cloud. */
-async function simulatedHosts(
+async function startSimulated(
   common: Common,
   cloud: Cloud,
-  names: readonly string[],
+  hosts: readonly SimulatedHostSpec[],
   busOf: (index: number) => Bus,
 ): Promise<Host[]> {
   const fabric = simFabric()
   const share = openWiringShare()
   return Promise.all(
-    names.map(async (name, index) => {
-      const plan = { name, folder: `${cloud.folder.root}/hosts/${name}`, fabric }
+    hosts.map(async (spec, index) => {
+      const plan = { ...spec, folder: `${cloud.folder.root}/hosts/${spec.name}`, fabric }
       const machine = await openSimMachine(common.world, plan)
       const lines = { ...common, bus: busOf(index) }
       const host = await startOn({ ...plan, guests: machine.guests }, { ...common, share }, lines)

@@ -3,7 +3,7 @@ import type { World } from '#kit/world/world.ts'
 import type { BusAgent } from './bus-access.ts'
 import { hostUser } from './bus-rights.ts'
 import type { Cloud } from './data-folder.ts'
-import type { CloudSettings } from './settings.ts'
+import { simulatedHosts } from './host-kind.ts'
 
 export function localAgent(world: World, { settings, secrets }: Cloud): BusAgent {
   const { name } = world.host
@@ -11,10 +11,7 @@ export function localAgent(world: World, { settings, secrets }: Cloud): BusAgent
     user: hostUser(name),
     password: secrets['bus-agent'],
     // The journal is shipped under the machine's name also where its process simulates many hosts.
-    hosts: settings.dataPlane === 'sim' ? [name, ...simulatedHostNames(settings)] : [name],
+    hosts:
+      settings.dataPlane === 'sim' ? [name, ...simulatedHosts(settings).map((host) => host.name)] : [name],
   }
-}
-
-export function simulatedHostNames({ hosts }: CloudSettings): string[] {
-  return Array.from({ length: hosts }, (_, index) => `node${index + 1}`)
 }

@@ -6,6 +6,7 @@ import type { HttpClient } from '#kit/http/client.ts'
 import type { World } from '#kit/world/world.ts'
 import { originOf, ownAddress } from './api.ts'
 import type { Cloud } from './data-folder.ts'
+import { simulatedHosts } from './host-kind.ts'
 import type { PortName } from './port.ts'
 import { controllingRole, hostingRole, type Role, roleLog, roleState } from './role.ts'
 
@@ -61,7 +62,7 @@ export async function awaitApis(world: World, http: HttpClient, cloud: Cloud): P
 /** Every host's compute service is up and known to placement, and on real hosts the agent of its switch is alive. */
 export async function awaitHosts(world: World, admin: Session, cloud: Cloud): Promise<void> {
   const role = hostingRole(cloud)
-  const wanted = cloud.settings.dataPlane === 'sim' ? cloud.settings.hosts : 1
+  const wanted = cloud.settings.dataPlane === 'sim' ? simulatedHosts(cloud.settings).length : 1
   const timeoutMs = startTimeoutMs + wanted * startTimeoutOfHostMs
   const late = `The host agent hasn't reported after ${timeoutMs / 1000} s: see ${roleLog(cloud.folder, role)}`
   await poll(

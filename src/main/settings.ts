@@ -1,6 +1,7 @@
 // The options of the cloud as a whole: section `cloud` of nimbo.yaml. Each service has its own section beside it.
 import { option } from '#kit/config/option.ts'
 import { type ConfigOf, section } from '#kit/config/section.ts'
+import { type HostKind, hostKindsProblem, mostHosts } from './host-kind.ts'
 
 export const cloudSection = section('cloud', {
   dataPlane: option.choice(
@@ -10,9 +11,20 @@ export const cloudSection = section('cloud', {
   ),
   hosts: option.int(1, 'Simulated hosts; a real cloud has one here and more by joining', {
     min: 1,
-    max: 1000,
+    max: mostHosts,
     unit: 'hosts',
   }),
+  hostKinds: option.json<readonly HostKind[]>(
+    [],
+    'Kinds of simulated hosts, each with count and, as far as they differ from the usual, vcpus, memory_mb and disk_gb; ' +
+      'what hosts says beyond them is of the usual kind',
+    hostKindsProblem,
+  ),
+  guestSpeed: option.int(
+    10,
+    'How many times faster than a CirrOS of four seconds simulated guests boot, ask for leases and shut down',
+    { min: 1, max: 1000 },
+  ),
   processes: option.choice(
     'one',
     ['one', 'two'],

@@ -15,8 +15,8 @@ import { brokerHere } from './broker-here.ts'
 import { type Controller, openController, openJournalFile } from './controller.ts'
 import { localBus } from './controller-access.ts'
 import type { Cloud } from './data-folder.ts'
+import { simulatedHosts } from './host-kind.ts'
 import { hostNetworks } from './host-network.ts'
-import { simulatedHostNames } from './local-agent.ts'
 import type { PortName } from './port.ts'
 import type { Secrets } from './secret.ts'
 import { agentSections, serviceSections } from './section.ts'
@@ -120,9 +120,9 @@ export async function runSimulatedCloud(world: World, cloud: Cloud): Promise<Sim
       share: openWiringShare(),
       openLine,
     }
-    const hosts = simulatedHostNames(settings).map((name) => {
-      const machine = { name, folder: `${folder.root}/hosts/${name}`, fabric }
-      return [name, simulatedHost(world, log, { ...common, machine })] as const
+    const hosts = simulatedHosts(settings).map((spec) => {
+      const machine = { ...spec, folder: `${folder.root}/hosts/${spec.name}`, fabric }
+      return [spec.name, simulatedHost(world, log, { ...common, machine })] as const
     })
     return { hosts: new Map(hosts), fabric, journal, nova }
   }

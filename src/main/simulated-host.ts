@@ -10,6 +10,7 @@ import type { Journal } from '#kit/journal/journal.ts'
 import type { Log } from '#kit/log/log.ts'
 import type { Connection, World } from '#kit/world/world.ts'
 import { type Host, type HostPlan, startHost } from './host.ts'
+import type { SimulatedHostSpec } from './host-kind.ts'
 import { type MortalWorld, mortalWorld } from './mortal-world.ts'
 import { openSimMachine, type SimMachine } from './sim-machine.ts'
 import type { DriverDoor } from './simulation/driver-fault.ts'
@@ -39,14 +40,11 @@ export type SimulatedHost = {
 /** How the agents of a host reach their cloud. */
 export type HostLine = { bus: Bus; http: HttpClient; journal: Journal; close(): Promise<void> }
 
-export type Machine = {
-  name: string
+export type Machine = SimulatedHostSpec & {
   /** Its part of the data folder. */
   folder: string
   /** Joins it to the other hosts of its cloud. */
   fabric: SimFabric
-  /** Of the usual time that guests take for everything; 1 unless said. */
-  pace?: number
 }
 
 type AgentPlan = Omit<HostPlan, 'bus' | 'http' | 'journal' | 'virt' | 'wiring' | 'volume' | 'host' | 'folder'>
@@ -160,7 +158,7 @@ export function simulatedHost(world: World, log: Log, plan: SimulatedHostPlan): 
 
 /** The drivers are opened anew each time, as by a new process, and find what the last ones left. */
 export async function startOn(
-  { name, folder, fabric, guests }: Machine & Pick<SimMachine, 'guests'>,
+  { name, folder, fabric, guests }: Pick<Machine, 'name' | 'folder' | 'fabric'> & Pick<SimMachine, 'guests'>,
   plan: AgentPlan,
   line: Pick<HostLine, 'bus' | 'http' | 'journal'>,
   drivers?: DriverDoor,

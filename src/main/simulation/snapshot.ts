@@ -5,7 +5,7 @@ import type { World } from '#kit/world/world.ts'
 import type { SimulationSurroundings } from '#services/simulation/app.ts'
 import type { Snapshot } from '#services/simulation/resources/snapshot.ts'
 import { type Cloud, cloudId } from '../data-folder.ts'
-import { simulatedHostNames } from '../local-agent.ts'
+import { simulatedHosts } from '../host-kind.ts'
 import { readVersion } from '../verb/version.ts'
 import { moveIn, snapshotsOf, staysInPlace } from './restore.ts'
 
@@ -77,7 +77,7 @@ export async function openSnapshots(
           cloud: await cloudId(world, cloud.folder),
           createdAt: clock.now(),
           version: await readVersion(world),
-          hosts: simulatedHostNames(cloud.settings),
+          hosts: simulatedHosts(cloud.settings).map(({ name }) => name),
           sizeBytes: copied.bytes,
           tookMs: clock.monotonic() - started,
         }
@@ -145,7 +145,7 @@ async function requireFit(world: World, { folder, settings }: Cloud, manifest: M
     )
   if (manifest.cloud !== (await cloudId(world, folder)))
     refuse('is of another cloud', 'delete it here, and restore it in the data folder of its own cloud')
-  const hosts = simulatedHostNames(settings)
+  const hosts = simulatedHosts(settings).map(({ name }) => name)
   if (manifest.hosts.join() !== hosts.join())
     refuse(
       `holds ${manifest.hosts.length} hosts, and this cloud has ${hosts.length}`,

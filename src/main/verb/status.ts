@@ -6,6 +6,7 @@ import { plainBusAddress } from '../controller-access.ts'
 import { loginOf } from '../credential.ts'
 import { type Cloud, readCloud } from '../data-folder.ts'
 import { readProgress } from '../first-cloud.ts'
+import { simulatedHosts } from '../host-kind.ts'
 import type { Member } from '../member.ts'
 import type { PortName } from '../port.ts'
 import { type Role, roleState, rolesOf } from '../role.ts'
@@ -82,7 +83,7 @@ function reportOf(cloud: Cloud, states: readonly State[], demo: unknown) {
   return {
     running: states.every((state) => state.process !== undefined),
     dataPlane: settings.dataPlane,
-    hosts: settings.dataPlane === 'sim' ? settings.hosts : 1,
+    hosts: settings.dataPlane === 'sim' ? simulatedHosts(settings).length : 1,
     region: settings.region,
     processes: states.map(processOf),
     endpoints: {

@@ -8,6 +8,7 @@ import { loginOf, writeCredentials } from '../credential.ts'
 import { type Cloud, dataFolder, prepareCloud } from '../data-folder.ts'
 import { examine } from '../doctor.ts'
 import { type DemoFacts, prepareDemo, prepareFoundation, readProgress } from '../first-cloud.ts'
+import { mostHosts, simulatedHosts } from '../host-kind.ts'
 import { withLock } from '../lock.ts'
 import { ensureOpenssl, hostPackages, installPackages, missingPackages } from '../package.ts'
 import { freePublicCidr } from '../public-cidr.ts'
@@ -25,6 +26,11 @@ export const up: Verb = {
     empty: { type: 'boolean', help: 'Without project demo’s image, networks and server' },
     sim: { type: 'boolean', help: 'Simulated hosts and guests: no root, no packages' },
     hosts: { type: 'string', help: 'How many simulated hosts', value: 'N' },
+    speed: {
+      type: 'string',
+      help: 'How many times faster than real ones simulated guests boot, default 10',
+      value: 'X',
+    },
     'port-base': { type: 'string', help: 'First of a row of ports, instead of the usual ones', value: 'N' },
     listen: { type: 'string', help: 'Address on which the APIs listen, default 127.0.0.1', value: 'ADDRESS' },
     'public-host': { type: 'string', help: 'Name or address of this machine in the catalog', value: 'HOST' },
@@ -71,7 +77,7 @@ async function raise(
           terminal,
           'bold',
           cloud.settings.dataPlane === 'sim'
-            ? `controller and ${cloud.settings.hosts} simulated hosts`
+            ? `controller and ${simulatedHosts(cloud.settings).length} simulated hosts`
             : 'controller and host agent',
         ),
       )
@@ -108,7 +114,11 @@ async function settingsFor(invocation: Invocation): Promise<Partial<CloudSetting
 function settingsFrom({ options }: Invocation): Partial<CloudSettings> {
   const given: Record<string, unknown> = {}
   if (options.sim || options.hosts !== undefined) given.dataPlane = 'sim'
-  if (options.hosts !== undefined) given.hosts = wholeNumber('hosts', options.hosts as string, 1, 1000)
+  if (options.hosts !== undefined) given.hosts = wholeNumber('hosts', options.hosts as string, 1, mostHosts)
+  if (options.speed !== undefined) {
+    given.dataPlane = 'sim'
+    given.guestSpeed = wholeNumber('speed', options.speed as string, 1, 1000)
+  }
   if (options['port-base'] !== undefined)
     given.portBase = wholeNumber('port-base', options['port-base'] as string, 1024, 65000)
   if (options.listen !== undefined) given.listen = options.listen
@@ -155,7 +165,7 @@ function summarize(terminal: Terminal, cloud: Cloud, demo: DemoFacts | undefined
     ['Credentials', `${folder.adminRc}  ${folder.demoRc}  ${folder.cloudsYaml}`],
   ]
   if (cloud.settings.dataPlane === 'sim')
-    rows.push(['Hosts', `${cloud.settings.hosts}, all simulated: no guest runs for real`])
+    rows.push(['Hosts', `${simulatedHosts(cloud.settings).length}, all simulated: no guest runs for real`])
   if (demo) rows.push(['Server hello', `${demo.fixedIp}, from outside ${demo.floatingIp}`])
   if (demo && cloud.settings.dataPlane === 'real') rows.push(['Log in', sshCommand(cloud, demo.floatingIp)])
   for (const line of columns(rows)) terminal.print(`  ${line}`)
