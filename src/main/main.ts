@@ -2,6 +2,7 @@
 import { createInterface } from 'node:readline/promises'
 import type { Terminal } from '#cli/terminal.ts'
 import { CloudError, fullMessage } from '#kit/errors/cloud-error.ts'
+import { atSource } from '#kit/log/source-line.ts'
 import { realWorld } from '#kit/world/real.ts'
 import type { Program } from './role.ts'
 import { standardInput } from './standard-input.ts'
@@ -86,6 +87,11 @@ async function main(name = 'help', ...args: string[]): Promise<number> {
     return error.type === 'Usage' ? 2 : 1
   }
 }
+
+process.on('uncaughtExceptionMonitor', (error) => {
+  // What Node prints of it next.
+  if (error instanceof Error && error.stack) error.stack = atSource(error.stack)
+})
 
 // A reader that went away (`nimbo logs | head`) is no failure of ours.
 process.stdout.on('error', (error: NodeJS.ErrnoException) => {

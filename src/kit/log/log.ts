@@ -1,5 +1,6 @@
 // Structured log lines: fields first, then a sentence. A quiet cloud is silent at info.
 import { type DestinationStream, type Logger, pino } from 'pino'
+import { atSource } from './source-line.ts'
 
 export type LogFields = Record<string, unknown>
 export type Log = {
@@ -29,7 +30,7 @@ export function openLog(options: { level?: string; destination?: DestinationStre
     base: null,
     redact: { paths, censor: '***' },
     timestamp: () => `,"time":"${new Date().toISOString()}"`,
-    formatters: { level: (label: string) => ({ level: label }) },
+    formatters: { level: (label: string) => ({ level: label }), log: withSourceLines },
   }
   return wrap(options.destination ? pino(settings, options.destination) : pino(settings))
 }
@@ -41,6 +42,15 @@ export const silentLog: Log = {
   warn() {},
   error() {},
   with: () => silentLog,
+}
+
+/** Where a field holds a stack trace. */
+function withSourceLines(fields: LogFields): LogFields {
+  const traces = Object.entries(fields).filter(
+    (field): field is [string, string] => typeof field[1] === 'string' && field[1].includes('\n    at '),
+  )
+  if (traces.length === 0) return fields
+  return { ...fields, ...Object.fromEntries(traces.map(([name, trace]) => [name, atSource(trace)])) }
 }
 
 function wrap(logger: Logger): Log {

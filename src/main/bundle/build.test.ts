@@ -22,7 +22,7 @@ describe('the bundle', () => {
   afterAll(() => rmSync(folder, { recursive: true, force: true }))
 
   const nimbo = (...args: string[]): Promise<RunResult> =>
-    world.processes.run(process.execPath, ['--enable-source-maps', `${folder}/${name}/main.js`, ...args])
+    world.processes.run(process.execPath, [`${folder}/${name}/main.mjs`, ...args])
 
   it('is named as the current one, and runs', async () => {
     expect(readFileSync(`${folder}/current`, 'utf8')).toBe(`${name}\n`)
@@ -43,18 +43,18 @@ describe('the bundle', () => {
 
   it('has the programs of its threads beside it', () => {
     expect(readdirSync(`${folder}/${name}`)).toEqual(
-      expect.arrayContaining(['broker-thread.js', 'digest-thread.js']),
+      expect.arrayContaining(['broker-thread.mjs', 'digest-thread.mjs']),
     )
   })
 
   it('stays while it runs, when a newer one has taken its place', async () => {
     const running = await world.processes.start(
       process.execPath,
-      ['-e', 'setInterval(() => {}, 1000)', `${folder}/${name}/main.js`],
+      ['-e', 'setInterval(() => {}, 1000)', `${folder}/${name}/main.mjs`],
       {},
     )
     const second = await buildBundle(world, folder)
-    expect(existsSync(`${folder}/${name}/main.js`)).toBe(true)
+    expect(existsSync(`${folder}/${name}/main.mjs`)).toBe(true)
     running.kill('SIGKILL')
     await running.exited
     const third = await buildBundle(world, folder)

@@ -15,7 +15,7 @@ beforeEach(() => {
   put('package-lock.json', '{}')
   put('node_modules/.package-lock.json', '{}')
   put('src/main/main.ts', "console.log('sources')")
-  put('node_modules/.cache/nimbo/first/main.js', "console.log('first bundle')")
+  put('node_modules/.cache/nimbo/first/main.mjs', "console.log('first bundle')")
 })
 afterEach(() => rmSync(checkout, { recursive: true }))
 
@@ -55,7 +55,7 @@ describe('the launcher', () => {
     builder(`
       import { mkdirSync, writeFileSync } from 'node:fs'
       mkdirSync(process.argv[2] + '/second')
-      writeFileSync(process.argv[2] + '/second/main.js', "console.log('second bundle')")
+      writeFileSync(process.argv[2] + '/second/main.mjs', "console.log('second bundle')")
       writeFileSync(process.argv[2] + '/current', 'second\\n')
     `)
     const first = await nimbo('up')
