@@ -10,15 +10,16 @@ export type GuestConsole = {
   clear(): void
 }
 
-/** `wrote` hears each text that is added, to keep it elsewhere. */
-export function openConsole(kept: string, wrote: (text: string) => void): GuestConsole {
+/** `changed` hears each text that is added, and nothing where all was cleared, to keep it elsewhere. */
+export function openConsole(kept: string, changed: (added?: string) => void): GuestConsole {
+  const tail = kept.slice(-consoleLimitBytes)
   // Most lines are the same in every guest: a list of them is smaller than a text of them.
-  let lines = kept === '' ? [] : kept.split(/(?<=\n)/)
-  let size = kept.length
+  let lines = tail === '' ? [] : tail.split(/(?<=\n)/)
+  let size = tail.length
   const add = (text: string) => {
     lines.push(text)
     size += text.length
-    wrote(text)
+    changed(text)
     if (size <= consoleLimitBytes) return
     let dropped = 0
     while (size > consoleLimitBytes / 2) size -= lines[dropped++]!.length
@@ -34,6 +35,7 @@ export function openConsole(kept: string, wrote: (text: string) => void): GuestC
     clear() {
       lines = []
       size = 0
+      changed()
     },
   }
 }

@@ -9,7 +9,7 @@ import type { World } from '#kit/world/world.ts'
 import type { GuestEventKind, GuestNic, GuestSpec, PowerState } from '../driver.ts'
 import { type GuestConsole, openConsole } from './console.ts'
 import { type Lease, settingsOf } from './lease.ts'
-import { bringUpCard, type Stage, stages } from './stage.ts'
+import { askLater, bringUpCard, type Stage, stages } from './stage.ts'
 
 /** What is kept of a guest beside its definition and its console. */
 export type GuestMemory = {
@@ -59,8 +59,10 @@ export type GuestParts = {
   /** Of a boot's usual time; 0 is at once. */
   pace: number
   emit(guest: Guest, kind: GuestEventKind, reason: string): void
-  /** Something of the guest is to be kept. */
-  changed(guest: Guest, out?: string): void
+  /** Its memory is to be kept. */
+  changed(guest: Guest): void
+  /** Its console has this more; nothing at all, where it was cleared. */
+  wrote(guest: Guest, added: string | undefined): void
   /** A lease is to be renewed at this time of the clock. */
   renewAt(guest: Guest, at: number): void
 }
@@ -105,7 +107,7 @@ export class Guest implements SimGuest {
       diskFull: false,
       refusesNetwork: false,
     }
-    this.screen = openConsole(kept?.console ?? '', (out) => parts.changed(this, out))
+    this.screen = openConsole(kept?.console ?? '', (added) => parts.wrote(this, added))
   }
 
   get id() {
@@ -143,6 +145,8 @@ export class Guest implements SimGuest {
       if (lease.leaseS > 0) this.parts.renewAt(this, lease.renewAt)
     }
     this.#run()
+    for (const nic of this.spec.nics)
+      if (this.stage === 'up' && !this.memory.leases[nic.portId]?.address) void askLater(this.#lifeNow(), nic)
   }
 
   /** Power goes, whoever took it. */
@@ -195,6 +199,10 @@ export class Guest implements SimGuest {
     if (!parts.network || this.cards.has(nic.portId)) return
     const { portId, mac, networkId } = nic
     this.cards.set(portId, parts.network.insert({ portId, mac, networkId }, this.#answers))
+  }
+  /** Into a guest that runs: it asks for a lease at once. */
+  plugCard(nic: GuestNic): void {
+    this.insertCard(nic)
     if (this.stage === 'up') void bringUpCard(this.#lifeNow(), nic)
   }
   removeCard(portId: string): void {

@@ -86,8 +86,8 @@ export async function openSimGuests(world: World, options: SimGuestsOptions): Pr
       if (kind === 'stopped' || kind === 'crashed') void screens.hide(guest.id)
       tell({ id: guest.id, kind, power: guest.power, at: world.clock.now(), reason })
     },
-    changed: (guest, out) =>
-      state?.note(guest.id, out === undefined ? { memory: guest.memory } : { memory: guest.memory, out }),
+    changed: (guest) => state?.note(guest.id, { memory: guest.memory }),
+    wrote: (guest, added) => state?.note(guest.id, added === undefined ? { cut: true } : { out: added }),
     renewAt: (guest, at) => renewals.at(guest.id, at),
   }
   for (const id of state?.images ?? []) images.add(id)

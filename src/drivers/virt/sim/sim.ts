@@ -94,6 +94,13 @@ export async function openSimDriver(world: World, log: Log, options: SimOptions)
     if (machine.guest(guest.id) !== guest)
       throw new CloudError('conflict', `Guest ${guest.id} was destroyed while it started.`)
     guest.start()
+    return kept(guest)
+  }
+  /** The machine answers whoever asks, the agent's own world only who lives: one that was killed meanwhile does no more. */
+  const stillAlive = async () => options.machine && world.files.exists(options.folder)
+  /** An order is answered when what it made of the guest would outlive the process. */
+  const kept = async (guest: Guest): Promise<GuestState> => {
+    await machine.flush()
     return picture(guest)
   }
 
@@ -105,6 +112,7 @@ export async function openSimDriver(world: World, log: Log, options: SimOptions)
       if (left <= 0) return false
       guest.pressPowerButton()
       await endedWithin(world, guest, Math.min(left, pressAgainMs))
+      await stillAlive()
     }
     return true
   }
@@ -116,7 +124,7 @@ export async function openSimDriver(world: World, log: Log, options: SimOptions)
     if (guest.power !== from) throw new CloudError('conflict', `Guest ${id} is ${guest.power}, not ${from}.`)
     if (kind === 'paused') guest.pause()
     else guest.resume()
-    return picture(guest)
+    return kept(guest)
   }
 
   const redefine = (guest: Guest, spec: GuestSpec | undefined) => {
@@ -152,6 +160,7 @@ export async function openSimDriver(world: World, log: Log, options: SimOptions)
         refuseOlder(machine.guest(spec.id)?.spec, spec)
         const guest = machine.define(spec)
         await machine.flush()
+        await stillAlive()
         create.report?.('guest.start', { domain: domainName(spec.number) })
         return start(guest)
       }),
@@ -166,7 +175,7 @@ export async function openSimDriver(world: World, log: Log, options: SimOptions)
         const guest = need(id)
         if (how.graceful) await asked(guest, how.timeoutMs ?? stopTimeoutMs)
         guest.stop('stopped', 'the guest was stopped')
-        return picture(guest)
+        return kept(guest)
       }),
     reboot: (id, kind, how = {}) =>
       operate('reboot', async () => {
@@ -199,7 +208,7 @@ export async function openSimDriver(world: World, log: Log, options: SimOptions)
         const guest = need(id)
         const others = guest.spec.nics.filter((one) => one.portId !== nic.portId)
         machine.define({ ...guest.spec, nics: [...others, nic] })
-        if (isOn(guest)) guest.insertCard(nic)
+        if (isOn(guest)) guest.plugCard(nic)
         await machine.flush()
       }),
     detachInterface: (id, portId) =>

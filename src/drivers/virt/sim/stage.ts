@@ -101,14 +101,14 @@ export async function bringUpCard(life: Life, nic: GuestNic): Promise<void> {
   }
   if (mode === 'leased') return
   life.say('udhcpc: no lease, forking to background')
-  void later(life, nic)
+  void askLater(life, nic)
 }
 
 /** In the background, as nobody waits for it any more. */
-async function later(life: Life, nic: GuestNic): Promise<void> {
+export async function askLater(life: Life, nic: GuestNic): Promise<void> {
   await life.pause(restMs, { background: true })
   if (life.guest.cards.has(nic.portId) && !life.guest.memory.leases[nic.portId]?.address) {
-    if ((await discovered(life, nic, 1)) !== 'leased') void later(life, nic)
+    if ((await discovered(life, nic, 1)) !== 'leased') void askLater(life, nic)
   }
 }
 
@@ -126,8 +126,10 @@ async function discovered(life: Life, nic: GuestNic, tries = discovers): Promise
       if (!('silence' in answer) && answer.kind === 'ack') {
         life.say(`udhcpc: lease of ${address} obtained from ${server}, lease time ${answer.leaseS}`)
         const lease = leaseOf(answer, guest.parts.world.clock.now())
-        for (const { to, via } of lease.routes)
-          life.say(via ? `route add -net ${to} gw ${via}` : `route add -net ${to}`)
+        for (const { to, via } of lease.routes) {
+          const whither = to === '0.0.0.0/0' ? 'default' : `-net ${to}`
+          life.say(`route add ${whither}${via === null ? '' : ` gw ${via}`}`)
+        }
         if (lease.mtu !== undefined) life.say(`ip link set mtu ${lease.mtu}`)
         setLease(life, nic, lease)
         return 'leased'

@@ -34,13 +34,14 @@ const smallestBytes = 1_000_000
 export async function openStateLog(world: World, options: StateLogOptions): Promise<StateLog> {
   const { path, durable } = options
   const { files } = world
-  const kept = read((await files.exists(path)) ? await files.readText(path) : '')
+  const found = (await files.exists(path)) ? await files.readText(path) : ''
+  const kept = read(found)
   const pending = new Map<string, Change>()
   let images: string[] = []
   let scheduled = false
   let writing = Promise.resolve()
-  /** Bytes since the log was written anew; from the start, it holds what an earlier life added. */
-  let added = smallestBytes
+  /** Bytes since the log was written anew; what an earlier life left, with half a line at its end, is so before all else. */
+  let added = found === '' ? 0 : Number.POSITIVE_INFINITY
   let whole = 0
 
   const later = () => {
@@ -127,9 +128,10 @@ export async function openStateLog(world: World, options: StateLogOptions): Prom
 function merged(before: Change | undefined, after: Change | undefined): Change {
   if (!before || after?.gone) return after ?? {}
   if (!after) return before
-  const out = after.cut ? after.out : (before.out ?? '') + (after.out ?? '')
-  const { gone: _, ...rest } = before
-  return { ...rest, ...after, ...(out ? { out } : {}) }
+  const { gone, out: earlier = '', ...rest } = before
+  const out = after.cut ? after.out : earlier + (after.out ?? '')
+  // One that was removed and made again begins with an empty console.
+  return { ...rest, ...after, ...(gone && { cut: true as const }), ...(out ? { out } : {}) }
 }
 
 /** A last line that was cut off when the machine died counts for nothing. */
