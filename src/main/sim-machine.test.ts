@@ -49,6 +49,16 @@ const spec: GuestSpec = {
   volumes: [{ volumeId: 'v', path: '/v', format: 'raw', device: '/dev/vda', serial: 'v', bootIndex: 0 }],
   createdAt: 0,
 }
+/** Time goes on meanwhile. */
+async function meanwhile<T>(work: Promise<T>): Promise<T> {
+  let done = false
+  const end = work.finally(() => {
+    done = true
+  })
+  end.catch(() => {})
+  while (!done) await world.advance(1)
+  return end
+}
 const guest = () => machine.guest(spec.id)!
 
 /** A network with a DHCP server that knows the guest. */
@@ -95,7 +105,7 @@ async function serveNetwork(): Promise<() => Promise<void>> {
 test('a guest boots on while the agent that started it is gone, and the next one finds it', async () => {
   await serveNetwork()
   const first = await agentOf(machine)
-  await first.create(spec)
+  await meanwhile(first.create(spec))
   await world.advance(1000)
   await first.close()
   await world.settle()
@@ -106,7 +116,7 @@ test('a guest boots on while the agent that started it is gone, and the next one
 
 test('a guest goes on where it was when the process was started again, by its files alone', async () => {
   await serveNetwork()
-  await (await agentOf(machine)).create(spec)
+  await meanwhile((await agentOf(machine)).create(spec))
   await world.settle()
   await machine.flush()
   const before = guest().console()
@@ -124,7 +134,7 @@ test('a guest goes on where it was when the process was started again, by its fi
 
 test('a boot that the end of the process broke off is taken up at the same stage', async () => {
   await serveNetwork()
-  await (await agentOf(machine)).create(spec)
+  await meanwhile((await agentOf(machine)).create(spec))
   await world.advance(1700)
   expect(guest().stage).toBe('init')
   await machine.close()
@@ -142,7 +152,7 @@ test('a boot that the end of the process broke off is taken up at the same stage
 test('without power guests end and agents can do nothing; with it they are found shut down', async () => {
   await serveNetwork()
   const agent = await agentOf(machine)
-  await agent.create(spec)
+  await meanwhile(agent.create(spec))
   await world.settle()
   machine.powerOff()
   await expect(agent.start(spec.id)).rejects.toMatchObject({ kind: 'unavailable' })
@@ -156,7 +166,7 @@ test('without power guests end and agents can do nothing; with it they are found
 
 test('a lease is renewed while its server answers, and lost when it has been silent to its end', async () => {
   const end = await serveNetwork()
-  await (await agentOf(machine)).create(spec)
+  await meanwhile((await agentOf(machine)).create(spec))
   await world.settle()
   await world.advance(10 * leaseS * 1000)
   expect(guest().addresses()).toEqual(['10.0.0.5/24'])
@@ -168,7 +178,7 @@ test('a lease is renewed while its server answers, and lost when it has been sil
 
 test('what is kept grows by what changes, and is written anew before it is large', async () => {
   const agent = await agentOf(machine)
-  await agent.create({ ...spec, nics: [] })
+  await meanwhile(agent.create({ ...spec, nics: [] }))
   const size = async () => (await stat(`${folder}/guests.log`)).size
   const before = await size()
   await world.settle()

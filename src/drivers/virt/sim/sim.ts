@@ -97,7 +97,7 @@ export async function openSimDriver(world: World, log: Log, options: SimOptions)
     return kept(guest)
   }
   /** The machine answers whoever asks, the agent's own world only who lives: one that was killed meanwhile does no more. */
-  const stillAlive = async () => options.machine && world.files.exists(options.folder)
+  const stillAlive = async () => options.machine && world.timers.sleep(0)
   /** An order is answered when what it made of the guest would outlive the process. */
   const kept = async (guest: Guest): Promise<GuestState> => {
     await machine.flush()
