@@ -90,8 +90,10 @@ export const conductor = contract('nova', 'conductor', '1.4', {
           generation: Type.Integer(),
           desiredPower: DesiredPowerSchema,
           building: Type.Boolean(),
-          /** Its cards. Absent from a conductor before 1.4: then none is known to be too many. */
+          /** Its cards and disks. Absent from a conductor before 1.4: then nothing is known of them. */
           portIds: Type.Optional(Type.Array(Id)),
+          /** `settled` while it is neither being attached nor detached. */
+          volumes: Type.Optional(Type.Array(Type.Object({ volumeId: Id, settled: Type.Boolean() }))),
         }),
       ),
     }),

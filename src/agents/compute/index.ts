@@ -12,6 +12,7 @@ import type { World } from '#kit/world/world.ts'
 import type { ConsoleDoor } from './console.ts'
 import { handlers, reported } from './handler.ts'
 import { openOperations } from './operation.ts'
+import { openPartSync } from './part-sync.ts'
 import { type Parts, service } from './parts.ts'
 import { openPeers } from './peer.ts'
 import { openReconciler } from './reconcile.ts'
@@ -40,7 +41,8 @@ export async function startComputeAgent(given: ComputeAgentParts): Promise<Compu
   const journal = given.journal.as(service)
   const parts: Parts = { ...given, log, journal, conductor: bus.caller(conductor, service) }
   const operations = openOperations(parts)
-  const reconciler = openReconciler(parts, operations)
+  const peers = openPeers(parts)
+  const reconciler = openReconciler(parts, operations, openPartSync(parts, peers, operations))
   const doors = new Set<ConsoleDoor>()
 
   const report = startReports(world, log, journal, {
@@ -70,7 +72,7 @@ export async function startComputeAgent(given: ComputeAgentParts): Promise<Compu
     compute,
     host,
     service,
-    handlers(parts, openPeers(parts), operations, doors, () => sync.nudge()),
+    handlers(parts, peers, operations, doors, () => sync.nudge()),
   )
   report.nudge()
   sync.nudge()

@@ -21,6 +21,8 @@ export type Operations = {
     incoming: Incoming,
     work: () => Promise<ReportedPower | null>,
   ): Promise<void>
+  /** Something that no order asked for, when nothing else is being done to the server. */
+  alone(serverId: string, work: () => Promise<void>): Promise<void>
   /** True while something is being done to the server. */
   busy(serverId: string): boolean
 }
@@ -70,18 +72,21 @@ export function openOperations(parts: Parts): Operations {
     }
   }
 
+  async function inTurn(serverId: string, work: () => Promise<void>): Promise<void> {
+    const turn = (queues.get(serverId) ?? Promise.resolve()).then(work)
+    const settled = turn.catch(() => {})
+    queues.set(serverId, settled)
+    try {
+      await turn
+    } finally {
+      if (queues.get(serverId) === settled) queues.delete(serverId)
+    }
+  }
+
   return {
-    async run(name, order, incoming, work) {
-      const before = queues.get(order.serverId) ?? Promise.resolve()
-      const turn = before.then(async () => tell(order, await perform(name, order, work), incoming))
-      const settled = turn.catch(() => {})
-      queues.set(order.serverId, settled)
-      try {
-        await turn
-      } finally {
-        if (queues.get(order.serverId) === settled) queues.delete(order.serverId)
-      }
-    },
+    run: (name, order, incoming, work) =>
+      inTurn(order.serverId, async () => tell(order, await perform(name, order, work), incoming)),
+    alone: inTurn,
     busy: (serverId) => queues.has(serverId),
   }
 }

@@ -1,13 +1,11 @@
-// The conditions it removes: guests here that the cloud does not know, cards of guests whose port is gone, and power states
-// that the cloud was not told of.
+// The conditions it removes: guests here that the cloud does not know, and power states that it was not told of.
 import type { ReportedPower } from '#contracts/compute.ts'
 import { fullMessage } from '#kit/errors/cloud-error.ts'
 import type { Trace } from '#kit/journal/journal.ts'
 import { reported } from './handler.ts'
 import type { Operations } from './operation.ts'
+import type { PartSync } from './part-sync.ts'
 import type { Parts } from './parts.ts'
-
-type Card = { id: string; portId: string }
 
 export type Reconciler = {
   turn(trace: Trace): Promise<void>
@@ -15,11 +13,10 @@ export type Reconciler = {
   tell(serverId: string, power: ReportedPower, reason: string, trace: Trace): Promise<void>
 }
 
-export function openReconciler(parts: Parts, operations: Operations): Reconciler {
+export function openReconciler(parts: Parts, operations: Operations, syncParts: PartSync): Reconciler {
   const { world, log, driver, conductor, host, journal, config } = parts
   const told = new Map<string, ReportedPower>()
   let orphans = new Map<string, number>()
-  let strayCards = new Map<string, number>()
 
   async function tell(serverId: string, power: ReportedPower, reason: string, trace: Trace): Promise<void> {
     await conductor.powerChanged(
@@ -51,30 +48,6 @@ export function openReconciler(parts: Parts, operations: Operations): Reconciler
     }
   }
 
-  /** A user has deleted the port of a card, or an answer was lost on the way; seen twice, as above. */
-  async function removeCards(stray: readonly Card[], trace: Trace): Promise<void> {
-    const now = world.clock.monotonic()
-    const key = ({ id, portId }: Card) => `${id} ${portId}`
-    const since = new Map(stray.map((card) => [key(card), strayCards.get(key(card)) ?? now]))
-    strayCards = since
-    for (const card of stray) {
-      const { id, portId } = card
-      if (now - since.get(key(card))! < config.orphanGrace || operations.busy(id)) continue
-      log.info({ serverId: id, portId }, 'taking a card from a guest that has no port behind it any more')
-      await journal.span(
-        trace,
-        {
-          kind: 'driver',
-          name: 'virt.detachInterface',
-          subject: `server:${id}`,
-          data: { portId, reason: 'the port is gone' },
-        },
-        () => driver.detachInterface(id, portId),
-      )
-      since.delete(key(card))
-    }
-  }
-
   return {
     tell,
     async turn(trace) {
@@ -87,15 +60,7 @@ export function openReconciler(parts: Parts, operations: Operations): Reconciler
         trace,
       )
       const here = new Map(guests.map((guest) => [guest.id, guest]))
-      const stray = guests.flatMap(({ id, nics }) => {
-        const { building = true, portIds } = wanted.get(id) ?? {}
-        return building || !portIds
-          ? []
-          : nics.filter(({ portId }) => !portIds.includes(portId)).map(({ portId }) => ({ id, portId }))
-      })
-      await removeCards(stray, trace).catch((error) =>
-        log.warn({ error: fullMessage(error) }, 'a card could not be taken from a guest; it will be'),
-      )
+      await syncParts(trace, guests, wanted)
       for (const [id, server] of wanted) {
         if (server.building || operations.busy(id)) continue
         const guest = here.get(id)

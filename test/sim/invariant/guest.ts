@@ -3,7 +3,8 @@ import { compare, type Facts, type Invariant, liveServers, type Row, text } from
 
 const power: Record<string, readonly string[]> = {
   active: ['running'],
-  stopped: ['shutdown', 'crashed'],
+  // One whose host lost its power before it had noted the first start is found as if it never ran.
+  stopped: ['shutdown', 'crashed', 'building'],
   paused: ['paused'],
 }
 

@@ -2,7 +2,7 @@
 import type { ServerOrder } from '#contracts/compute.ts'
 import type { Trace } from '#kit/journal/journal.ts'
 import type { Compute } from '../app.ts'
-import { devicesOf } from '../store/block-device.ts'
+import { devicesOf, volumesOf } from '../store/block-device.ts'
 import { findServer, serversOfHost } from '../store/server.ts'
 import { subjectOf } from './server-load.ts'
 import { readZones } from './zone.ts'
@@ -56,15 +56,22 @@ export async function orderOf(
 
 /** Those being deleted are left out, so that a host that was away destroys them. */
 export async function wantedOfHost(app: Compute, host: string) {
-  return (await serversOfHost(app.db, host))
-    .filter(
-      (each) => each.taskState !== 'deleting' && !(each.vmState === 'error' && each.launchedAt === null),
-    )
-    .map(({ id, generation, desiredPower, vmState, addresses }) => ({
-      id,
-      generation,
-      desiredPower,
-      building: vmState === 'building',
-      portIds: addresses.map((each) => each.portId),
-    }))
+  const servers = (await serversOfHost(app.db, host)).filter(
+    (each) => each.taskState !== 'deleting' && !(each.vmState === 'error' && each.launchedAt === null),
+  )
+  const volumes = await volumesOf(
+    app.db,
+    servers.map(({ id }) => id),
+  )
+  return servers.map(({ id, generation, desiredPower, vmState, addresses }) => ({
+    id,
+    generation,
+    desiredPower,
+    building: vmState === 'building',
+    portIds: addresses.map((each) => each.portId),
+    volumes: (volumes.get(id) ?? []).map(({ volumeId, attachmentId, state }) => ({
+      volumeId: volumeId!,
+      settled: state === 'attached' && attachmentId !== null,
+    })),
+  }))
 }
