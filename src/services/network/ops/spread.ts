@@ -18,7 +18,9 @@ export type SpreadNews = {
 
 /** Told at once before the next must wait for their turn: in a small cloud nobody waits. */
 const atOnce = 20
-const pauseMs = 200
+const pauseMs = 400
+/** Where telling takes long the controller has much to do, and this is what can wait best. */
+const patience = 10
 /** A round that nobody asked for finds nothing. */
 const idleMs = 3_600_000
 
@@ -42,9 +44,13 @@ export function openSpread(app: NetworkApp): { tell(news: SpreadNews): void; sto
       for (const host of list) hosts.add(host)
     if (groupIds.size > 0) for (const host of await hostsNaming(db, [...groupIds])) hosts.add(host)
     let count = 0
+    let since = world.clock.monotonic()
     for (const host of [...hosts.difference(told ?? new Set())].sort()) {
       if (stopping) return
-      if (++count % atOnce === 0) await world.timers.sleep(pauseMs)
+      if (++count % atOnce === 0) {
+        await world.timers.sleep(Math.max(pauseMs, patience * (world.clock.monotonic() - since)))
+        since = world.clock.monotonic()
+      }
       await app.l2Agents
         .wiringChanged({ generation: 0 }, { host, trace })
         .catch((error) => log.debug({ host, error: fullMessage(error) }, 'an agent could not be nudged'))
