@@ -99,6 +99,14 @@ export const conductor = contract('nova', 'conductor', '1.4', {
     }),
     { routine: true },
   ),
+  /**
+   * Whether somebody still waits for the operation. Asked for an order that the bus brings again: a broker that lost its
+   * power may bring one that was carried out long ago.
+   */
+  orderWanted: call(
+    Type.Object({ host: Host, serverId: Id, operationId: Id }),
+    Type.Object({ wanted: Type.Boolean() }),
+  ),
   /** The end of an operation. `error` is a sentence for the server's fault. */
   operationDone: call(
     Type.Object({

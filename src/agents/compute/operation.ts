@@ -4,6 +4,7 @@ import type { ReportedPower } from '#contracts/compute.ts'
 import type { Incoming } from '#kit/bus/bus.ts'
 import { asError, CloudError, fullMessage } from '#kit/errors/cloud-error.ts'
 import type { Parts } from './parts.ts'
+import { patiently } from './patience.ts'
 
 export type Order = { serverId: string; operationId: string; generation: number }
 export type Outcome = { ok: boolean; error: string | null; power: ReportedPower | null }
@@ -83,9 +84,29 @@ export function openOperations(parts: Parts): Operations {
     }
   }
 
+  /** An order that was carried out long ago would undo what came after it: a stopped guest would run again. */
+  async function isWanted(
+    { serverId, operationId }: Order,
+    { redelivered, trace }: Incoming,
+  ): Promise<boolean> {
+    if (!redelivered || finished.has(operationId)) return true
+    const ask = () =>
+      conductor.orderWanted({ host, serverId, operationId }, { trace, subject: `server:${serverId}` })
+    try {
+      return (await patiently(world, ask)).wanted
+    } catch (error) {
+      // A conductor before 1.4 can't say.
+      if (error instanceof CloudError && error.kind === 'notImplemented') return true
+      throw error
+    }
+  }
+
   return {
     run: (name, order, incoming, work) =>
-      inTurn(order.serverId, async () => tell(order, await perform(name, order, work), incoming)),
+      inTurn(order.serverId, async () => {
+        if (await isWanted(order, incoming)) return tell(order, await perform(name, order, work), incoming)
+        log.info({ serverId: order.serverId, operation: name }, 'an order came again that nobody waits for')
+      }),
     alone: inTurn,
     busy: (serverId) => queues.has(serverId),
   }

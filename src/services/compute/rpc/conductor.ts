@@ -21,6 +21,11 @@ export function conductorHandlers(app: Compute): Handlers<typeof conductor.metho
 
     hostServers: async ({ host }) => ({ servers: await wantedOfHost(app, host) }),
 
+    async orderWanted({ serverId, operationId }) {
+      const running = await app.tasks.running(subjectOf(serverId))
+      return { wanted: running.some(({ state }) => Object.values(state as object).includes(operationId)) }
+    },
+
     async operationDone({ host, serverId, operationId, ok, error, power }) {
       const subject = subjectOf(serverId)
       const server = await findServer(app.db, serverId)
