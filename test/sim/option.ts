@@ -10,6 +10,8 @@ export type RunOptions = {
   kinds: readonly string[]
   keep: readonly number[] | undefined
   bursts: Bursts | undefined
+  /** A bug of mutation/ that is planted before. */
+  plant: string | undefined
   jobs: number
   forever: boolean
   bisect: boolean
@@ -24,6 +26,7 @@ const usage = `npm run sim -- [--seed S | --seeds FROM-TO | --forever] [--hosts 
   --keep 0-7,9    only these of the planned faults; none is possible
   --pace steady|bursts   clients work all the time (the rule up to ten minutes), or a quarter of a minute of three
   --bisect        the fewest faults with which the seed still fails
+  --plant NAME    a bug of test/sim/mutation, with several seeds: does the simulation find it?
   --jobs N        processes at a time, with several seeds
   --trace         each event as it comes`
 
@@ -40,6 +43,7 @@ export function readOptions(args: readonly string[]): RunOptions {
         faults: { type: 'string', default: 'all' },
         keep: { type: 'string' },
         pace: { type: 'string' },
+        plant: { type: 'string' },
         jobs: { type: 'string', default: '1' },
         forever: { type: 'boolean', default: false },
         bisect: { type: 'boolean', default: false },
@@ -55,6 +59,7 @@ export function readOptions(args: readonly string[]): RunOptions {
       bursts: burstsOf(values.pace ?? usualPace(minutes)),
       kinds: kindsOf(values.faults),
       keep: values.keep === undefined ? undefined : parseKeep(values.keep),
+      plant: values.plant,
       jobs: whole('jobs', values.jobs),
       forever: values.forever,
       bisect: values.bisect,
@@ -67,11 +72,11 @@ export function readOptions(args: readonly string[]): RunOptions {
 }
 
 /** What makes a run, besides its seed. */
-export type RunChoice = Pick<RunOptions, 'hosts' | 'minutes' | 'kinds' | 'bursts'>
+export type RunChoice = Pick<RunOptions, 'hosts' | 'minutes' | 'kinds' | 'bursts' | 'plant'>
 
 /** The options of one run, for another process or a person. */
 export function formatRun(
-  { hosts, minutes, kinds, bursts }: RunChoice,
+  { hosts, minutes, kinds, bursts }: Omit<RunChoice, 'plant'>,
   seed: number,
   keep?: readonly number[],
 ): string[] {

@@ -1,0 +1,32 @@
+// Tests of the tester: bugs of three kinds are planted, and the simulation has to find each.
+import { readFileSync } from 'node:fs'
+import { expect, test } from 'vitest'
+import { runChild } from '../child.ts'
+import { readOptions } from '../option.ts'
+import { mutate } from './mutate.ts'
+import { mutations } from './mutations.ts'
+
+const all = Object.entries(mutations).map(([name, mutation]) => ({ name, ...mutation }))
+
+test.each(all)('$name has its place in the source of today', ({ file, find, replace }) => {
+  const source = readFileSync(`${import.meta.dirname}/../../../src/${file}`, 'utf8')
+  expect(mutate({ file, find, replace }, source)).not.toBe(source)
+})
+
+test('a mutation whose place is gone, or there twice, is refused as stale', () => {
+  const change = { file: 'a.ts', find: 'let', replace: 'const' }
+  expect(() => mutate(change, 'var a')).toThrow('stale: its place is 0 times in a.ts')
+  expect(() => mutate(change, 'let a; let b')).toThrow('stale: its place is 2 times in a.ts')
+})
+
+test.each(all)('finds $name: $says', async ({ name, seeds, minutes, faults, breaks }) => {
+  const words = ['--minutes', `${minutes}`, '--faults', faults, '--plant', name]
+  const found: string[] = []
+  for (const seed of seeds) {
+    const run = await runChild(readOptions(words), seed)
+    if ('crashed' in run) throw new Error(run.crashed)
+    found.push(...run.violations.map(({ invariant }) => invariant).filter((each) => breaks.includes(each)))
+    if (found.length > 0) break
+  }
+  expect(found).not.toEqual([])
+})
