@@ -100,7 +100,7 @@ export async function measureScale(world: World, plan: ScalePlan): Promise<Figur
 
 type Facts = { imageId: string; networkIds: string[] }
 
-async function prepare(session: Session, networks: number): Promise<Facts> {
+export async function prepare(session: Session, networks: number): Promise<Facts> {
   const limits = { instances: -1, cores: -1, ram: -1, key_pairs: -1 }
   await session.call('compute', {
     method: 'PUT',
@@ -185,7 +185,7 @@ async function fill(
   return { latencies, failed }
 }
 
-async function active(world: World, session: Session, id: string): Promise<void> {
+export async function active(world: World, session: Session, id: string): Promise<void> {
   const until = world.clock.monotonic() + patienceMs
   for (let wait = pollMs; world.clock.monotonic() < until; wait *= pollGrowth) {
     await world.timers.sleep(wait)

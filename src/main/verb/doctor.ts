@@ -46,16 +46,22 @@ export async function questionFor(
     ports:
       running || cloud?.member
         ? undefined
-        : portsNeeded(cloud?.ports ?? portsFrom(0), external !== undefined),
+        : portsNeeded(cloud?.ports ?? portsFrom(0), { external: external !== undefined, dataPlane }),
     external,
   }
 }
 
-/** Where the broker isn't ours, it may well listen on this machine itself. */
-function portsNeeded(ports: Ports, external: boolean): Partial<Ports> {
-  if (!external) return ports
-  const { amqp: _, amqpTls: __, amqpManagement: ___, ...needed } = ports
-  return needed
+/** Where the broker isn't ours, it may well listen on this machine itself. A real cloud has no simulation service. */
+function portsNeeded(
+  { simulation, ...ports }: Ports,
+  { external, dataPlane }: { external: boolean; dataPlane: 'real' | 'sim' },
+): Partial<Ports> {
+  const { amqp, amqpTls, amqpManagement, ...others } = ports
+  return {
+    ...others,
+    ...(!external && { amqp, amqpTls, amqpManagement }),
+    ...(dataPlane === 'sim' && { simulation }),
+  }
 }
 
 export function formatFindings(findings: readonly Finding[], terminal: Pick<Terminal, 'colors'>): string[] {

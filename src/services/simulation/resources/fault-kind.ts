@@ -51,7 +51,7 @@ const kinds = {
   },
   controller: {
     summary:
-      "The controller's services are stopped and start again at the end; their APIs answer nothing meanwhile",
+      "The controller's services and the message broker stop and start again at the end; their APIs answer nothing meanwhile",
     fields: {},
     usualSeconds: 5,
   },
