@@ -1,7 +1,7 @@
 // All kinds of faults by name, as a plan and the command line know them.
 import { clockJump } from './clock.ts'
 import { crashAgent, crashBroker, crashController, losePower } from './crash.ts'
-import { fullDisk } from './disk.ts'
+import { busyDatabase, failingStatement, fullDisk } from './disk.ts'
 import { failingDriver } from './driver.ts'
 import type { Fault } from './fault.ts'
 import { brokenConnections, isolation, partition, slowLink } from './network.ts'
@@ -18,6 +18,8 @@ export const faults: Readonly<Record<string, Fault>> = {
   driver: failingDriver,
   clock: clockJump,
   disk: fullDisk,
+  busy: busyDatabase,
+  statement: failingStatement,
 }
 
 export const faultNames = Object.keys(faults)
