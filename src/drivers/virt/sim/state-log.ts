@@ -1,5 +1,6 @@
 // Where a machine's guests are kept: a log to which only changes are added, behind the guests' backs, many in one write.
 // The last word on a guest counts; now and then the log is written anew with nothing but the last words.
+import { dirname } from 'node:path'
 import { CloudError } from '#kit/errors/cloud-error.ts'
 import type { World } from '#kit/world/world.ts'
 import type { GuestSpec } from '../driver.ts'
@@ -43,6 +44,9 @@ export async function openStateLog(world: World, options: StateLogOptions): Prom
   /** Bytes since the log was written anew; what an earlier life left, with half a line at its end, is so before all else. */
   let added = found === '' ? 0 : Number.POSITIVE_INFINITY
   let whole = 0
+  let isNamed = found !== ''
+  /** A write that failed may have left half a line. */
+  let torn = false
 
   const later = () => {
     if (scheduled) return
@@ -83,7 +87,14 @@ export async function openStateLog(world: World, options: StateLogOptions): Prom
   }
 
   async function append(text: string): Promise<void> {
-    if (!durable) return files.append(path, text)
+    const lines = torn ? `\n${text}` : text
+    torn = true
+    if (durable) await appendSynced(lines)
+    else await files.append(path, lines)
+    torn = false
+  }
+
+  async function appendSynced(text: string): Promise<void> {
     const file = await files.open(path, 'a', 0o600)
     try {
       await file.writev([Buffer.from(text)])
@@ -91,6 +102,8 @@ export async function openStateLog(world: World, options: StateLogOptions): Prom
     } finally {
       await file.close()
     }
+    if (!isNamed) await files.syncFolder(dirname(path))
+    isNamed = true
   }
 
   async function rewrite(): Promise<void> {
@@ -107,6 +120,7 @@ export async function openStateLog(world: World, options: StateLogOptions): Prom
     ]
     const text = lines.map((line) => `${JSON.stringify(line)}\n`).join('')
     await files.writeAtomic(path, text)
+    torn = false
     whole = text.length
     added = 0
   }

@@ -70,6 +70,7 @@ export function startProcess(
       namespace.processes.splice(at, 1)
       process.program = undefined
       finish(exit)
+      host.tell({ kind: 'ended', namespace: namespace.name })
     },
   }
   namespace.processes.push(process)

@@ -49,3 +49,19 @@ test('the reason of a drop can be read', async () => {
     'the sender is not wired',
   )
 })
+
+test('the end of a process is told to the driver that is there, whoever started it', async () => {
+  const world = virtualWorld()
+  const fabric = simFabric()
+  const first = openSimWiring(world, { fabric })
+  await first.ensureNamespace('qdhcp-1')
+  await first.startIn('qdhcp-1', 'sleep', ['300'])
+  await first.close()
+  const second = openSimWiring(world, { fabric })
+  const seen: unknown[] = []
+  second.events((event) => seen.push(event))
+  const [process] = await second.processes()
+  expect(await second.signal(process!, 'SIGKILL')).toBe(true)
+  expect(seen).toEqual([{ kind: 'ended', namespace: 'qdhcp-1' }])
+  expect(await second.signal(process!, 'SIGKILL')).toBe(false)
+})
