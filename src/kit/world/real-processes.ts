@@ -33,6 +33,9 @@ export const realProcesses: Processes = {
       const timer = setTimeout(() => {
         late = true
         child.kill('SIGKILL')
+        // What it has started may hold its output open for ever.
+        child.stdout!.destroy()
+        child.stderr!.destroy()
       }, options.timeoutMs ?? defaultTimeoutMs)
       child.once('error', (error) => {
         clearTimeout(timer)

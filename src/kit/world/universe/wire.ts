@@ -98,6 +98,10 @@ export class End extends Duplex {
   /** Puts it on the way to the other end. */
   send(octets: Segment['octets']): void {
     const { loop, links } = this.#world
+    if (!this.other.holder.alive) {
+      this.#bounce()
+      return
+    }
     const at = Math.max(
       this.#laneEnd,
       loop.time + links.delay(this.holder.machine, this.other.holder.machine),
@@ -106,6 +110,16 @@ export class End extends Duplex {
     this.#lane.push({ at, octets })
     if (typeof octets !== 'string') this.#laneOctets += octets.length
     this.#schedule()
+  }
+
+  /** Nobody is there any more. Whoever sends is told by the machine, when that can be reached and is up again. */
+  #bounce(): void {
+    const { loop, links, isDark } = this.#world
+    const [here, there] = [this.holder.machine, this.other.holder.machine]
+    const wayMs = links.delay(here, there) + links.delay(there, here)
+    loop.after(this.holder, wayMs, 'bytes', () => {
+      if (!links.isCut(here, there) && !isDark(there)) this.#hear('reset')
+    })
   }
 
   /** Nothing of ours is on its way any more. */
