@@ -1,5 +1,6 @@
 // The Open vSwitch driver, put together. Parts: service (the daemons), switch (their database), bridge, underlay, port,
 // namespace, apply (VLANs, tunnels, flows), watch (restarts), destroy.
+import { fullMessage } from '#kit/errors/cloud-error.ts'
 import type { Log } from '#kit/log/log.ts'
 import type { Change } from '#kit/ovsdb/replica.ts'
 import { mapOf } from '#kit/ovsdb/value.ts'
@@ -50,9 +51,14 @@ export async function openOvsWiring(world: World, log: Log, options: OvsOptions)
   // Both the database's and the switch's connection may end at once; the daemons are started once.
   let reviving: Promise<void> | undefined
   const revive = (): Promise<void> => {
-    reviving ??= reviveOpenVswitch(host, log, places).finally(() => {
-      reviving = undefined
-    })
+    reviving ??= reviveOpenVswitch(host, log, places)
+      .catch((error: unknown) => {
+        log.error({ error: fullMessage(error) }, 'Open vSwitch could not be started again; it will be tried')
+        throw error
+      })
+      .finally(() => {
+        reviving = undefined
+      })
     return reviving
   }
   const context: OvsContext = {

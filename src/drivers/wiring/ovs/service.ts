@@ -27,8 +27,31 @@ export function databaseSocket(places: ServicePlaces): string {
   return `${places.runFolder}/db.sock`
 }
 
+/** A daemon may end while the other starts: looked at again until both run. */
+const attempts = 5
+const pauseMs = 500
+/** A switch of thousands of ports takes seconds; one whose database is gone waits for it for ever. */
+const startTimeoutMs = 15_000
+
 /** Starts whichever of the two daemons doesn't run. They outlive us. Returns whether anything had to be started. */
 export async function startOpenVswitch(host: Host, log: Log, places: ServicePlaces): Promise<boolean> {
+  let started = false
+  for (let attempt = 1; ; attempt++) {
+    try {
+      if (!(await startMissing(host, log, places))) return started
+      started = true
+      if (attempt > attempts)
+        throw new CloudError('unavailable', 'Open vSwitch ends as soon as it is started')
+    } catch (error) {
+      if (attempt >= attempts) throw error
+      log.warn({ error: fullMessage(error) }, 'Open vSwitch could not be started; trying again')
+      await host.world.timers.sleep(pauseMs)
+    }
+  }
+}
+
+/** False where both ran already. */
+async function startMissing(host: Host, log: Log, places: ServicePlaces): Promise<boolean> {
   const { world } = host
   const { files } = world
   const server = await runningPid(host, places, 'ovsdb-server')
@@ -64,8 +87,9 @@ export async function startOpenVswitch(host: Host, log: Log, places: ServicePlac
       await host.run('ovsdb-tool', ['convert', places.databaseFile, schemaFile])
     log.info({ databaseFile: places.databaseFile }, 'starting the Open vSwitch database')
     await daemon('ovsdb-server', [places.databaseFile, `--remote=punix:${databaseSocket(places)}`])
-    await host.run('ovs-vsctl', [`--db=unix:${databaseSocket(places)}`, '--no-wait', 'init'])
   }
+  // It may just be ending, too: without it the switch would never be up.
+  await host.run('ovs-vsctl', [`--db=unix:${databaseSocket(places)}`, '--timeout=5', '--no-wait', 'init'])
   if (vswitchd === undefined) {
     log.info({ runFolder: places.runFolder }, 'starting the Open vSwitch daemon')
     await daemon('ovs-vswitchd', [`unix:${databaseSocket(places)}`])
@@ -139,7 +163,14 @@ async function start(host: Host, name: string, args: string[], places: ServicePl
     OVS_LOGDIR: places.logFolder,
     OVS_DBDIR: parent(places.databaseFile),
   }
-  const result = await host.world.processes.run(command, words, { env })
+  const { run, signal } = host.world.processes
+  const starting = run(command, words, { env, timeoutMs: startTimeoutMs })
+  const result = await starting.catch(async (error) => {
+    // What was half started would come up later, and end because nobody waits for it any more.
+    const half = await runningPid(host, places, name)
+    if (half !== undefined) signal(half, 'SIGKILL')
+    throw error
+  })
   if (result.code !== 0)
     throw new CloudError('unavailable', `Open vSwitch's ${name} could not be started`, {
       detail: `${result.stderr.trim()} (see ${places.logFolder}/${name}.log)`,

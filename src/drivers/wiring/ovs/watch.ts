@@ -13,7 +13,10 @@ const retryMs = 200
 
 export type Watch = { stop(): void }
 
-/** `lost` is called when the connection ends, `back` when it stands again; both once each time. */
+/**
+ * `lost` is called when the connection ends and whenever it can't be made again: the daemon may have died once more, or not
+ * have been quite dead when it was looked for. `back` is called once it stands again.
+ */
 export function watchSwitch(
   world: World,
   log: Log,
@@ -38,6 +41,8 @@ export function watchSwitch(
       } catch (error) {
         current?.destroy()
         log.debug({ socket, error: fullMessage(error) }, 'Open vSwitch does not answer yet')
+        // Its failure is told by whoever tries.
+        if (!stopped) await on.lost().catch(() => {})
       }
       if (!stopped) await world.timers.sleep(retryMs, { background: true })
     }
