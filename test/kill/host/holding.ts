@@ -76,7 +76,7 @@ section() { echo "== $1"; }
 section links; ip -o link | sed -E 's/^[0-9]+: ([^:@]+).*mtu ([0-9]+).*/\\1 mtu \\2/'
 for name in $(ip netns list | cut -d' ' -f1); do
   section "namespace $name"
-  ip -n $name -o addr | awk '!/ fe80:/ { print $2, $4 }'
+  ip -n $name -o addr | awk '!/ fe80:| dynamic / { print $2, $4 }'
   ip -n $name route
   ip netns exec $name nft list ruleset
 done

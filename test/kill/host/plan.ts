@@ -104,7 +104,7 @@ function spread(table: typeof weights): (readonly Program[])[] {
 
 function momentOf(kill: readonly Program[], name: OperationName, random: (below: number) => number): Moment {
   const { spanMs, events, files = [], guest } = operationKinds[name] as OperationKind
-  if (kill.includes('command')) return { command: 1 + random(4) }
+  if (kill.includes('command')) return { command: 1 + random(3) }
   // Before there is one, its own guest can't be killed.
   if (kill.includes('qemu') && name === 'server create') return { file: random(2) === 0 ? 'pid' : 'qmp.sock' }
   const kinds = [

@@ -14,6 +14,8 @@ export type Told = Struck & {
   restMs: number
   /** The longest time for which the bystander didn't answer, in milliseconds. */
   silentMs: number
+  /** What was put right last. */
+  last: readonly string[]
 }
 
 export type Run = {
@@ -66,18 +68,19 @@ async function strikeOnce(stage: Stage, watch: PingWatch, rest: Rest, strike: St
   const farFromGuests = strike.kill.every((one) => one === 'controller' || one.endsWith('supervisor'))
   const guests = farFromGuests && strike.number % 5 !== 0 ? 'left alone' : 'asked'
   const holds = async () => {
-    left = await violations(stage, watch, rest, { since: began, guests })
-    return left.length === 0
+    const now = await violations(stage, watch, rest, { since: began, guests })
+    if (now.length > 0) left = now
+    return now.length === 0
   }
+  const words = () => left.map(({ invariant, words: said }) => `${invariant}: ${said}`)
   await until('everything is as at rest', holds, boundMs, 300).catch((error: unknown) => {
-    const words = left.map(({ invariant, words: said }) => `${invariant}: ${said}`)
-    throw new Error(`${describeStrike(strike)} (${struck.ended})\n${words.join('\n')}`, { cause: error })
+    throw new Error(`${describeStrike(strike)} (${struck.ended})\n${words().join('\n')}`, { cause: error })
   })
   const restMs = world.clock.now() - struck.at
   const silentMs = watch.longestGap(began, world.clock.now())
   if (silentMs > noticedMs && !strike.kill.some((one) => carries.has(one)))
     throw new Error(`${describeStrike(strike)}: the bystander was silent for ${silentMs} ms`)
-  return { ...struck, restMs, silentMs }
+  return { ...struck, restMs, silentMs, last: words() }
 }
 
 /** The same twice in five seconds: hosts let go of some things a little after they were told to. */

@@ -17,7 +17,7 @@ import { dataFolder } from './holding.ts'
 export const world = realWorld()
 const launcher = new URL('../../../nimbo', import.meta.url).pathname
 
-export type Guest = { id: string; name: string; portId: string; fixedIp: string; floatingIp: string }
+export type Guest = { id: string; name: string; portId: string; floatingIp: string }
 
 export type Stage = {
   readonly machine: Machine
@@ -144,10 +144,15 @@ async function furnish(lab: Lab, admin: Session, publicKey: string) {
   })
   const inner = await networked('network', { name: 'inner' })
   const innerSubnet = await networked('subnet', { network_id: inner.id, ip_version: 4, cidr: '10.1.0.0/24' })
+  // Its advertisements come from one more dnsmasq, in the router's namespace.
+  const slaac = { ipv6_ra_mode: 'slaac', ipv6_address_mode: 'slaac' }
+  const innerSix = { network_id: inner.id, ip_version: 6, cidr: 'fd00:1::/64', ...slaac }
+  const innerSubnetSix = await networked('subnet', innerSix)
   const other = await networked('network', { name: 'other' })
   const otherSubnet = await networked('subnet', { network_id: other.id, ip_version: 4, cidr: '10.2.0.0/24' })
   const path = `/v2.0/routers/${router.id}/add_router_interface`
-  await admin.call('network', { method: 'PUT', path, body: { subnet_id: innerSubnet.id } })
+  for (const { id } of [innerSubnet, innerSubnetSix])
+    await admin.call('network', { method: 'PUT', path, body: { subnet_id: id } })
   const group = await networked('security_group', { name: 'all' })
   await post('network', '/v2.0/security-group-rules', {
     security_group_rule: { security_group_id: group.id, direction: 'ingress', ethertype: 'IPv4' },
@@ -160,19 +165,14 @@ async function furnish(lab: Lab, admin: Session, publicKey: string) {
   }
   const withAddress = async ({ id, name }: Made & { name: string }): Promise<Guest> => {
     await untilActive(admin, id)
-    const { ports } = await admin.call<{ ports: (Made & { fixed_ips: { ip_address: string }[] })[] }>(
-      'network',
-      {
-        path: `/v2.0/ports?device_id=${id}`,
-      },
-    )
+    const path = `/v2.0/ports?device_id=${id}`
+    const { ports } = await admin.call<{ ports: Made[] }>('network', { path })
     const [port] = ports
     const floating = await networked<{ floating_ip_address: string }>('floatingip', {
       floating_network_id: outer.id,
       port_id: port!.id,
     })
-    const fixedIp = port!.fixed_ips[0]!.ip_address
-    return { id, name, portId: port!.id, fixedIp, floatingIp: floating.floating_ip_address }
+    return { id, name, portId: port!.id, floatingIp: floating.floating_ip_address }
   }
   const made = [await boot('bystander', images.tiny, '84'), await boot('subject', images.tiny, '84')]
   const spare = await boot('spare', images.sector, '0')
@@ -234,7 +234,7 @@ function ssh(lab: Lab, machine: Machine, address: string, script: string) {
     'BatchMode=yes',
     'LogLevel=ERROR',
   ]
-  const words = [...options, 'ConnectTimeout=5', 'ServerAliveInterval=5'].flatMap((each) => ['-o', each])
+  const words = [...options, 'ConnectTimeout=3', 'ServerAliveInterval=5'].flatMap((each) => ['-o', each])
   const args = ['-i', `${lab.folder}/key`, ...words, `cirros@${address}`, script]
   return machine.run('ssh', args, { timeoutMs: 30_000 })
 }

@@ -76,7 +76,7 @@ function saysWhy(error: unknown): boolean {
 
 async function strikeAt(
   stage: Stage,
-  { kill, at }: Strike,
+  { number, kill, at }: Strike,
   kind: OperationKind,
   operation: Operation,
   began: number,
@@ -92,7 +92,7 @@ async function strikeAt(
     )
   const all = machineProcesses(stage.machine.pid)
   const victims = kill.flatMap((program) =>
-    program === 'command' ? [] : victimsOf(stage, all, program, kind, operation),
+    program === 'command' ? [] : victimsOf(stage, all, program, { kind, operation, turn: number }),
   )
   const killed = victims.filter(slay)
   await until('they are dead', async () => !killed.some(lives), 10_000, 1)
@@ -121,17 +121,17 @@ async function hasCome(
   }
 }
 
-/** Of daemons of which there are several, the first by command line: those of all networks are alike. */
+/** Of daemons of which there are several (of networks, of routers) each has its turn. */
 function victimsOf(
   stage: Stage,
   all: readonly Seen[],
   program: Exclude<Program, 'command'>,
-  kind: OperationKind,
-  operation: Operation,
+  { kind, operation, turn }: { kind: OperationKind; operation: Operation; turn: number },
 ): Seen[] {
   if (program !== 'qemu') {
     const found = findProgram(all, program)
-    return found.sort((a, b) => (a.command.join() < b.command.join() ? -1 : 1)).slice(0, 1)
+    const first = turn % Math.max(1, found.length)
+    return found.sort((a, b) => (a.command.join() < b.command.join() ? -1 : 1)).slice(first, first + 1)
   }
   const id =
     kind.guest === 'own'

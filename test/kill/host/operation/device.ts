@@ -67,7 +67,9 @@ async function isActedOn(stage: Stage): Promise<boolean> {
   const { instanceAction } = await stage.ask<{ instanceAction: Action }>('compute', {
     path: `${path}/${instanceActions[0]!.request_id}`,
   })
-  return instanceAction.events!.some(({ finish_time: end }) => end === null)
+  // None yet: its task hasn't begun.
+  const { events = [] } = instanceAction
+  return events.length === 0 || events.some(({ finish_time: end }) => end === null)
 }
 
 async function interfaceEnded(stage: Stage, wanted: number): Promise<Ended | undefined> {
