@@ -24,13 +24,24 @@ export async function openSimVolumes(world: World, options: VolumeOptions): Prom
   const volumes = new Map(kept.volumes)
   const unconfirmed = new Set(kept.unconfirmed)
   let saving = Promise.resolve()
+  /** Counted, so that it is known whether the file holds the latest: a save may fail, or be under way. */
+  let changes = 0
+  let inFile = 0
   const save = () => {
-    saving = saving.then(() => {
-      const now: State = { volumes: [...volumes], unconfirmed: [...unconfirmed] }
-      return files.writeAtomic(state, JSON.stringify(now))
-    })
+    changes++
+    // One that failed, on a full disk, has told its own caller.
+    saving = saving
+      .catch(() => {})
+      .then(async () => {
+        const now: State = { volumes: [...volumes], unconfirmed: [...unconfirmed] }
+        const upTo = changes
+        await files.writeAtomic(state, JSON.stringify(now))
+        inFile = upTo
+      })
     return saving
   }
+  /** For a call that finds everything done, by one before it that may have failed to save it. */
+  const saved = () => (inFile < changes ? save() : undefined)
   const failures: { operation: string; left: number }[] = []
   const operate = (operation: string) => {
     const failure = failures.find((one) => one.operation === operation)
@@ -48,7 +59,7 @@ export async function openSimVolumes(world: World, options: VolumeOptions): Prom
     fail: (operation, nth = 1) => void failures.push({ operation, left: nth }),
     async create(id, sizeGib, source) {
       operate('create')
-      if (volumes.has(id)) return
+      if (volumes.has(id)) return saved()
       if (sizeGib > totalGib - used())
         throw new CloudError('tooLarge', 'The host has no room left for the volume.')
       if (source) for await (const _ of await source.open());
@@ -78,7 +89,7 @@ export async function openSimVolumes(world: World, options: VolumeOptions): Prom
     },
     list: async () => [...volumes.keys()],
     async confirm(id) {
-      if (unconfirmed.delete(id)) await save()
+      await (unconfirmed.delete(id) ? save() : saved())
     },
     unconfirmed: async () => [...unconfirmed],
     capacity: async () => ({ totalGib, freeGib: totalGib - used() }),
