@@ -1,5 +1,6 @@
 // One run: a cloud is raised, clients work in it while faults come and go, then the faults end, time runs on until all
 // that was begun is over, and what must hold is looked at.
+import { CloudError } from '#kit/errors/cloud-error.ts'
 import type { Cancel } from '#kit/world/world.ts'
 import { openSimCloud, type SimCloud } from './cloud.ts'
 import { faults } from './fault/table.ts'
@@ -45,6 +46,8 @@ export type SimOutcome = {
 /** Times after the end at which the cloud may be at rest; what is still wrong at the last is reported. */
 const restMinutes = [1, 3, 8, 20]
 const minuteMs = 60_000
+/** A client waits for a server, asks again where answers are lost, and gives up. */
+const stopLimitMs = 60 * minuteMs
 
 export async function simulate(plan: SimPlan): Promise<SimOutcome> {
   const tape = openTape(plan.write)
@@ -63,8 +66,10 @@ export async function simulate(plan: SimPlan): Promise<SimOutcome> {
     running.endAll()
     cloud.say('the faults have ended')
     const ended = universe.clock.now()
-    await universe.until(workload.stop(), lengthMs + 60 * minuteMs)
-    const violations = await atRest(cloud, () => checkInvariants(cloud, workload), ended)
+    const violations = await universe.until(workload.stop(), stopLimitMs).then(
+      () => atRest(cloud, () => checkInvariants(cloud, workload), ended),
+      (error: unknown) => [stuck('clients do not come to an end with what they began', error)],
+    )
     const operations: Record<string, number> = {}
     for (const { outcome = 'unknown' } of workload.operations)
       operations[outcome] = (operations[outcome] ?? 0) + 1
@@ -110,6 +115,12 @@ function startFaults(cloud: SimCloud, plan: readonly PlannedFault[]): { endAll()
   }
 }
 
+/** Only the time that it would take is a finding; anything else is an error of the simulation itself. */
+function stuck(words: string, error: unknown): Violation {
+  if (error instanceof CloudError && error.kind === 'timeout') return { invariant: 'stuck', words }
+  throw error
+}
+
 /** Looks again later while something does not hold: a deadline may still be to come. */
 async function atRest(
   cloud: SimCloud,
@@ -124,7 +135,9 @@ async function atRest(
     found =
       missing.length > 0
         ? missing.map((name) => ({ invariant: 'process', words: `the ${name} does not come up` }))
-        : await universe.until(check(), 30 * minuteMs)
+        : await universe
+            .until(check(), 30 * minuteMs)
+            .catch((error: unknown) => [stuck('the cloud does not answer what is asked of it', error)])
     if (found.length === 0) break
     for (const { invariant, words } of found) cloud.say(`not yet: ${invariant}: ${words}`)
   }

@@ -18,24 +18,23 @@ export type Mutation = {
 
 export const mutations: Readonly<Record<string, Mutation>> = {
   'missing-undo': {
-    says: 'A build that fails for good keeps its claim of a host',
-    file: 'services/compute/tasks/server-create.ts',
-    find: "      await t.undo('release')\n",
+    says: 'An attachment that fails does not give the volume back',
+    file: 'services/compute/tasks/server-volume.ts',
+    find: '    if (device) await letVolumeGo(t, device)\n',
     replace: '',
-    breaks: ['placement'],
-    faults: 'driver,disk',
-    minutes: 5,
+    breaks: ['transient', 'volume'],
+    faults: 'driver',
+    minutes: 4,
     seeds: [1],
   },
   'lost-wake-up': {
-    says: 'A build waits for a word of the host and asks no more: it sleeps on when the word is lost',
-    file: 'services/compute/tasks/server-create.ts',
-    find: "      t.set({ since: app.world.clock.now() })\n      return { wait: signalOf(state.operationId!), then: 'built', timeoutMs: askAgainMs }",
-    replace:
-      "      t.set({ since: app.world.clock.now() })\n      return { wait: signalOf(state.operationId!), then: 'built' }",
-    breaks: ['transient', 'task', 'operation'],
-    faults: 'crash-agent',
-    minutes: 5,
+    says: 'Whoever waits for a database behind a statement that fails is never woken',
+    file: 'kit/db/sqlite.ts',
+    find: 'own = committed()\n      } finally {\n        queue.pass()\n      }',
+    replace: 'own = committed()\n        queue.pass()\n      } finally {\n      }',
+    breaks: ['stuck', 'transient', 'operation', 'task'],
+    faults: 'disk,statement',
+    minutes: 4,
     seeds: [1],
   },
   'not-idempotent': {
