@@ -103,6 +103,25 @@ describe('volumes of servers', () => {
     await remove(blank)
   })
 
+  test('a volume that a request reserved for a server before it died is free again some minutes later', async () => {
+    const volumeId = await create()
+    const id = await askForServer(member, parts)
+    await cloud.settle()
+    await member.call('block-storage', {
+      method: 'POST',
+      path: '/attachments',
+      body: { attachment: { volume_uuid: volumeId, instance_uuid: id } },
+    })
+    expect(await show(volumeId)).toMatchObject({ status: 'reserved' })
+    await cloud.world.advance(240_000)
+    expect(await show(volumeId)).toMatchObject({ status: 'reserved' })
+    await cloud.world.advance(240_000)
+    await cloud.settle()
+    expect(await show(volumeId)).toMatchObject({ status: 'available', attachments: [] })
+    await deleteServer(cloud, member, id)
+    await remove(volumeId)
+  })
+
   test('a volume host that is restarted has its volumes still, and removes those that nobody took over', async () => {
     const volumeId = await create()
     const [first] = cloud.hosts

@@ -23,6 +23,7 @@ import { computeFaults } from './fault.ts'
 import { allocationLoop } from './loops/allocation.ts'
 import { addressLoop, consoleLoop, heartbeatLoop, stuckLoop } from './loops/housekeeping.ts'
 import { providerLoop } from './loops/provider.ts'
+import { reservationLoop } from './loops/reservation.ts'
 import { computeRules } from './resources/rule.ts'
 import type { Binary } from './resources/service.ts'
 import { conductorHandlers } from './rpc/conductor.ts'
@@ -139,7 +140,13 @@ export async function openCompute(
     binaries.unshift('nova-conductor')
     binaries.push('nova-consoleauth')
     providers = startLoop(world, log, providerLoop(app))
-    const rest = [allocationLoop(app), consoleLoop(app), addressLoop(app), stuckLoop(app)]
+    const rest = [
+      allocationLoop(app),
+      reservationLoop(app),
+      consoleLoop(app),
+      addressLoop(app),
+      stuckLoop(app),
+    ]
     loops.push(providers, ...rest.map((loop) => startLoop(world, log, loop)))
   }
   const heartbeat = heartbeatLoop(app, binaries)

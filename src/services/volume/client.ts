@@ -151,6 +151,19 @@ export function volumeClient({ platform, journal }: { platform: Platform; journa
       )
       return body.attachments
     },
+    /** Of all projects, those that were reserved and went no further. */
+    async listReservations(trace: Trace, token: string, projectId: string): Promise<AttachmentBody[]> {
+      const query = { status: 'reserved', all_tenants: '1' }
+      const { body } = await ask<{ attachments: AttachmentBody[] }>(
+        trace,
+        token,
+        projectId,
+        'GET',
+        '/attachments/detail',
+        { query },
+      )
+      return body.attachments
+    },
     async getAttachment(
       trace: Trace,
       token: string,

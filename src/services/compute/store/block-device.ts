@@ -11,6 +11,12 @@ export const devicesOf = (db: Db, serverId: string) =>
   blockDevice.find(db, { serverId }, { orderBy: inOrder })
 export const findVolumeDevice = (db: Db, serverId: string, volumeId: string) =>
   blockDevice.first(db, { serverId, volumeId })
+/** Of those attachments, the ones that some server's disk is. */
+export async function attachmentsKnown(db: Db, ids: readonly string[]): Promise<Set<string>> {
+  if (ids.length === 0) return new Set()
+  const rows = await blockDevice.find(db, { attachmentId: ids })
+  return new Set(rows.map((each) => each.attachmentId!))
+}
 export const insertDevices = (db: Db, rows: readonly BlockDevice[]) => blockDevice.insert(db, rows)
 export const updateDevice = (db: Db, id: string, change: Partial<BlockDevice>) =>
   blockDevice.update(db, { id }, change)
