@@ -127,12 +127,15 @@ export async function runSimulatedCloud(world: World, cloud: Cloud): Promise<Sim
     return { hosts: new Map(hosts), fabric, journal, nova }
   }
 
-  const start = async () => {
+  const startControlPlane = async () => {
     store = await openJournalFile(world, folder)
     controller = await openControllerHere()
     opened = openHosts()
-    await Promise.all([...opened.hosts.values()].map((host) => host.startAgent()))
-    freeGuests(opened.hosts)
+  }
+  const startHosts = async () => {
+    const { hosts } = opened!
+    await Promise.all([...hosts.values()].map((host) => host.startAgent()))
+    freeGuests(hosts)
   }
   const stop = async () => {
     await Promise.all([...(opened?.hosts.values() ?? [])].map((host) => host.close()))
@@ -142,7 +145,7 @@ export async function runSimulatedCloud(world: World, cloud: Cloud): Promise<Sim
     await store.close()
   }
   await finishRestore(world, folder)
-  await start()
+  await startControlPlane()
   const running: SimulatedCloud = {
     get hosts() {
       return opened!.hosts
@@ -163,7 +166,8 @@ export async function runSimulatedCloud(world: World, cloud: Cloud): Promise<Sim
       try {
         await change()
       } finally {
-        await start()
+        await startControlPlane()
+        await startHosts()
       }
     },
     async stop() {
@@ -186,6 +190,7 @@ export async function runSimulatedCloud(world: World, cloud: Cloud): Promise<Sim
     },
     replaceData: running.replaceData,
   })
+  await startHosts()
   return running
 }
 

@@ -1,6 +1,7 @@
 // Faults and snapshots of a live simulated cloud, by the command line: each fault with the effect that people see.
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest'
 import { openSession, type Session } from '#cli/openstack.ts'
+import { restoreSnapshot } from '#cli/simulation/snapshot.ts'
 import { httpClient } from '#kit/http/client.ts'
 import { type LiveCloud, prepareLiveCloud, succeeded, until, world } from './live-cloud.ts'
 
@@ -194,6 +195,41 @@ describe('a simulated cloud', () => {
       expect(await nimbo('snapshot', 'delete', 'suite')).toMatch(/deleted/)
       expect(await nimbo('snapshot', 'list')).toBe('There is no snapshot.')
     }, 60_000)
+
+    test('as it was before or as it was saved, wherever the process is killed meanwhile', async () => {
+      const names = async () => (await servers()).map(({ name }) => name).sort()
+      const saved = await names()
+      await nimbo('snapshot', 'save', 'before')
+      for (const ms of [10, 40, 150, 500]) {
+        if ((await names()).length === saved.length) await becomes(await boot('one more'), 'ACTIVE')
+        const now = await names()
+        const fault = await add('agent', '--host', 'node3', '--for', '1h')
+        const restoring = restoreSnapshot(admin, 'before').catch((error) => error)
+        await world.timers.sleep(ms)
+        const [pid] = (await world.files.readText(`${cloud.root}/run/cloud.pid`)).split(' ')
+        world.processes.signal(Number(pid), 'SIGKILL')
+        await restoring
+        await until('the APIs answer', () => servers().catch(() => undefined))
+        for (const host of ['node1', 'node2', 'node3']) await hostIs(host, 'up')
+        const after = await names()
+        expect([saved, now], `killed after ${ms} ms`).toContainEqual(after)
+        for (const { id } of await servers()) await becomes(id, 'ACTIVE')
+        const listed = await until('the simulation service answers', async () => {
+          const said = await cloud.nimbo('fault', 'list')
+          return said.code === 0 && said.stdout.trim()
+        })
+        expect(listed).toBe('There is no fault.')
+        const { events } = await admin.call<{ events: { data: Record<string, unknown> }[] }>('journal', {
+          path: `/v1/events?subject=host:node3&limit=1000`,
+        })
+        const ends = events.filter(({ data }) => data?.fault_id === fault.id && data.ended_by !== undefined)
+        // A restored journal knows nothing of a fault that came after it.
+        for (const { data } of ends) expect(['restart', 'snapshot']).toContain(data.ended_by)
+      }
+      expect((await nimbo('snapshot', 'list')).split('\n')).toHaveLength(2)
+      await nimbo('snapshot', 'delete', 'before')
+      for (const { id, name } of await servers()) if (name === 'one more') await remove(id)
+    }, 180_000)
 
     async function newUser(name: string): Promise<Session> {
       const made = await admin.call<{ user: { id: string } }>('identity', {
