@@ -32,7 +32,7 @@ describe('the simulated driver', () => {
   })
 })
 
-test('a full disk fails what is asked meanwhile, and what is asked again afterwards is kept', async () => {
+it('a full disk fails what is asked meanwhile, and what is asked again afterwards is kept', async () => {
   const universe = openUniverse({ seed: 1 })
   const machine = universe.machine('node1')
   const open = () => openSimVolumes(machine.start('agent').world, { folder: '/volumes' })
