@@ -1,5 +1,5 @@
 // The conditions it removes: guests here that the cloud does not know, and power states that it was not told of.
-import type { ReportedPower } from '#contracts/compute.ts'
+import type { ReportedPower, ServerOrder } from '#contracts/compute.ts'
 import { fullMessage } from '#kit/errors/cloud-error.ts'
 import type { Trace } from '#kit/journal/journal.ts'
 import { reported } from './handler.ts'
@@ -65,7 +65,8 @@ export function openReconciler(parts: Parts, operations: Operations, syncParts: 
         if (server.building || operations.busy(id)) continue
         const guest = here.get(id)
         const power = guest ? reported(guest.power) : 'absent'
-        if (told.get(id) === power) continue
+        // Word of it may have been lost, or have come while an order was under way, whose end said something else.
+        if (told.get(id) === power && agrees(power, server.desiredPower)) continue
         await tell(
           id,
           power,
@@ -81,4 +82,10 @@ export function openReconciler(parts: Parts, operations: Operations, syncParts: 
       for (const id of told.keys()) if (!wanted.has(id)) told.delete(id)
     },
   }
+}
+
+/** Whether the cloud has the guest for what it is; one that is absent is the cloud's to make again. */
+function agrees(power: ReportedPower, desired: ServerOrder['desiredPower']): boolean {
+  if (power === 'absent') return true
+  return (power === 'running' || power === 'paused' ? power : 'stopped') === desired
 }
