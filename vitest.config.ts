@@ -22,7 +22,8 @@ export default defineConfig({
       level('unit', ['src/**/*.test.ts'], 15_000),
       // On a RabbitMQ a moment of virtual time takes a real one.
       level('cloud', ['test/cloud/**/*.test.ts'], process.env.NIMBO_RABBITMQ_URL ? 120_000 : 30_000),
-      level('sim', ['test/sim/**/*.test.ts'], 240_000),
+      // Each run is a process of its own.
+      alone(1, level('sim', ['test/sim/**/*.test.ts'], 300_000)),
       alone(1, level('interop', ['test/interop/**/*.test.ts'], 120_000)),
       alone(1, level('browser', ['test/browser/**/*.test.ts'], 40_000)),
       alone(2, level('real', ['test/real/**/*.test.ts'], 300_000)),

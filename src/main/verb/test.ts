@@ -6,10 +6,10 @@ const checkout = `${import.meta.dirname}/../../..`
 const quickLevels = ['style', 'unit', 'cloud', 'interop']
 
 export const test: Verb = {
-  summary: 'Runs the tests: style, unit, cloud, interop, browser and real',
+  summary: 'Runs the tests: style, unit, cloud, interop, sim, browser and real',
   words: '[PATH]',
   options: {
-    quick: { type: 'boolean', help: 'Without browser, real guests and networks' },
+    quick: { type: 'boolean', help: 'Without the simulation, browser, real guests and networks' },
     hosts: {
       type: 'boolean',
       help: 'Only the test of several hosts: machines made of namespaces, five minutes',
@@ -22,7 +22,7 @@ export const test: Verb = {
   async run({ terminal, options, words }) {
     const alone = (['kill', 'hosts'] as const).filter((level) => options[level])
     const project =
-      alone.length > 0 ? alone : options.quick ? quickLevels : [...quickLevels, 'browser', 'real']
+      alone.length > 0 ? alone : options.quick ? quickLevels : [...quickLevels, 'sim', 'browser', 'real']
     const vitest = await startVitest('test', words, {
       root: checkout,
       run: true,
