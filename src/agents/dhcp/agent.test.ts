@@ -153,10 +153,17 @@ test('a network that goes leaves nothing', async () => {
 test('without DHCP, or switched off, a network is not served (row 205)', async () => {
   const { driver, want, taken } = await open()
   const [subnet] = sampleNetwork().subnets
-  await want(sampleNetwork({ subnets: [{ ...subnet!, enableDhcp: false }] }))
-  await want(sampleNetwork({ adminUp: false }))
+  await want(sampleNetwork({ port: null, subnets: [{ ...subnet!, enableDhcp: false }] }))
+  await want(sampleNetwork({ port: null, adminUp: false }))
   expect(driver.inventory()).toEqual([])
   expect(taken()).toEqual([])
+})
+
+test('a network that came here with a port, and has no DHCP any more, gives the port back', async () => {
+  const { want, taken, driver } = await open()
+  await want(sampleNetwork({ port: samplePort, adminUp: false }))
+  expect(taken()).toEqual(['released net-1'])
+  expect(driver.inventory()).toEqual([])
 })
 
 test('with enable_isolated_metadata only networks without a router get a proxy (row 204)', async () => {

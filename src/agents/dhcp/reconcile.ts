@@ -53,8 +53,13 @@ export function openReconciler(parts: NetworkParts & { log: Log }): Reconciler {
           'a network could not be served; it will be tried again',
         )
       }
-      const unwanted = await leftovers(parts, new Set(served.map(({ networkId }) => networkId)))
-      const stuck = await inParallel(unwanted, width, async (networkId) => {
+      // One that came here after its DHCP was switched off has left a port and nothing else.
+      const bound = networks.filter((network) => !isServed(network) && network.port !== null)
+      const unwanted = new Set([
+        ...(await leftovers(parts, new Set(served.map(({ networkId }) => networkId)))),
+        ...bound.map(({ networkId }) => networkId),
+      ])
+      const stuck = await inParallel([...unwanted], width, async (networkId) => {
         states.delete(networkId)
         await leaveNetwork(parts, trace, networkId)
       })
