@@ -68,7 +68,7 @@ export async function openController(
   })
   const databases = databaseFolder(folder)
   // What a simulated cloud says is gone with it anyway; a real one keeps its word over a power cut.
-  const durability = settings.dataPlane === 'sim' ? 'NORMAL' : 'GROUP'
+  const durability = settings.dataPlane === 'sim' ? 'OFF' : 'GROUP'
   await world.files.makeFolder(databases)
   const policies = await readPolicies(world, `${folder.root}/policy`)
   const platform = await openPlatform({

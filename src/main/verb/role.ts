@@ -1,5 +1,6 @@
 // The processes of a cloud: each says who it is, runs until it is asked to end, and ends in order.
 import { CloudError, fullMessage } from '#kit/errors/cloud-error.ts'
+import { unsyncedFiles } from '#kit/world/unsynced-files.ts'
 import type { World } from '#kit/world/world.ts'
 import { type Cloud, readCloud } from '../data-folder.ts'
 import { announceRole, type Role } from '../role.ts'
@@ -12,7 +13,9 @@ const badConfiguration = 78
 export type Running = { stop(): Promise<void> }
 
 async function run(role: Role, world: World, cloud: Cloud): Promise<Running> {
-  if (role === 'cloud') return (await import('../simulated-cloud.ts')).runSimulatedCloud(world, cloud)
+  // Its files are nobody's only copy of anything, and the disk would be asked for each guest and each port.
+  const unsynced = { ...world, files: unsyncedFiles(world.files, world.random) }
+  if (role === 'cloud') return (await import('../simulated-cloud.ts')).runSimulatedCloud(unsynced, cloud)
   if (role === 'controller') return (await import('../controller.ts')).runController(world, cloud)
   return (await import('../agent.ts')).runAgent(world, cloud)
 }
