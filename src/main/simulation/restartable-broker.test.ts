@@ -63,6 +63,7 @@ test('users and doors that it had before and while it was down are there when it
 
 test('one that was closed in order meanwhile does not start again', async () => {
   await mortal.kill()
+  await expect(mortal.kill()).rejects.toMatchObject({ kind: 'conflict' })
   await broker.close()
   await mortal.start()
   await expect(broker.connect()).rejects.toMatchObject({ kind: 'unavailable' })

@@ -7,7 +7,7 @@ import { type MortalWorld, mortalWorld } from '../mortal-world.ts'
 
 export type RestartableBroker = {
   open(plan: CloudBrokerPlan): Promise<CloudBroker>
-  /** As by SIGKILL. Does nothing where it is down. */
+  /** As by SIGKILL. Kind 'conflict' where it doesn't run, or isn't ours. */
   kill(): Promise<void>
   /** Does nothing where it is up, or was closed in order meanwhile. */
   start(): Promise<void>
@@ -91,11 +91,12 @@ export function restartableBroker(
     },
     async kill() {
       const dying = alive
+      if (!dying) throw new CloudError('conflict', 'The embedded message broker does not run.')
       alive = undefined
       for (const door of doors) door.open = undefined
-      dying?.mortal.kill()
+      dying.mortal.kill()
       // The kernel ends what it was given to write before another broker reads it.
-      await Promise.allSettled([...(dying?.files ?? [])].map((file) => file.close()))
+      await Promise.allSettled([...dying.files].map((file) => file.close()))
     },
     async start() {
       starting ??= restart().finally(() => {

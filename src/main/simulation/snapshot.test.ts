@@ -87,6 +87,15 @@ describe('a snapshot is refused', () => {
   })
 })
 
+test('a cloud on a RabbitMQ has no snapshots', async () => {
+  const transportUrl = 'rabbit://user:password@mq.example:5672'
+  cloud = { ...cloud, settings: { ...cloud.settings, transportUrl } }
+  const snapshots = await open()
+  await expect(snapshots.save({ name: 'a', description: '' })).rejects.toMatchObject({
+    type: 'ForeignBroker',
+  })
+})
+
 /** The world's files, and the process dies at the n-th thing asked of them. */
 function dyingAt(nth: number): World & { died: Promise<void> } {
   const mortal = mortalWorld(world)

@@ -54,6 +54,7 @@ export async function openSnapshots(
     },
 
     async save({ name, description }) {
+      requireOwnBroker(cloud)
       if (await files.exists(`${home}/${name}`))
         throw new CloudError(
           'conflict',
@@ -93,6 +94,7 @@ export async function openSnapshots(
 
     async restore(name) {
       const started = clock.monotonic()
+      requireOwnBroker(cloud)
       const manifest = await read(name)
       await requireFit(world, cloud, manifest)
       await remove('.incoming')
@@ -131,6 +133,16 @@ async function tidy({ files }: World, home: string): Promise<void> {
 
 /** SQLite makes its index of the log anew. What is being uploaded has no row that would speak of it as whole. */
 const isLeftOut = (path: string) => path.endsWith('.db-shm') || path.startsWith('image/incoming/')
+
+/** What lies in somebody's RabbitMQ can't be put back. */
+function requireOwnBroker({ settings: { transportUrl, transportUrlFile } }: Cloud): void {
+  if (transportUrl !== undefined || transportUrlFile !== undefined)
+    throw new CloudError(
+      'conflict',
+      'The messages of this cloud lie in a RabbitMQ of its own: only clouds with the embedded broker have snapshots.',
+      { type: 'ForeignBroker' },
+    )
+}
 
 async function requireFit(world: World, { folder, settings }: Cloud, manifest: Manifest): Promise<void> {
   const { name } = manifest

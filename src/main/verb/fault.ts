@@ -11,6 +11,7 @@ import {
   optionOf,
   showFault,
 } from '#cli/simulation/fault.ts'
+import { requireSimulated } from '#cli/simulation/simulated.ts'
 import { parseDuration } from '#kit/config/option.ts'
 import { type Invocation, type OptionSpec, usageError, type Verb } from '../verb.ts'
 import { asAdmin } from './admin.ts'
@@ -74,6 +75,7 @@ const works: Record<string, Work> = {
       throw usageError("Say 'nimbo fault add KIND ...': 'nimbo fault kinds' lists them.")
     const wish = wishOf(invocation, kind)
     return asAdmin(invocation, async (session) => {
+      requireSimulated(session)
       const made = await addFault(session, wish)
       show(invocation, { fault: made }, () => [saying(made)])
       return 0
@@ -83,6 +85,7 @@ const works: Record<string, Work> = {
     if (words.length > 0) throw usageError(usage)
     const { terminal, world, options } = invocation
     return asAdmin(invocation, async (session) => {
+      requireSimulated(session)
       const faults = await listFaults(session, options.all === true)
       show(invocation, { faults }, () => formatFaults(faults, world.clock.now(), terminal))
       return 0
@@ -92,6 +95,7 @@ const works: Record<string, Work> = {
     const [id, ...more] = words
     if (id === undefined || more.length > 0) throw usageError(usage)
     return asAdmin(invocation, async (session) => {
+      requireSimulated(session)
       const found = await showFault(session, id)
       show(invocation, { fault: found }, () => formatFault(found))
       return 0
@@ -101,6 +105,7 @@ const works: Record<string, Work> = {
     const all = invocation.options.all === true
     if (all === words.length > 0) throw usageError("Say 'nimbo fault end ID ...' or 'nimbo fault end --all'.")
     return asAdmin(invocation, async (session) => {
+      requireSimulated(session)
       const ids = all ? (await listFaults(session, false)).map(({ id }) => id) : words
       const ended = await endFaults(session, ids)
       show(invocation, { ended }, () => [`${ended.length} fault${ended.length === 1 ? '' : 's'} ended.`])
@@ -109,6 +114,7 @@ const works: Record<string, Work> = {
   },
   kinds: (invocation, words) =>
     asAdmin(invocation, async (session) => {
+      requireSimulated(session)
       const kinds = (await listFaultKinds(session)).filter(
         ({ name }) => words.length === 0 || words.includes(name),
       )

@@ -1,4 +1,5 @@
 // `nimbo snapshot`: the whole simulated cloud saved under a name, and put back.
+import { requireSimulated } from '#cli/simulation/simulated.ts'
 import {
   deleteSnapshot,
   formatSnapshots,
@@ -26,6 +27,7 @@ export const snapshot: Verb = {
     const [what, name, ...more] = invocation.words
     if (more.length > 0 || (what !== 'list') !== (name !== undefined)) throw usageError(usage)
     return asAdmin(invocation, async (session) => {
+      requireSimulated(session)
       switch (what) {
         case 'list': {
           const snapshots = await listSnapshots(session)
