@@ -144,7 +144,7 @@ function files(root: string): string[] {
 
 /** Leases without their ends, other small files of DHCP and metadata word for word. */
 function served(root: string, path: string): string[] {
-  if (path.endsWith('/log') || path.endsWith('.log') || path.endsWith('/pid')) return []
+  if (path.endsWith('/log') || path.endsWith('.log') || path.endsWith('pid')) return []
   let text: string
   try {
     text = readFileSync(`${root}/${path}`, 'utf8')
