@@ -43,6 +43,12 @@ describe('the launcher', () => {
     expect((await nimbo('status')).ran).toBe('first bundle')
   })
 
+  it('runs the sources where the bundle was cleaned away', async () => {
+    made(3600)
+    rmSync(`${checkout}/node_modules/.cache/nimbo/first`, { recursive: true })
+    expect((await nimbo('status')).ran).toBe('sources')
+  })
+
   it('runs the sources once one is changed, whatever time its file says', async () => {
     made(-3600)
     for (const path of ['src/main/main.ts', 'src/main/bundle', 'src/main', 'src', 'package-lock.json'])
