@@ -45,12 +45,16 @@ export async function runController(world: World, cloud: Cloud): Promise<{ stop(
   })
 }
 
-export async function openJournalFile(world: World, folder: DataFolder): Promise<JournalStore> {
+export async function openJournalFile(
+  world: World,
+  folder: DataFolder,
+  synchronous?: 'OFF',
+): Promise<JournalStore> {
   const path = `${databaseFolder(folder)}/journal.db`
   await world.files.makeFolder(databaseFolder(folder))
   // SQLite makes a file for all to read; what it finds it leaves as it is.
   await world.files.append(path, '')
-  return sqliteSink(world, path)
+  return sqliteSink(world, path, { synchronous })
 }
 
 /** Its ports are open when it resolves. */

@@ -128,7 +128,7 @@ export async function runSimulatedCloud(world: World, cloud: Cloud): Promise<Sim
   }
 
   const startControlPlane = async () => {
-    store = await openJournalFile(world, folder)
+    store = await openJournalFile(world, folder, 'OFF')
     controller = await openControllerHere()
     opened = openHosts()
   }

@@ -11,12 +11,15 @@ export type Retention = {
   maxAgeMs?: number
 }
 
+export type SqliteSinkOptions = Retention & {
+  /** NORMAL, the default: a power cut may lose the last batches, never the file. OFF: it may lose that, too. */
+  synchronous?: 'NORMAL' | 'OFF'
+}
+
 const dayMs = 86_400_000
 
-/** Synchronous NORMAL: a power cut may lose the last batches, never the file. */
 const schema = `
   pragma journal_mode = WAL;
-  pragma synchronous = NORMAL;
   pragma journal_size_limit = 16777216;
   create table if not exists event (
     seq integer primary key autoincrement,
@@ -37,12 +40,12 @@ const schema = `
 export function sqliteSink(
   world: Pick<World, 'clock' | 'sqlite'>,
   path: string,
-  retention: Retention = {},
+  options: SqliteSinkOptions = {},
 ): JournalStore {
-  const maxEvents = retention.maxEvents ?? 500_000
-  const maxAgeMs = retention.maxAgeMs ?? 14 * dayMs
+  const maxEvents = options.maxEvents ?? 500_000
+  const maxAgeMs = options.maxAgeMs ?? 14 * dayMs
   const database = world.sqlite.open(path)
-  database.exec(schema)
+  database.exec(`pragma synchronous = ${options.synchronous ?? 'NORMAL'};${schema}`)
   const insert = database.prepare(
     'insert or ignore into event (id, at, kind, name, trace_id, subject, body) values (?, ?, ?, ?, ?, ?, ?)',
   )
