@@ -26,7 +26,7 @@ const usage = `npm run sim -- [--seed S | --seeds FROM-TO | --forever] [--hosts 
   --keep 0-7,9    only these of the planned faults; none is possible
   --pace steady|bursts   clients work all the time (the rule up to ten minutes), or a quarter of a minute of three
   --bisect        the fewest faults with which the seed still fails
-  --plant NAME    a bug of test/sim/mutation, with several seeds: does the simulation find it?
+  --plant NAME    a bug of test/sim/mutation is there: is it found?
   --jobs N        processes at a time, with several seeds
   --trace         each event as it comes`
 

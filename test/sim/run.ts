@@ -12,7 +12,9 @@ const print = (line: string) => void process.stdout.write(`${line}\n`)
 async function main(options: RunOptions): Promise<number> {
   const [seed] = options.seeds
   if (options.bisect) return bisect(options, seed!, print)
-  if (options.forever || options.seeds.length > 1) return runSeeds(options, print)
+  // What is planted has to be there before the first module is loaded: in another process.
+  if (options.forever || options.plant !== undefined || options.seeds.length > 1)
+    return runSeeds(options, print)
   return runOne(options, seed!)
 }
 

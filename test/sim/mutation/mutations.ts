@@ -12,6 +12,7 @@ export type Mutation = {
   breaks: readonly string[]
   /** Kinds of faults that bring it out, and seeds among which one does. */
   faults: string
+  hosts: number
   minutes: number
   seeds: readonly number[]
 }
@@ -24,7 +25,8 @@ export const mutations: Readonly<Record<string, Mutation>> = {
     replace: '',
     breaks: ['transient', 'volume'],
     faults: 'driver',
-    minutes: 4,
+    hosts: 1,
+    minutes: 3,
     seeds: [1],
   },
   'lost-wake-up': {
@@ -33,8 +35,9 @@ export const mutations: Readonly<Record<string, Mutation>> = {
     find: 'own = committed()\n      } finally {\n        queue.pass()\n      }',
     replace: 'own = committed()\n        queue.pass()\n      } finally {\n      }',
     breaks: ['stuck', 'transient', 'operation', 'task'],
-    faults: 'disk,statement',
-    minutes: 4,
+    faults: 'disk,statement,busy',
+    hosts: 1,
+    minutes: 3,
     seeds: [1],
   },
   'not-idempotent': {
@@ -44,7 +47,8 @@ export const mutations: Readonly<Record<string, Mutation>> = {
     replace: 'const spare = there.filter((each) => claimed.has(each.id) && !claimed.has(each.id))',
     breaks: ['port', 'guest', 'transient'],
     faults: 'crash-controller,break,driver',
-    minutes: 5,
+    hosts: 3,
+    minutes: 4,
     seeds: [1],
   },
 }
