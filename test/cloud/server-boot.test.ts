@@ -159,6 +159,18 @@ describe('a server', () => {
     await deleteServer(cloud, member, again)
   })
 
+  test('fails and leaves nothing although its hosts could not destroy at once what they had made of it', async () => {
+    for (const { virt } of cloud.hosts) {
+      virt.fail({ operation: 'create', when: 'after' })
+      virt.fail({ operation: 'destroy' })
+    }
+    const id = await askForServer(member, parts)
+    await cloud.settle()
+    expect((await showServer(member, id)).status).toBe('ERROR')
+    expect(await holdings(cloud)).toEqual(before)
+    await deleteServer(cloud, member, id)
+  })
+
   test('that is deleted while it is built is gone, with all that was made for it', async () => {
     const id = await askForServer(member, parts)
     await cloud.world.advance(1)

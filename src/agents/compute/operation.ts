@@ -39,7 +39,8 @@ export function openOperations(parts: Parts): Operations {
     work: () => Promise<ReportedPower | null>,
   ): Promise<Outcome> {
     const known = finished.get(order.operationId)
-    if (known) return known
+    // What can't be destroyed now is asked about until it is: there is no other way on from there.
+    if (known && (known.ok || name !== 'destroy')) return known
     let outcome: Outcome
     try {
       outcome = { ok: true, error: null, power: await work() }
