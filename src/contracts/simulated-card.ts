@@ -17,10 +17,7 @@ export type CardGuest = {
   accept(port: number): ((connection: Duplex, from: string) => void) | undefined | null
 }
 
-export type DhcpMessage =
-  | { kind: 'discover' }
-  | { kind: 'request'; address: string; server: string }
-  | { kind: 'release'; address: string; server: string }
+export type DhcpMessage = { kind: 'discover' } | { kind: 'request'; address: string; server: string }
 
 /** What a DHCP server answers; options are those that a guest acts on. */
 export type DhcpReply = {

@@ -60,10 +60,6 @@ export async function startDnsmasq({ host, args, alive }: ProgramPlace): Promise
 
   const dhcp = (device: SimPort, mac: string, message: DhcpMessage): DhcpReply | undefined => {
     if (!interfaces.has(device.device)) return undefined
-    if (message.kind === 'release') {
-      leases.remove(mac, message.address)
-      return undefined
-    }
     const found = meant(mac)
     const server = found && addressIn(device, found.range.net)
     if (!found || !server) return undefined

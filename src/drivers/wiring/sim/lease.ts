@@ -8,7 +8,6 @@ export type Leases = {
   /** Who has the address at this moment. */
   holder(address: string): string | undefined
   give(lease: { mac: string; address: string; name: string; seconds: number }): void
-  remove(mac: string, address: string): void
 }
 
 export async function openLeases(
@@ -45,11 +44,6 @@ export async function openLeases(
     },
     give({ seconds, ...lease }) {
       leases.set(lease.address, { ...lease, expiresS: nowS() + seconds })
-      save()
-    },
-    remove(mac, address) {
-      if (leases.get(address)?.mac !== mac) return
-      leases.delete(address)
       save()
     },
   }
