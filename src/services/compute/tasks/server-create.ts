@@ -31,6 +31,7 @@ type Handle = TaskHandle<Compute, CreateFrame>
 
 const event = 'compute__do_build_and_run_instance'
 const lookAgainMs = 10_000
+const askFailedMs = 5000
 
 export const serverCreate = task<Compute, CreateFrame>()({
   name: 'server-create',
@@ -144,10 +145,18 @@ export const serverCreate = task<Compute, CreateFrame>()({
     abandon: async (t) => {
       const { app, state } = t
       const of = { host: state.host!, serverId: state.serverId, operationId: state.destroyId! }
-      if (t.signal<Outcome>(signalOf(of.operationId))?.ok || !(await hostIsUp(app, of.host)))
-        return { go: 'retry' }
+      if (!(await hostIsUp(app, of.host))) return { go: 'retry' }
       await order(app, t, 'destroy', of)
-      return { wait: signalOf(of.operationId), then: 'abandon', timeoutMs: askAgainMs }
+      return { wait: signalOf(of.operationId), then: 'abandoned', timeoutMs: askAgainMs }
+    },
+
+    abandoned: async (t) => {
+      const outcome = t.signal<Outcome>(signalOf(t.state.destroyId!))
+      if (outcome?.ok) return { go: 'retry' }
+      if (!outcome) return { go: 'abandon' }
+      // This id has had its answer; and who fails at once would be asked again at once, a thousand times a second.
+      t.set({ destroyId: t.app.world.random.uuid() })
+      return { go: 'abandon', after: askFailedMs }
     },
 
     retry: async (t) => {
