@@ -29,8 +29,8 @@ export function formatFailure(run: Finished, words: readonly string[]): string {
 
 export function formatChild(run: ChildRun): string {
   if ('crashed' in run) return `seed ${run.seed}: CRASHED ${run.crashed.split('\n').slice(0, 6).join(' | ')}`
-  const { seed, hash, wallMs, violations, injected, events } = run
-  const time = `${(wallMs / 1000).toFixed(1)} s`
+  const { seed, hash, wallMs, cpuMs, violations, injected, events } = run
+  const time = `${(wallMs / 1000).toFixed(1)} s (${(cpuMs / 1000).toFixed(1)} s of processor)`
   if (violations.length === 0)
     return `seed ${seed}: ok, ${injected} faults, ${events} events, ${time}, ${hash}`
   const broken = violations.map(({ invariant, words }) => `\n    ${invariant}: ${words}`)
@@ -42,7 +42,8 @@ export function formatTotals(runs: readonly ChildRun[], wallMs: number): string 
   const broken = finished.filter(({ violations }) => violations.length > 0)
   const sum = (of: (run: Finished) => number) => finished.reduce((total, run) => total + of(run), 0)
   const events = sum((run) => run.events)
-  const alone = sum((run) => run.wallMs) / 1000
+  const rates = (seconds: number) =>
+    `${Math.round(events / seconds)} events a second, ${Math.round(sum((run) => run.virtualMs) / 1000 / seconds)} times real time`
   const kinds = new Map<string, number>()
   for (const { violations } of broken)
     for (const invariant of new Set(violations.map((each) => each.invariant)))
@@ -51,7 +52,8 @@ export function formatTotals(runs: readonly ChildRun[], wallMs: number): string 
     `${runs.length} seeds: ${runs.length - broken.length - (runs.length - finished.length)} hold, ${broken.length} broken, ${runs.length - finished.length} crashed`,
     ...[...kinds].sort((a, b) => b[1] - a[1]).map(([invariant, count]) => `  ${invariant}: ${count} seeds`),
     `${sum((run) => run.injected)} faults, ${events} events, ${minutes(sum((run) => run.virtualMs))} virtual minutes in ${(wallMs / 60_000).toFixed(1)} minutes`,
-    `per process: ${Math.round(events / alone)} events a second, ${Math.round(sum((run) => run.virtualMs) / 1000 / alone)} times real time`,
+    `each process by the clock: ${rates(sum((run) => run.wallMs) / 1000)}`,
+    `by the processor time that it had: ${rates(sum((run) => run.cpuMs) / 1000)}`,
   ].join('\n')
 }
 
