@@ -98,7 +98,7 @@ describe('server-create', () => {
   provesTask<Compute>({
     definition: serverCreate,
     others: computeTasks.filter((each) => each !== serverCreate),
-    unreached: ['abandon', 'retry'],
+    unreached: ['abandon', 'abandoned', 'retry'],
     make: () =>
       stage({
         start: async (parts) => {
