@@ -3,12 +3,15 @@
 // host is told the whole set.
 import type { Raised } from '../store/wiring.ts'
 
-/** Versions remembered of one set. Whoever is further behind is told all of it. */
-const mostVersions = 256
+/**
+ * Versions remembered of one set: of a group to which twenty ports come in a second, those of some minutes. Whoever is
+ * further behind is told all of it.
+ */
+const mostVersions = 4096
 /** Sets remembered; of others all is told. */
 const mostSets = 20_000
 /** More ports than that are no news any more: the whole set is read as fast. */
-const mostPorts = 1000
+const mostPorts = 4096
 
 export type Recent = {
   /** In the transaction that raised it, `raised` undefined where the set is gone. */
