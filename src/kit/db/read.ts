@@ -67,7 +67,10 @@ export function readerOf<R>(shape: Shape, decodeArray: Decoders<R>['decodeArray'
       const { sql, parameters } = compileFiltered(where, bareOf(db))
       // The columns are put in as text: to build and rename two dozen costs more than all the rest.
       const head = `select ${what === 'rows' ? all : 'count(*)'}`
-      const text = head + sql.slice('select'.length) + tailText(shape, options, dialect, writer(dialect, parameters.length + 1))
+      const text =
+        head +
+        sql.slice('select'.length) +
+        tailText(shape, options, dialect, writer(dialect, parameters.length + 1))
       return db.execute(text, [...parameters, ...tailValues(options)], 'arrays')
     }
     const { key, list, values } = readConditions(shape, where)
