@@ -478,6 +478,34 @@ for source in ('10.0.0.77', '10.0.0.78'):
     await driver.unplugPort(wiring.portId)
   })
 
+  test('a port whose device could not be taken away is listed until it is gone', async () => {
+    const wiring = port(6, { portId: '66666666-1234-4000-8000-000000000000' })
+    let killed = false
+    const run: typeof world.processes.run = async (command, args, options) => {
+      if (!String(options?.input ?? '').startsWith('link del') || killed)
+        return world.processes.run(command, args, options)
+      killed = true
+      return { code: 1, signal: 'SIGKILL', stdout: '', stderr: '' }
+    }
+    const second = await openOvsWiring(
+      { ...world, processes: { ...world.processes, run } },
+      log,
+      rig.options(0),
+    )
+    try {
+      await second.prepare(rig.prepare(0))
+      const { device } = await second.plugPort(wiring, { ownerUid: 64055 })
+      const listed = async () => (await second.list()).some(({ portId }) => portId === wiring.portId)
+      await expect(second.unplugPort(wiring.portId)).rejects.toThrow()
+      expect(await listed()).toBe(true)
+      await second.unplugPort(wiring.portId)
+      expect(await listed()).toBe(false)
+      expect(await linksOf(rig.hosts[0])).not.toContain(device)
+    } finally {
+      await second.close()
+    }
+  })
+
   test('forty guests at once get a number and a device each', async () => {
     const [driver] = rig.drivers
     const ports = Array.from({ length: 40 }, (_, n) =>

@@ -136,11 +136,12 @@ function reserveOfport(context: OvsContext): number {
 export async function unplugPorts(context: OvsContext, portIds: readonly string[]): Promise<void> {
   const wanted = new Set(portIds)
   const rows = ourPorts(context).filter((row) => wanted.has(row.ids['iface-id']!))
-  await context.switch.removePorts(rows.map((row) => row.name))
+  // The switch's rows go last: by them the next look finds what could not be taken away now.
   const devices = (await context.host.links()).filter((link) =>
     wanted.has(portOfAlias(context, link.alias) ?? ''),
   )
   await context.host.ipBatch(devices.map((link) => `link del dev ${link.name}`))
+  await context.switch.removePorts(rows.map((row) => row.name))
 }
 
 /** Devices whose port never reached the switch, or has left it: what a crash between two steps leaves. */
