@@ -13,6 +13,7 @@ import type { NetworkClient } from '#services/network/client.ts'
 import type { PlacementClient } from '#services/placement/client.ts'
 import type { VolumeClient } from '#services/volume/client.ts'
 import type { ComputeConfig } from './config.ts'
+import type { RecentChoices } from './ops/recent-choice.ts'
 
 /** The other services, as one role of compute asks them: each request is in the journal under that role's name. */
 export type Peers = {
@@ -40,6 +41,7 @@ export type Compute = {
   readonly api: Peers
   readonly conductor: Peers
   readonly schedulerPeers: Peers
+  readonly choices: RecentChoices
   readonly tasks: Tasks
   /** A host's report may have changed what placement should know of it. */
   readonly nudgeProviders: () => void

@@ -278,3 +278,24 @@ describe('the scheduler', () => {
     ).toBe('node1')
   })
 })
+
+it('spreads servers that are made at once as it would those made one after the other', async () => {
+  const burst = await testCompute({ hosts: 4, config: { quotaInstances: -1, quotaCores: -1, quotaRam: -1 } })
+  try {
+    const server = {
+      ...{ name: 'burst', flavorRef: await burst.flavor(), imageRef: burst.image(), networks: 'none' },
+      ...{ min_count: 20, max_count: 20 },
+    }
+    const made = await burst.as('member', '2.93')('POST', '/v2.1/servers', { server })
+    expect(made.status).toBe(202)
+    await burst.world.settle()
+    const { body } = await burst.as('admin', '2.93')('GET', '/v2.1/servers/detail?all_tenants=1')
+    const hosts = body.servers.map((each: Record<string, string>) => each['OS-EXT-SRV-ATTR:host'])
+    const counts = ['node1', 'node2', 'node3', 'node4'].map(
+      (name) => hosts.filter((host: string) => host === name).length,
+    )
+    expect(counts).toEqual([5, 5, 5, 5])
+  } finally {
+    await burst.stop()
+  }
+})

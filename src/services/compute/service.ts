@@ -24,6 +24,7 @@ import { allocationLoop } from './loops/allocation.ts'
 import { addressLoop, consoleLoop, heartbeatLoop, stuckLoop } from './loops/housekeeping.ts'
 import { providerLoop } from './loops/provider.ts'
 import { reservationLoop } from './loops/reservation.ts'
+import { recentChoices } from './ops/recent-choice.ts'
 import { computeRules } from './resources/rule.ts'
 import type { Binary } from './resources/service.ts'
 import { conductorHandlers } from './rpc/conductor.ts'
@@ -93,6 +94,7 @@ export async function openCompute(
     api: peers('nova-api'),
     conductor: peers('nova-conductor'),
     schedulerPeers: peers('nova-scheduler'),
+    choices: recentChoices(),
     get tasks() {
       return tasks!
     },

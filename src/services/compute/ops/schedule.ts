@@ -12,6 +12,7 @@ import { findServer, findServers, findSpec, loadOfHosts, updateServer } from '..
 import { findGroup, membersOf } from '../store/server-group.ts'
 import { admitsGroup, filterHosts, type HostState, type Wanted } from './host-filter.ts'
 import { type Weighed, weighHosts } from './host-weight.ts'
+import type { RecentChoices } from './recent-choice.ts'
 import { subjectOf } from './server-load.ts'
 import { readZones } from './zone.ts'
 
@@ -38,6 +39,7 @@ export async function selectDestination(
   const resources = resourcesOf(server)
   for (let round = 0; round < mostRounds; round++) {
     const wanted = await wantedOf(app, server, spec, wish.exclude)
+    const since = app.choices.mark()
     const few = asksForAnyHost(wanted) ? app.config.schedulerSample : undefined
     const of = { server, spec, wanted, resources }
     let hosts = await candidates(app, trace, token, of, few)
@@ -47,10 +49,11 @@ export async function selectDestination(
       hosts = await candidates(app, trace, token, of)
       ;({ left, results } = filterHosts(hosts, wanted))
     }
-    const ranked = left.length > 0 ? weighHosts(left, wanted, app.config, app.world.random) : []
+    const free = afterChoices(left, app.choices, since)
+    const ranked = left.length > 0 ? weighHosts(free, wanted, app.config, app.world.random) : []
     tell(journal, trace, subject, hosts, results, ranked)
     if (ranked.length === 0) throw noValidHost('There are not enough hosts available.')
-    const { host, node, providerId } = await claimFirst(app, trace, token, server, resources, ranked)
+    const { host, node, providerId } = await claimFirst(app, trace, token, server, resources, wanted, ranked)
     const written = await journal.span(
       trace,
       { kind: 'db', name: 'server.host', subject, data: { host, node } },
@@ -235,6 +238,23 @@ async function candidates(
   })
 }
 
+/** As those see the hosts who are placed one after the other. */
+function afterChoices(hosts: readonly HostState[], choices: RecentChoices, since: number): HostState[] {
+  const loads = choices.since(since)
+  return hosts.map((each) => {
+    const load = loads.get(each.host)
+    if (!load) return each
+    return {
+      ...each,
+      freeVcpus: each.freeVcpus - load.vcpus,
+      freeMemoryMb: each.freeMemoryMb - load.memoryMb,
+      freeDiskGb: each.freeDiskGb - load.diskGb,
+      servers: each.servers + load.servers,
+      building: each.building + load.servers,
+    }
+  })
+}
+
 /** Another server may have taken the last of the best host meanwhile: then the next best. */
 async function claimFirst(
   app: Compute,
@@ -242,9 +262,11 @@ async function claimFirst(
   token: string,
   server: Server,
   resources: Resources,
+  { vcpus, memoryMb, diskGb }: Wanted,
   ranked: readonly Weighed[],
 ): Promise<HostState> {
   for (const { host } of ranked) {
+    app.choices.chosen(host.host, { vcpus, memoryMb, diskGb })
     try {
       await app.schedulerPeers.placement.claim(
         trace,
