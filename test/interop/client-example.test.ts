@@ -1,7 +1,7 @@
 // The examples of docs/guide/clients.md, run as they stand with Debian's clients.
 import { cpSync, mkdirSync } from 'node:fs'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { type LiveCloud, prepareLiveCloud, succeeded, world } from './live-cloud.ts'
+import { freePortRow, type LiveCloud, prepareLiveCloud, succeeded, world } from './live-cloud.ts'
 
 const root = new URL('../..', import.meta.url).pathname
 const examples = `${root}docs/example`
@@ -27,7 +27,7 @@ describe('examples for other people’s clients', () => {
   }
 
   test('openstacksdk: a suite that raises its own cloud', async () => {
-    const port = String(cloud.portBase + 7000)
+    const port = String(await freePortRow())
     const pytest = ['/usr/bin/python3', '-m', 'pytest', '-q', '-p', 'no:cacheprovider', '.']
     const env = { NIMBO: `${root}nimbo`, NIMBO_PORT_BASE: port, PYTHONDONTWRITEBYTECODE: '1' }
     expect(await run(pytest, env, `${examples}/openstacksdk`)).toContain('3 passed')

@@ -138,7 +138,7 @@ function processEnv(): Record<string, string> {
 }
 
 /** Ports above those that other clouds on this machine use, and below those that the kernel hands out by itself. */
-async function freePortRow(): Promise<number> {
+export async function freePortRow(): Promise<number> {
   const count = Object.keys(usualPorts).length
   for (let tries = 0; tries < 50; tries++) {
     const start = 24_000 + 20 * world.random.int(0, 350)
