@@ -12,6 +12,7 @@ import { loginOf } from '#main/credential.ts'
 import { type Cloud, readCloud } from '#main/data-folder.ts'
 import { type Figure, formatFigures } from './figure.ts'
 import { requestRate } from './load.ts'
+import { liftQuotas, uploadBlankImage } from './project.ts'
 
 const launcher = join(import.meta.dirname, '..', 'nimbo')
 const portBase = '23000'
@@ -117,28 +118,8 @@ async function firstSession(http: HttpClient, cloud: Cloud): Promise<Session> {
 }
 
 async function prepare(session: Session): Promise<string> {
-  const limits = { instances: -1, cores: -1, ram: -1, key_pairs: -1 }
-  await session.call('compute', {
-    method: 'PUT',
-    path: `/os-quota-sets/${session.projectId}`,
-    body: { quota_set: limits },
-  })
-  await session.call('network', {
-    method: 'PUT',
-    path: `/v2.0/quotas/${session.projectId}`,
-    body: { quota: { port: -1 } },
-  })
-  const image = await session.call<{ id: string }>('image', {
-    method: 'POST',
-    path: '/v2/images',
-    body: { name: 'blank', disk_format: 'raw', container_format: 'bare', visibility: 'public' },
-  })
-  await session.call('image', {
-    method: 'PUT',
-    path: `/v2/images/${image.id}/file`,
-    body: Buffer.alloc(1024),
-    headers: { 'content-type': 'application/octet-stream' },
-  })
+  await liftQuotas(session)
+  const imageId = await uploadBlankImage(session)
   const { network } = await session.call<{ network: { id: string } }>('network', {
     method: 'POST',
     path: '/v2.0/networks',
@@ -149,7 +130,7 @@ async function prepare(session: Session): Promise<string> {
     path: '/v2.0/subnets',
     body: { subnet: { network_id: network.id, ip_version: 4, cidr: '10.66.0.0/16', enable_dhcp: false } },
   })
-  return image.id
+  return imageId
 }
 
 async function create(session: Session, imageId: string, name: string): Promise<string> {

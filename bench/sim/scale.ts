@@ -13,6 +13,7 @@ import type { World } from '#kit/world/world.ts'
 import { loginOf } from '#main/credential.ts'
 import { readCloud } from '#main/data-folder.ts'
 import { type Figure, formatFigures } from '../figure.ts'
+import { liftQuotas, uploadBlankImage } from '../project.ts'
 import { type Cpu, cpuBetween, openGauge } from './gauge.ts'
 
 export type ScalePlan = {
@@ -104,28 +105,8 @@ export async function measureScale(world: World, plan: ScalePlan): Promise<Figur
 type Facts = { imageId: string; networkIds: string[] }
 
 export async function prepare(session: Session, networks: number): Promise<Facts> {
-  const limits = { instances: -1, cores: -1, ram: -1, key_pairs: -1 }
-  await session.call('compute', {
-    method: 'PUT',
-    path: `/os-quota-sets/${session.projectId}`,
-    body: { quota_set: limits },
-  })
-  await session.call('network', {
-    method: 'PUT',
-    path: `/v2.0/quotas/${session.projectId}`,
-    body: { quota: { port: -1, network: -1, subnet: -1 } },
-  })
-  const image = await session.call<{ id: string }>('image', {
-    method: 'POST',
-    path: '/v2/images',
-    body: { name: 'blank', disk_format: 'raw', container_format: 'bare', visibility: 'public' },
-  })
-  await session.call('image', {
-    method: 'PUT',
-    path: `/v2/images/${image.id}/file`,
-    body: Buffer.alloc(1024),
-    headers: { 'content-type': 'application/octet-stream' },
-  })
+  await liftQuotas(session)
+  const imageId = await uploadBlankImage(session)
   const networkIds: string[] = []
   for (let index = 0; index < networks; index++) {
     const { network } = await session.call<{ network: { id: string } }>('network', {
@@ -140,7 +121,7 @@ export async function prepare(session: Session, networks: number): Promise<Facts
     })
     networkIds.push(network.id)
   }
-  return { imageId: image.id, networkIds }
+  return { imageId, networkIds }
 }
 
 /** One server after the other at its time, whether those before are done or not. */

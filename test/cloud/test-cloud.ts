@@ -31,6 +31,7 @@ import { openSimMachine } from '#main/sim-machine.ts'
 import type { HostSurroundings } from '#services/host/app.ts'
 import { identityClient } from '#services/identity/client.ts'
 import { type TestEngine, testEngine } from './test-engine.ts'
+import { makeProject } from './test-project.ts'
 
 type Sim = Awaited<ReturnType<typeof simulated>>
 
@@ -167,25 +168,7 @@ export async function testCloud(
     },
     async project(roles = ['member']) {
       const name = `project-${++projects}`
-      const made = await admin.call<{ project: { id: string } }>('identity', {
-        method: 'POST',
-        path: '/projects',
-        body: { project: { name, domain_id: 'default' } },
-      })
-      const user = await admin.call<{ user: { id: string } }>('identity', {
-        method: 'POST',
-        path: '/users',
-        body: { user: { name, domain_id: 'default', password: name } },
-      })
-      for (const role of roles) {
-        const { roles: found } = await admin.call<{ roles: { id: string }[] }>('identity', {
-          path: `/roles?name=${role}`,
-        })
-        await admin.call('identity', {
-          method: 'PUT',
-          path: `/projects/${made.project.id}/users/${user.user.id}/roles/${found[0]!.id}`,
-        })
-      }
+      await makeProject(admin, name, roles)
       return login(name, name, name)
     },
     async stop() {

@@ -10,6 +10,7 @@ import type { Log } from '#kit/log/log.ts'
 import { type Machine, openUniverse, type Universe } from '#kit/world/universe/universe.ts'
 import type { Clock, Random, Timers, World } from '#kit/world/world.ts'
 import { openSimMachine, type SimMachine } from '#main/sim-machine.ts'
+import { makeProject } from '#test/cloud/test-project.ts'
 import { type RunningAgent, startAgent } from './agent.ts'
 import { startBroker } from './broker.ts'
 import { databasePath, type RunningController, startController } from './controller.ts'
@@ -215,23 +216,7 @@ async function openProject(
 ): ReturnType<SimCloud['project']> {
   const { projects } = await admin.call<{ projects: unknown[] }>('identity', { path: '/projects' })
   const name = `project-${projects.length}`
-  const made = await admin.call<{ project: { id: string } }>('identity', {
-    method: 'POST',
-    path: '/projects',
-    body: { project: { name, domain_id: 'default' } },
-  })
-  const user = await admin.call<{ user: { id: string } }>('identity', {
-    method: 'POST',
-    path: '/users',
-    body: { user: { name, domain_id: 'default', password: name } },
-  })
-  for (const role of roles) {
-    const { roles: found } = await admin.call<{ roles: { id: string }[] }>('identity', {
-      path: `/roles?name=${role}`,
-    })
-    const path = `/projects/${made.project.id}/users/${user.user.id}/roles/${found[0]!.id}`
-    await admin.call('identity', { method: 'PUT', path })
-  }
+  await makeProject(admin, name, roles)
   return { name, session: await login(name, name, name) }
 }
 
