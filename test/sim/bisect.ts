@@ -28,7 +28,7 @@ export async function bisect(
     return same
   })
   print(`${runs} runs; it still fails with faults ${formatKeep(keep)}`)
-  if (!('crashed' in last)) print(formatFailure(last, formatRun(options, seed, keep)))
+  if (!('crashed' in last)) print(formatFailure(last, formatRun(options, [seed], keep)))
   return 1
 }
 

@@ -21,7 +21,7 @@ export type RunOptions = {
   json: boolean
 }
 
-const usage = `npm run sim -- [--seed S | --seeds FROM-TO | --forever] [--hosts H] [--minutes M]
+const usage = `npm run sim -- [--seed S | --seeds FROM-TO,... | --forever] [--hosts H] [--minutes M]
   --faults none|all|${faultNames.slice(0, 3).join(',')},...   kinds that may come; all of: ${faultNames.join(', ')}
   --keep 0-7,9    only these of the planned faults; none is possible
   --pace steady|bursts   clients work all the time (the rule up to ten minutes), or a quarter of a minute of three
@@ -53,7 +53,8 @@ export function readOptions(args: readonly string[]): RunOptions {
     })
     const minutes = whole('minutes', values.minutes)
     return {
-      seeds: values.seeds === undefined ? [whole('seed', values.seed)] : numbers(values.seeds),
+      seeds:
+        values.seeds === undefined ? [whole('seed', values.seed)] : values.seeds.split(',').flatMap(numbers),
       hosts: whole('hosts', values.hosts),
       minutes,
       bursts: burstsOf(values.pace ?? usualPace(minutes)),
@@ -74,16 +75,18 @@ export function readOptions(args: readonly string[]): RunOptions {
 /** What makes a run, besides its seed. */
 export type RunChoice = Pick<RunOptions, 'hosts' | 'minutes' | 'kinds' | 'bursts' | 'plant'>
 
-/** The options of one run, for another process or a person. */
+/** The options of runs, for another process or a person. */
 export function formatRun(
   { hosts, minutes, kinds, bursts }: Omit<RunChoice, 'plant'>,
-  seed: number,
+  seeds: readonly number[],
   keep?: readonly number[],
 ): string[] {
   const named = kinds.length === 0 ? 'none' : kinds.length === faultNames.length ? 'all' : kinds.join(',')
   const pace = bursts ? 'bursts' : 'steady'
+  const which = seeds.length === 1 ? ['--seed', String(seeds[0])] : ['--seeds', seeds.join(',')]
   return [
-    ...['--seed', String(seed), '--hosts', String(hosts), '--minutes', String(minutes), '--faults', named],
+    ...which,
+    ...['--hosts', String(hosts), '--minutes', String(minutes), '--faults', named],
     ...(pace === usualPace(minutes) ? [] : ['--pace', pace]),
     ...(keep ? ['--keep', formatKeep(keep)] : []),
   ]
