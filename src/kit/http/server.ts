@@ -6,7 +6,7 @@ import { type FastifyInstance, type FastifyRequest, fastify } from 'fastify'
 import { CloudError } from '../errors/cloud-error.ts'
 import type { Journal, Trace } from '../journal/journal.ts'
 import type { Log } from '../log/log.ts'
-import type { Enforcer } from '../policy/policy.ts'
+import type { Enforcer, PolicyRule } from '../policy/policy.ts'
 import type { HttpAnswer, HttpRequest, Pem, World } from '../world/world.ts'
 import type { WebSocketDoor } from '../ws/websocket.ts'
 import type { Caller } from './caller.ts'
@@ -56,6 +56,10 @@ export type ServiceSpec<App> = {
 export type HttpService = {
   readonly name: string
   readonly routes: readonly Route<never>[]
+  /** Where the routes stand that are not at the root; the first one is the usual. */
+  readonly prefixes: readonly string[]
+  /** The rules that guard them. */
+  readonly rules: readonly PolicyRule[]
   /** Runs a request through the router without a socket; policy and validation are never skipped. */
   inject(request: HttpRequest): Promise<HttpAnswer>
   /** Several times for several addresses; with `tls` over HTTPS alone. */
@@ -128,6 +132,8 @@ export async function httpService<App>(spec: ServiceSpec<App>): Promise<HttpServ
   return {
     name: spec.name,
     routes: spec.routes as readonly Route<never>[],
+    prefixes: spec.prefixes,
+    rules: spec.policy.rules,
     inject,
     async listen(address, tls) {
       if (http) {

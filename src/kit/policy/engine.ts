@@ -65,6 +65,7 @@ export function openPolicy(options: PolicyOptions): Policy {
     scopeFits(rule, credentials) && decisionOf(rule)(credentials, target)
 
   return {
+    rules: options.rules,
     get problems() {
       return rules.problems
     },

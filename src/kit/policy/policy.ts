@@ -35,6 +35,8 @@ export type Credentials = {
 export type PolicyTarget = Readonly<Record<string, unknown>>
 
 export type Enforcer = {
+  /** All that are declared, in their own words, whatever an operator's file makes of them. */
+  readonly rules: readonly PolicyRule[]
   allows(rule: PolicyRule, credentials: Credentials, target: PolicyTarget): boolean
   /** Throws kind 'forbidden', naming the rule. */
   authorize(rule: PolicyRule, credentials: Credentials, target: PolicyTarget): void

@@ -10,6 +10,8 @@ function fake(name: string, answer: (ask: Ask) => Answer): HttpService {
   return {
     name,
     routes: [],
+    prefixes: [],
+    rules: [],
     renew: () => {},
     async inject(request) {
       const url = new URL(request.url, 'http://peer')

@@ -137,6 +137,8 @@ function imageService(images: Map<string, Record<string, unknown>>): HttpService
   return {
     name: 'glance-api',
     routes: [],
+    prefixes: [],
+    rules: [],
     renew: () => {},
     async inject({ url }) {
       const image = images.get(decodeURIComponent(url.split('/').at(-1)!))
