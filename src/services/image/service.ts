@@ -6,16 +6,12 @@ import { openDigester } from '#kit/digest/digest.ts'
 import { type Authenticate, type HttpService, httpService } from '#kit/http/server.ts'
 import { openPolicy } from '#kit/policy/engine.ts'
 import type { Platform, RunningService } from '#kit/service/platform.ts'
-import { discoveryRoutes } from './api/discovery.ts'
-import { imageRoutes } from './api/image.ts'
-import { imageDataRoutes } from './api/image-data.ts'
-import { memberRoutes } from './api/member.ts'
+import { allRoutes } from './api/index.ts'
 import type { ImageApp } from './app.ts'
 import type { ImageConfig } from './config.ts'
 import { imageFaults } from './fault.ts'
 import { recoverUploads } from './ops/image-data.ts'
-import { imageRules } from './resources/image.ts'
-import { memberRules } from './resources/member.ts'
+import { allRules } from './resources/rule.ts'
 import { first } from './store/migrations/0001-first.ts'
 
 export type RunningImage = RunningService & { app: ImageApp; http: HttpService }
@@ -30,7 +26,7 @@ export async function openImage(
   await migrate(world, db, [first])
   const store = await loadImageStore(config.store, world, { folder: platform.folder('image') })
   const policy = openPolicy({
-    rules: [...Object.values(imageRules), ...Object.values(memberRules)],
+    rules: allRules,
     overrides: platform.policyText('image'),
     refusal: (rule) => `You are not authorized to complete ${rule} action.`,
   })
@@ -43,7 +39,7 @@ export async function openImage(
     world,
     log: platform.log.with({ service: 'glance-api' }),
     journal: platform.journal.as('glance-api'),
-    routes: [...discoveryRoutes, ...imageRoutes, ...imageDataRoutes, ...memberRoutes],
+    routes: allRoutes,
     prefixes: ['/v2'],
     strictSlash: true,
     faults: imageFaults,

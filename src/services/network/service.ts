@@ -6,18 +6,7 @@ import { type Authenticate, type HttpService, httpService } from '#kit/http/serv
 import { startLoop } from '#kit/loop/loop.ts'
 import { openPolicy } from '#kit/policy/engine.ts'
 import type { Platform, RunningService } from '#kit/service/platform.ts'
-import { agentRoutes } from './api/agent.ts'
-import { zoneRoutes } from './api/availability-zone.ts'
-import { discoveryRoutes } from './api/discovery.ts'
-import { extensionRoutes, serviceProviderRoutes } from './api/extension.ts'
-import { floatingIpRoutes } from './api/floating-ip.ts'
-import { ipAvailabilityRoutes } from './api/ip-availability.ts'
-import { networkRoutes } from './api/network.ts'
-import { portRoutes } from './api/port.ts'
-import { quotaRoutes } from './api/quota.ts'
-import { routerRoutes } from './api/router.ts'
-import { securityGroupRoutes, securityGroupRuleRoutes } from './api/security-group.ts'
-import { subnetRoutes } from './api/subnet.ts'
+import { allRoutes } from './api/index.ts'
 import type { NetworkApp } from './app.ts'
 import type { NetworkConfig } from './config.ts'
 import { networkFaults } from './fault.ts'
@@ -26,33 +15,12 @@ import { type EventPeers, eventDelivery } from './loops/event-delivery.ts'
 import { routerScheduling } from './loops/router-schedule.ts'
 import { openRecent } from './ops/recent.ts'
 import { openSpread } from './ops/spread.ts'
-import { agentRules } from './resources/agent.ts'
-import { ipAvailabilityRules } from './resources/ip-availability.ts'
-import { networkRules } from './resources/network.ts'
-import { aliases } from './resources/policy.ts'
-import { portRules } from './resources/port.ts'
-import { quotaRules } from './resources/quota.ts'
-import { floatingIpRules, routerRules } from './resources/router.ts'
-import { securityGroupRuleRules, securityGroupRules } from './resources/security-group.ts'
-import { subnetRules } from './resources/subnet.ts'
+import { allRules } from './resources/rule.ts'
 import { networkHandlers } from './rpc.ts'
 import { first } from './store/migrations/0001-first.ts'
 import { wiringVersions } from './store/migrations/0002-wiring-version.ts'
 
 export type RunningNetwork = RunningService & { app: NetworkApp; http: HttpService }
-
-const rules = [
-  networkRules,
-  subnetRules,
-  portRules,
-  securityGroupRules,
-  securityGroupRuleRules,
-  routerRules,
-  floatingIpRules,
-  agentRules,
-  quotaRules,
-  ipAvailabilityRules,
-].flatMap((group) => Object.values(group))
 
 export async function openNetwork(
   platform: Platform,
@@ -67,7 +35,7 @@ export async function openNetwork(
   const db = await openDatabase(world, platform.databaseUrl('network'))
   await migrate(world, db, [first, ...wiringVersions])
   const policy = openPolicy({
-    rules: [...aliases, ...rules],
+    rules: allRules,
     overrides: platform.policyText('network'),
     refusal: (rule) => `rule:${rule} is disallowed by policy`,
   })
@@ -101,22 +69,7 @@ export async function openNetwork(
     world,
     log,
     journal,
-    routes: [
-      ...discoveryRoutes,
-      ...networkRoutes,
-      ...subnetRoutes,
-      ...portRoutes,
-      ...securityGroupRoutes,
-      ...securityGroupRuleRoutes,
-      ...routerRoutes,
-      ...floatingIpRoutes,
-      ...agentRoutes,
-      ...zoneRoutes,
-      ...quotaRoutes,
-      ...extensionRoutes,
-      ...serviceProviderRoutes,
-      ...ipAvailabilityRoutes,
-    ],
+    routes: allRoutes,
     prefixes: ['/v2.0'],
     faults: networkFaults,
     policy,

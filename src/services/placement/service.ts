@@ -4,11 +4,8 @@ import { openDatabase } from '#kit/db/open.ts'
 import { type Authenticate, type HttpService, httpService } from '#kit/http/server.ts'
 import { openPolicy } from '#kit/policy/engine.ts'
 import type { Platform, RunningService } from '#kit/service/platform.ts'
-import { allocationRoutes } from './api/allocation.ts'
-import { inventoryRoutes } from './api/inventory.ts'
-import { providerRoutes } from './api/provider.ts'
+import { allRoutes } from './api/index.ts'
 import { microversions } from './api/version.ts'
-import { vocabularyRoutes } from './api/vocabulary.ts'
 import type { Placement } from './app.ts'
 import type { PlacementConfig } from './config.ts'
 import { placementFaults } from './fault.ts'
@@ -34,7 +31,7 @@ export async function openPlacement(
     world,
     log,
     journal: platform.journal.as('placement-api'),
-    routes: [...vocabularyRoutes, ...providerRoutes, ...inventoryRoutes, ...allocationRoutes],
+    routes: allRoutes,
     prefixes: [''],
     faults: placementFaults,
     policy,

@@ -17,12 +17,7 @@ import type { VolumeConfig } from './config.ts'
 import { volumeFaults } from './fault.ts'
 import { beatOwn } from './ops/volume-service.ts'
 import { ensureDefaultType } from './ops/volume-type.ts'
-import { attachmentRules } from './resources/attachment.ts'
-import { aliasRules } from './resources/policy.ts'
-import { quotaRules } from './resources/quota.ts'
-import { volumeRules } from './resources/volume.ts'
-import { serviceRules } from './resources/volume-service.ts'
-import { volumeTypeRules } from './resources/volume-type.ts'
+import { allRules } from './resources/rule.ts'
 import { definitions, serveHosts } from './rpc.ts'
 import { first } from './store/migrations/0001-first.ts'
 import { growth } from './store/migrations/0002-growth.ts'
@@ -36,13 +31,6 @@ export type IdentityAccess = {
 
 const beatMs = 10_000
 
-const volumePolicies = [
-  ...aliasRules,
-  ...[volumeRules, attachmentRules, volumeTypeRules, quotaRules, serviceRules].flatMap((of) =>
-    Object.values(of),
-  ),
-]
-
 export async function openVolume(
   platform: Platform,
   config: VolumeConfig,
@@ -53,7 +41,7 @@ export async function openVolume(
   const journal = platform.journal.as('cinder-api')
   const db = await openDatabase(world, platform.databaseUrl('volume'))
   await migrate(world, db, [taskMigration, first, growth])
-  const policy = openPolicy({ rules: volumePolicies, overrides: platform.policyText('volume') })
+  const policy = openPolicy({ rules: allRules, overrides: platform.policyText('volume') })
   const app: Omit<VolumeApp, 'tasks'> & { tasks?: VolumeApp['tasks'] } = {
     world,
     log,

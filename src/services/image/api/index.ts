@@ -1,0 +1,7 @@
+// All routes of image.
+import { discoveryRoutes } from './discovery.ts'
+import { imageRoutes } from './image.ts'
+import { imageDataRoutes } from './image-data.ts'
+import { memberRoutes } from './member.ts'
+
+export const allRoutes = [...discoveryRoutes, ...imageRoutes, ...imageDataRoutes, ...memberRoutes]

@@ -1,0 +1,8 @@
+// All rules of image's policy.
+import type { PolicyRule } from '#kit/policy/policy.ts'
+import { imageRules } from './image.ts'
+import { memberRules } from './member.ts'
+
+export const allRules: PolicyRule[] = [imageRules, memberRules].flatMap((group): PolicyRule[] =>
+  Object.values(group),
+)
