@@ -29,11 +29,26 @@ export const exceptions: readonly { path: string; uses: string; why: string }[] 
     why: "parses HTTP on connections that the World's sockets accept",
   },
   {
+    path: 'src/kit/http/download.ts',
+    uses: 'node:http',
+    why: "speaks HTTP on connections that the World's sockets made to checked addresses",
+  },
+  {
     path: 'src/kit/digest/digest.ts',
     uses: 'node:worker_threads',
     why: 'checksums off the event loop; the result depends on the bytes alone',
   },
   { path: 'src/kit/digest/worker.ts', uses: 'node:worker_threads', why: 'the other end of digest.ts' },
+  {
+    path: 'src/kit/password/foreign.ts',
+    uses: 'node:worker_threads',
+    why: 'bcrypt off the event loop; the result depends on the password alone',
+  },
+  {
+    path: 'src/kit/password/bcrypt-thread.ts',
+    uses: 'node:worker_threads',
+    why: 'the other end of foreign.ts',
+  },
   {
     path: 'src/main/broker-thread.ts',
     uses: 'node:worker_threads',

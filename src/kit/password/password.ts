@@ -1,8 +1,10 @@
 // Passwords as scrypt hashes in passlib's format, so that keystone's rows and ours are the same. Hashing runs on
-// the thread pool; one hash costs about 0.2 s of CPU and 64 MiB, as much work as bcrypt at 12 rounds.
+// the thread pool; one hash costs about 0.2 s of CPU and 64 MiB, as much work as bcrypt at 12 rounds. Hashes of other
+// formats are checked too (foreign.ts), so that people can log in who came from another cloud.
 import { scrypt, scryptSync, timingSafeEqual } from 'node:crypto'
 import { CloudError } from '../errors/cloud-error.ts'
 import type { World } from '../world/world.ts'
+import { foreignHash } from './foreign.ts'
 import { openTurnstile } from './turnstile.ts'
 
 export type ScryptCost = {
@@ -54,11 +56,14 @@ export async function verifyPassword(
   cost: ScryptCost = standardCost,
 ): Promise<boolean> {
   const known = hash === undefined ? undefined : parseHash(hash)
-  if (hash !== undefined && !known)
-    throw new CloudError('internal', 'A stored password cannot be read', {
-      detail: 'not in the form $scrypt$ln=..,r=..,p=..$salt$hash',
-    })
   const fits = passwordProblem(password) === undefined
+  if (hash !== undefined && !known) {
+    const check = foreignHash(hash)
+    if (check) return (await queued(world, () => check(world, fits ? password : ''))) && fits
+    throw new CloudError('internal', 'A stored password cannot be read', {
+      detail: 'neither in the form $scrypt$ln=..,r=..,p=..$salt$hash nor one of bcrypt or pbkdf2-sha512',
+    })
+  }
   const { salt, expected, cost: actual } = known ?? nobody(cost)
   const derived = await derive(world, fits ? password : '', salt, actual, expected.length)
   return timingSafeEqual(derived, expected) && fits && known !== undefined
@@ -114,7 +119,8 @@ async function derive(
     maxmem: 256 * blocks * cost.blockSize + 2 ** 20,
   }
   if (!world.threads) return scryptSync(Buffer.from(password), salt, length, options)
-  return turnstile.pass(
+  return queued(
+    world,
     () =>
       new Promise((resolve, reject) => {
         scrypt(Buffer.from(password), salt, length, options, (error, derived) => {
@@ -123,6 +129,10 @@ async function derive(
         })
       }),
   )
+}
+
+function queued<T>({ threads }: Pick<World, 'threads'>, work: () => Promise<T>): Promise<T> {
+  return threads ? turnstile.pass(work) : work()
 }
 
 /** Base64 without padding, passlib's b64s. */

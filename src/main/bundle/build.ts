@@ -11,6 +11,7 @@ const checkout = dirname(dirname(dirname(import.meta.dirname)))
 const threads: Record<string, string> = {
   'src/main/broker-thread-entry.ts': 'broker-thread',
   'src/kit/digest/worker.ts': 'digest-thread',
+  'src/kit/password/bcrypt-thread.ts': 'bcrypt-thread',
 }
 /** A bundle lies at node_modules/.cache/nimbo/NAME. */
 const intro = "const nimboCheckout = new URL('../../../../', import.meta.url);"
