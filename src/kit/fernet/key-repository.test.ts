@@ -3,9 +3,18 @@ import { chmodSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, wr
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { jwsKeys } from '../jws/jws.ts'
 import { virtualWorld } from '../world/virtual.ts'
+import type { World } from '../world/world.ts'
 import { open, seal } from './fernet.ts'
-import { openKeyRepository, rotateKeys } from './key-repository.ts'
+import {
+  fernetKeys,
+  type KeyKind,
+  listKeys,
+  openKeyRepository as openRepository,
+  rotateKeys as rotate,
+  type TurnOptions,
+} from './key-repository.ts'
 
 let parent: string
 let folder: string
@@ -15,6 +24,8 @@ beforeEach(() => {
 })
 afterEach(() => rmSync(parent, { recursive: true }))
 
+const openKeyRepository = (world: World, at: string) => openRepository(world, at, fernetKeys)
+const rotateKeys = (world: World, at: string, options?: TurnOptions) => rotate(world, at, fernetKeys, options)
 const names = () => readdirSync(folder).sort((a, b) => Number(a) - Number(b))
 
 describe('openKeyRepository', () => {
@@ -73,11 +84,90 @@ describe('rotateKeys', () => {
     expect(open(early.keys, first)).toBeUndefined()
   })
 
-  it('recovers from a stop between its renames', async () => {
+  it('tells a process that reads the keys only what has changed since', async () => {
+    const world = virtualWorld()
+    const repository = await openKeyRepository(world, folder)
+    expect(await repository.refresh()).toBe(false)
+    const before = repository.primary
+    await rotateKeys(world, folder)
+    expect(await repository.refresh()).toBe(true)
+    expect(repository.primary).not.toBe(before)
+    expect(await repository.refresh()).toBe(false)
+  })
+
+  const kinds: [string, KeyKind<unknown>][] = [
+    ['fernet', fernetKeys],
+    ['jws', jwsKeys],
+  ]
+  it.each(kinds)(
+    'stopped after any of its steps has lost no key, and is finished by the next turn: %s',
+    async (_, kind) => {
+      for (let steps = 0; ; steps++) {
+        const world = virtualWorld()
+        const at = `${folder}-${steps}`
+        await openRepository(world, at, kind)
+        const texts = () =>
+          readdirSync(at)
+            .filter((name) => /^\d+$/.test(name))
+            .map((name) => readFileSync(join(at, name), 'utf8'))
+        const [staged, primary] = ['0', '1'].map((name) => readFileSync(join(at, name), 'utf8')) as [
+          string,
+          string,
+        ]
+        const whole = await rotate(stoppedAfter(world, steps), at, kind).then(
+          () => true,
+          (error) => {
+            expect(String(error)).toContain('stopped')
+            return false
+          },
+        )
+        // Tokens sealed before are readable, and so is what another controller seals with the key that was staged.
+        expect(texts()).toEqual(expect.arrayContaining([staged, primary]))
+        const { keys } = await openRepository(world, at, kind)
+        expect(keys.length).toBeGreaterThanOrEqual(2)
+        if (whole) break
+        await rotate(world, at, kind)
+        const files = await listKeys(world, at)
+        expect(files.map((file) => file.state)).toEqual(['primary', 'old', 'staged'])
+        expect(new Set(texts()).size).toBe(3)
+        expect(readFileSync(join(at, '2'), 'utf8')).toBe(staged)
+      }
+    },
+  )
+
+  it('run by several at once turns once or one after the other, and overwrites no key', async () => {
     const world = virtualWorld()
     await openKeyRepository(world, folder)
-    rmSync(join(folder, '0'))
-    await openKeyRepository(world, folder)
-    expect(names()).toEqual(['0', '1'])
+    const before = names().map((name) => readFileSync(join(folder, name), 'utf8'))
+    const turns = await Promise.allSettled(
+      [1, 2, 3, 4].map(() => rotateKeys(world, folder, { maxActiveKeys: 10 })),
+    )
+    expect(turns.some((turn) => turn.status === 'fulfilled')).toBe(true)
+    for (const turn of turns) if (turn.status === 'rejected') expect(turn.reason.kind).toBe('conflict')
+    const after = names().map((name) => readFileSync(join(folder, name), 'utf8'))
+    expect(after).toEqual(expect.arrayContaining(before))
+    expect(after.length).toBeGreaterThan(2)
   })
 })
+
+/** Its files can be written to so many times, and not once more: what a kill leaves. */
+function stoppedAfter(world: World, steps: number): World {
+  let left = steps
+  const stopping =
+    <A extends unknown[], R>(work: (...args: A) => Promise<R>) =>
+    (...args: A): Promise<R> => {
+      if (left-- <= 0) return Promise.reject(new Error('stopped'))
+      return work(...args)
+    }
+  const { link, syncFolder, writeAtomic, remove } = world.files
+  return {
+    ...world,
+    files: {
+      ...world.files,
+      link: stopping(link),
+      syncFolder: stopping(syncFolder),
+      writeAtomic: stopping(writeAtomic),
+      remove: stopping(remove),
+    },
+  }
+}

@@ -192,12 +192,12 @@ function takeFederation(rest: Rest, at: number): Federation {
 }
 
 /** Keystone shortens what is 32 hex characters to 16 bytes, and says by a flag whether it did. */
-function packId(id: string): Packed {
+export function packId(id: string): Packed {
   const bytes = hexBytes(id)
   return bytes ? [true, bytes] : [false, id]
 }
 
-function takeId(packed: Unpacked | undefined): string {
+export function takeId(packed: Unpacked | undefined): string {
   if (!Array.isArray(packed)) throw new TypeError('Not an id')
   const [shortened, value] = packed
   return shortened ? asBytes(value).toString('hex') : takeText(value)
@@ -222,11 +222,11 @@ function takeText(value: Unpacked | undefined): string {
   return asBytes(value).toString('utf8')
 }
 
-function packMethods(methods: readonly AuthMethod[]): number {
+export function packMethods(methods: readonly AuthMethod[]): number {
   return methods.reduce((bits, method) => bits | (1 << authMethods.indexOf(method)), 0)
 }
 
-function takeMethods(bits: Unpacked | undefined): AuthMethod[] {
+export function takeMethods(bits: Unpacked | undefined): AuthMethod[] {
   if (typeof bits !== 'number' || bits >> authMethods.length !== 0) throw new TypeError('Unknown methods')
   return authMethods.filter((_, index) => bits & (1 << index))
 }

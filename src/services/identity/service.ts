@@ -1,7 +1,7 @@
 // Wires identity together: database, keys, policy, routes, loops. No logic.
 import { migrate } from '#kit/db/migrate.ts'
 import { openDatabase } from '#kit/db/open.ts'
-import { openKeyRepository } from '#kit/fernet/key-repository.ts'
+import { fernetKeys, openKeyRepository } from '#kit/fernet/key-repository.ts'
 import { type HttpService, httpService } from '#kit/http/server.ts'
 import { startLoop } from '#kit/loop/loop.ts'
 import type { ScryptCost } from '#kit/password/password.ts'
@@ -37,8 +37,12 @@ export async function openIdentity(
   const db = await openDatabase(world, platform.databaseUrl('identity'))
   await migrate(world, db, migrations)
   const keyFolder = `${platform.folder('identity')}/token-keys`
-  const keys = await openKeyRepository(world, keyFolder)
-  const credentialKeys = await openKeyRepository(world, `${platform.folder('identity')}/credential-keys`)
+  const keys = await openKeyRepository(world, keyFolder, fernetKeys)
+  const credentialKeys = await openKeyRepository(
+    world,
+    `${platform.folder('identity')}/credential-keys`,
+    fernetKeys,
+  )
   const policy = openPolicy({
     rules: allRules,
     overrides: platform.policyText('identity'),

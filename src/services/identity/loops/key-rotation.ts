@@ -1,6 +1,6 @@
 // Removes: token keys in use for longer than the configured time. Runs in each controller; those that share a key
 // folder see each other's turns by the age of the staged key.
-import { rotateKeys } from '#kit/fernet/key-repository.ts'
+import { fernetKeys, rotateKeys } from '#kit/fernet/key-repository.ts'
 import type { Loop } from '#kit/loop/loop.ts'
 import type { Identity } from '../app.ts'
 
@@ -16,7 +16,7 @@ export function keyRotation(app: Identity, folder: string): Loop {
       // The staged key is written at each turn, so its time is the turn's.
       const staged = await world.files.info(`${folder}/0`)
       if (staged && world.clock.now() - staged.mtimeMs < config.keyRotation) return
-      await rotateKeys(world, folder, { maxActiveKeys: config.maxActiveKeys })
+      await rotateKeys(world, folder, fernetKeys, { maxActiveKeys: config.maxActiveKeys })
       await tokens.reloadKeys()
       log.info({ folder }, 'the keys that seal tokens were turned')
     },
