@@ -3,10 +3,9 @@
 import { agentTypes, dhcpAgent, networkPlugin } from '#contracts/network-agent.ts'
 import type { WiringDriver } from '#drivers/wiring/load.ts'
 import type { Bus } from '#kit/bus/bus.ts'
-import type { Journal, Trace } from '#kit/journal/journal.ts'
+import type { Journal } from '#kit/journal/journal.ts'
 import type { Log } from '#kit/log/log.ts'
-import { startReports } from '#kit/loop/report.ts'
-import { startTurns } from '#kit/loop/turns.ts'
+import { type Agent, startAgent } from '#kit/loop/agent.ts'
 import type { World } from '#kit/world/world.ts'
 import type { DhcpAgentConfig } from './config.ts'
 import { dnsmasqUser, placesIn } from './place.ts'
@@ -28,84 +27,64 @@ export type DhcpAgentParts = {
   config: DhcpAgentConfig
 }
 
-export type DhcpAgent = {
-  /** Look again soon; `trace` is the work that asks for it. */
-  nudge(trace?: Trace): void
-  /** dnsmasq and haproxy go on. */
-  stop(): Promise<void>
-}
-
-export async function startDhcpAgent(parts: DhcpAgentParts): Promise<DhcpAgent> {
+/** Once it has stopped, dnsmasq and haproxy go on. */
+export async function startDhcpAgent(parts: DhcpAgentParts): Promise<Agent> {
   const { world, bus, host, driver, config } = parts
   const log = parts.log.with({ agent: 'dhcp', host })
   const service = agentTypes.dhcp.binary
   const journal = parts.journal.as(service)
   const plugin = bus.caller(networkPlugin, service)
   const places = placesIn(parts.folder)
+  const user = await dnsmasqUser(world, parts.folder)
 
-  const reconciler = openReconciler({
-    world,
-    log,
-    journal,
-    plugin,
-    host,
-    driver,
-    config,
-    places,
-    socketPath: parts.socketPath,
-    user: await dnsmasqUser(world, parts.folder),
-    ended: () => turns.soon(),
-  })
-  const turns = startTurns(world, log, journal, {
-    name: 'dhcp',
-    everyMs: config.reconcileInterval,
-    turn: (trace) => reconciler.turn(trace),
-  })
-  const report = startReports(world, log, journal, {
-    name: 'dhcp-report',
-    everyMs: config.reportInterval,
-    async send(startedAt, options) {
-      const { status } = await plugin.agentReport(
-        {
-          host,
-          ...agentTypes.dhcp,
-          topic: dhcpAgent.topic,
-          availabilityZone: config.availabilityZone,
-          configurations: {
-            dhcp_driver: 'dnsmasq',
-            dhcp_lease_duration: config.dhcpLeaseDuration / 1000,
-            log_agent_heartbeats: false,
-            ...reconciler.counts,
+  const pace = { name: 'dhcp', turnEvery: config.reconcileInterval, reportEvery: config.reportInterval }
+  return startAgent(world, log, journal, pace, (turns) => {
+    const reconciler = openReconciler({
+      world,
+      log,
+      journal,
+      plugin,
+      host,
+      driver,
+      config,
+      places,
+      socketPath: parts.socketPath,
+      user,
+      ended: () => turns.soon(),
+    })
+    return {
+      turn: reconciler.turn,
+      report: (startedAt, options) =>
+        plugin.agentReport(
+          {
+            host,
+            ...agentTypes.dhcp,
+            topic: dhcpAgent.topic,
+            availabilityZone: config.availabilityZone,
+            configurations: {
+              dhcp_driver: 'dnsmasq',
+              dhcp_lease_duration: config.dhcpLeaseDuration / 1000,
+              log_agent_heartbeats: false,
+              ...reconciler.counts,
+            },
+            startedAt,
           },
-          startedAt,
-        },
-        options,
-      )
-      if (status !== 'new') return
-      reconciler.forgetReports()
-      turns.nudge()
-    },
+          options,
+        ),
+      forgetReports: reconciler.forgetReports,
+      serve: () =>
+        bus.serve(dhcpAgent, host, service, {
+          async networkChanged(_params, { trace }) {
+            turns.nudge(trace)
+            return undefined
+          },
+        }),
+      watch: () =>
+        driver.events(({ kind }) => {
+          if (kind === 'reset') reconciler.forgetDevices()
+          if (kind === 'reset' || kind === 'disappeared') turns.nudge()
+          if (kind === 'ended') turns.soon()
+        }),
+    }
   })
-  const served = await bus.serve(dhcpAgent, host, service, {
-    async networkChanged(_params, incoming) {
-      turns.nudge(incoming.trace)
-      return undefined
-    },
-  })
-  const quiet = driver.events(({ kind }) => {
-    if (kind === 'reset') reconciler.forgetDevices()
-    if (kind === 'reset' || kind === 'disappeared') turns.nudge()
-    if (kind === 'ended') turns.soon()
-  })
-  report.nudge()
-  turns.nudge()
-  return {
-    nudge: turns.nudge,
-    async stop() {
-      quiet()
-      await served.stop()
-      await turns.stop()
-      await report.stop()
-    },
-  }
 }

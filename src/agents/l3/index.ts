@@ -3,10 +3,9 @@
 import { agentTypes, l3Agent, networkPlugin } from '#contracts/network-agent.ts'
 import type { WiringDriver } from '#drivers/wiring/load.ts'
 import type { Bus } from '#kit/bus/bus.ts'
-import type { Journal, Trace } from '#kit/journal/journal.ts'
+import type { Journal } from '#kit/journal/journal.ts'
 import type { Log } from '#kit/log/log.ts'
-import { startReports } from '#kit/loop/report.ts'
-import { startTurns } from '#kit/loop/turns.ts'
+import { type Agent, startAgent } from '#kit/loop/agent.ts'
 import type { World } from '#kit/world/world.ts'
 import type { L3AgentConfig } from './config.ts'
 import { openReconciler } from './reconcile.ts'
@@ -27,83 +26,62 @@ export type L3AgentParts = {
   config: L3AgentConfig
 }
 
-export type L3Agent = {
-  /** Look again soon; `trace` is the work that asks for it. */
-  nudge(trace?: Trace): void
-  /** Routers go on forwarding. */
-  stop(): Promise<void>
-}
-
-export async function startL3Agent(parts: L3AgentParts): Promise<L3Agent> {
+/** Once it has stopped, routers go on forwarding. */
+export async function startL3Agent(parts: L3AgentParts): Promise<Agent> {
   const { world, bus, host, driver, config } = parts
   const log = parts.log.with({ agent: 'l3', host })
   const service = agentTypes.l3.binary
   const journal = parts.journal.as(service)
   const plugin = bus.caller(networkPlugin, service)
 
-  const reconciler = openReconciler({
-    world,
-    log,
-    journal,
-    plugin,
-    host,
-    driver,
-    config,
-    folder: parts.folder,
-    socketPath: parts.socketPath,
-    ended: () => turns.soon(),
-  })
-  const turns = startTurns(world, log, journal, {
-    name: 'l3',
-    everyMs: config.reconcileInterval,
-    turn: (trace) => reconciler.turn(trace),
-  })
-  const report = startReports(world, log, journal, {
-    name: 'l3-report',
-    everyMs: config.reportInterval,
-    async send(startedAt, options) {
-      const { status } = await plugin.agentReport(
-        {
-          host,
-          ...agentTypes.l3,
-          topic: l3Agent.topic,
-          availabilityZone: config.availabilityZone,
-          configurations: {
-            agent_mode: 'legacy',
-            handle_internal_only_routers: true,
-            interface_driver: driver.info().driver,
-            log_agent_heartbeats: false,
-            ...reconciler.counts,
+  const pace = { name: 'l3', turnEvery: config.reconcileInterval, reportEvery: config.reportInterval }
+  return startAgent(world, log, journal, pace, (turns) => {
+    const reconciler = openReconciler({
+      world,
+      log,
+      journal,
+      plugin,
+      host,
+      driver,
+      config,
+      folder: parts.folder,
+      socketPath: parts.socketPath,
+      ended: () => turns.soon(),
+    })
+    return {
+      turn: reconciler.turn,
+      report: (startedAt, options) =>
+        plugin.agentReport(
+          {
+            host,
+            ...agentTypes.l3,
+            topic: l3Agent.topic,
+            availabilityZone: config.availabilityZone,
+            configurations: {
+              agent_mode: 'legacy',
+              handle_internal_only_routers: true,
+              interface_driver: driver.info().driver,
+              log_agent_heartbeats: false,
+              ...reconciler.counts,
+            },
+            startedAt,
           },
-          startedAt,
-        },
-        options,
-      )
-      if (status !== 'new') return
-      reconciler.forgetReports()
-      turns.nudge()
-    },
+          options,
+        ),
+      forgetReports: reconciler.forgetReports,
+      serve: () =>
+        bus.serve(l3Agent, host, service, {
+          async routerChanged(_params, { trace }) {
+            turns.nudge(trace)
+            return undefined
+          },
+        }),
+      watch: () =>
+        driver.events(({ kind }) => {
+          if (kind === 'reset') reconciler.forgetDevices()
+          if (kind === 'reset' || kind === 'disappeared') turns.nudge()
+          if (kind === 'ended') turns.soon()
+        }),
+    }
   })
-  const served = await bus.serve(l3Agent, host, service, {
-    async routerChanged(_params, incoming) {
-      turns.nudge(incoming.trace)
-      return undefined
-    },
-  })
-  const quiet = driver.events(({ kind }) => {
-    if (kind === 'reset') reconciler.forgetDevices()
-    if (kind === 'reset' || kind === 'disappeared') turns.nudge()
-    if (kind === 'ended') turns.soon()
-  })
-  report.nudge()
-  turns.nudge()
-  return {
-    nudge: turns.nudge,
-    async stop() {
-      quiet()
-      await served.stop()
-      await turns.stop()
-      await report.stop()
-    },
-  }
 }

@@ -3,10 +3,9 @@
 import { agentTypes, l2Agent, networkPlugin } from '#contracts/network-agent.ts'
 import type { PrepareOptions, WiringDriver } from '#drivers/wiring/load.ts'
 import type { Bus } from '#kit/bus/bus.ts'
-import type { Journal, Trace } from '#kit/journal/journal.ts'
+import type { Journal } from '#kit/journal/journal.ts'
 import type { Log } from '#kit/log/log.ts'
-import { startReports } from '#kit/loop/report.ts'
-import { startTurns } from '#kit/loop/turns.ts'
+import { type Agent, startAgent } from '#kit/loop/agent.ts'
 import type { World } from '#kit/world/world.ts'
 import type { NetworkAgentConfig } from './config.ts'
 import { openReconciler } from './reconcile.ts'
@@ -30,14 +29,8 @@ export type NetworkAgentParts = {
   config: NetworkAgentConfig
 }
 
-export type NetworkAgent = {
-  /** Look again soon; `trace` is the work that asks for it. */
-  nudge(trace?: Trace): void
-  /** Leaves the wiring as it is. The driver stays open: who opened it closes it. */
-  stop(): Promise<void>
-}
-
-export async function startNetworkAgent(parts: NetworkAgentParts): Promise<NetworkAgent> {
+/** Once it has stopped, the wiring is as it was. The driver stays open: who opened it closes it. */
+export async function startNetworkAgent(parts: NetworkAgentParts): Promise<Agent> {
   const { world, bus, host, driver, guestUid, config } = parts
   const log = parts.log.with({ agent: 'l2', host })
   const service = agentTypes.l2.binary
@@ -52,61 +45,48 @@ export async function startNetworkAgent(parts: NetworkAgentParts): Promise<Netwo
   })
 
   const share = parts.share ?? openWiringShare()
-  const reconciler = openReconciler({ world, log, journal, plugin, host, driver, guestUid, share })
-  let verifiedAt = world.clock.monotonic()
-  const turns = startTurns(world, log, journal, {
-    name: 'network-wiring',
-    everyMs: config.reconcileInterval,
-    async turn(trace) {
-      const verify = world.clock.monotonic() - verifiedAt >= config.verifyInterval
-      const done = await reconciler.turn(trace, verify)
-      if (verify) verifiedAt = world.clock.monotonic()
-      return done
-    },
-  })
-  const report = startReports(world, log, journal, {
-    name: 'network-report',
-    everyMs: config.reportInterval,
-    async send(startedAt, options) {
-      const { status } = await plugin.agentReport(
-        {
-          host,
-          ...agentTypes.l2,
-          topic: 'N/A',
-          availabilityZone: config.availabilityZone,
-          configurations: configurations(driver, config, reconciler.portCount),
-          startedAt,
-        },
-        options,
-      )
-      if (status !== 'new') return
-      reconciler.forgetReports()
-      turns.nudge()
-    },
-  })
-
-  const served = await bus.serve(l2Agent, host, service, {
-    async wiringChanged(_params, incoming) {
-      turns.nudge(incoming.trace)
-      return undefined
-    },
-  })
-  const quiet = driver.events((event) => {
-    // A device whose link goes up or down is wired all the same, and DHCP's and routers' programs are their agents'.
-    if (event.kind !== 'changed' && event.kind !== 'ended') turns.nudge()
-  })
-  report.nudge()
-  turns.nudge()
-
-  return {
-    nudge: turns.nudge,
-    async stop() {
-      quiet()
-      await served.stop()
-      await turns.stop()
-      await report.stop()
-    },
+  const pace = {
+    name: 'network',
+    turnEvery: config.reconcileInterval,
+    reportEvery: config.reportInterval,
   }
+  return startAgent(world, log, journal, pace, (turns) => {
+    const reconciler = openReconciler({ world, log, journal, plugin, host, driver, guestUid, share })
+    let verifiedAt = world.clock.monotonic()
+    return {
+      async turn(trace) {
+        const verify = world.clock.monotonic() - verifiedAt >= config.verifyInterval
+        const done = await reconciler.turn(trace, verify)
+        if (verify) verifiedAt = world.clock.monotonic()
+        return done
+      },
+      report: (startedAt, options) =>
+        plugin.agentReport(
+          {
+            host,
+            ...agentTypes.l2,
+            topic: 'N/A',
+            availabilityZone: config.availabilityZone,
+            configurations: configurations(driver, config, reconciler.portCount),
+            startedAt,
+          },
+          options,
+        ),
+      forgetReports: reconciler.forgetReports,
+      serve: () =>
+        bus.serve(l2Agent, host, service, {
+          async wiringChanged(_params, { trace }) {
+            turns.nudge(trace)
+            return undefined
+          },
+        }),
+      // A device whose link goes up or down is wired all the same, and DHCP's and routers' programs are their agents'.
+      watch: () =>
+        driver.events(({ kind }) => {
+          if (kind !== 'changed' && kind !== 'ended') turns.nudge()
+        }),
+    }
+  })
 }
 
 /** What `network agent show` prints; the network service reads tunneling_ip and bridge_mappings from it. */
