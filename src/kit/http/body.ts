@@ -48,6 +48,10 @@ export type Problem = {
   value: unknown
   unknown?: string[]
   missing?: string[]
+  /** Where in the schema, as a JSON pointer: '#/properties/total'. */
+  schemaPath: string
+  /** What the keyword compared with: `{ limit: 1 }`, `{ pattern }`, `{ type }`. */
+  params: Record<string, unknown>
 }
 
 /** `body('server', { name: { schema: Type.String() } })`; a null wrapper means that the fields stand alone. */
@@ -93,7 +97,7 @@ export function body<const F extends Fields, const O extends BodyOptions = Recor
     schemaAt: (asked) => at(asked).schema,
     parse(input, asked) {
       const { check, active } = at(asked)
-      if (!check.Check(input)) throw (options.explain ?? explain)(firstProblem(check.Errors(input), input))
+      if (!check.Check(input)) throw (options.explain ?? explain)(problemOf(check.Errors(input), input))
       const given = (wrapper === null ? input : (input as Record<string, unknown>)[wrapper]) as Record<
         string,
         unknown
@@ -108,9 +112,16 @@ export function body<const F extends Fields, const O extends BodyOptions = Recor
   }
 }
 
-type SchemaError = { keyword: string; instancePath: string; message: string; params: object }
+export type SchemaError = {
+  keyword: string
+  instancePath: string
+  schemaPath: string
+  message: string
+  params: object
+}
 
-function firstProblem(errors: Iterable<SchemaError>, input: unknown): Problem {
+/** What to tell of all that a schema finds wrong. */
+export function problemOf(errors: Iterable<SchemaError>, input: unknown): Problem {
   const list = [...errors]
   const unknown = list.find((error) => error.keyword === 'additionalProperties')
   const missing = list.find((error) => error.keyword === 'required')
@@ -125,6 +136,8 @@ function firstProblem(errors: Iterable<SchemaError>, input: unknown): Problem {
     message: chosen.message,
     unknown: unknown && (unknown.params as { additionalProperties: string[] }).additionalProperties,
     missing: missing && (missing.params as { requiredProperties: string[] }).requiredProperties,
+    schemaPath: chosen.schemaPath,
+    params: chosen.params as Record<string, unknown>,
   }
 }
 

@@ -1,12 +1,18 @@
-// The life of a request in one place: id and trace, version, token, policy, body, the op, the answer or its fault,
-// the journal.
+// The life of a request in one place: id and trace, version, limits, token, policy, body, the op, the answer or its fault,
+// the journal and the audit.
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import { CloudError, fullMessage } from '../errors/cloud-error.ts'
 import { parseTraceparent, type Trace } from '../journal/journal.ts'
+import type { Log } from '../log/log.ts'
 import { checkAccess } from './access-rule.ts'
+import { addressOf, within } from './address.ts'
+import { type AuditNote, auditEvent, writes } from './audit.ts'
 import { type Caller, nobody } from './caller.ts'
+import { type Decisions, decisionsOf } from './decision.ts'
 import { toCloudError } from './fault.ts'
+import { isJson, readJson } from './json.ts'
 import { queryOf } from './query.ts'
+import type { Buckets, Limits } from './rate.ts'
 import { faultContext, header, isStream, send, sendBody } from './reply.ts'
 import { Answer, type Context, type Reply, type Route } from './route.ts'
 import type { ServiceSpec } from './server.ts'
@@ -20,13 +26,21 @@ export type Group<App> = {
   routes: Route<App>[]
   /** The prefix names a project: that of the caller's token. */
   ofProject: boolean
+  /** Of a path that has no such method: those that it has. Such a group has no routes. */
+  allow?: { methods: string; public: boolean }
 }
 
+/** What `govern` sets, for all requests from then on. */
+export type Governed = { limits: Limits; projects: Buckets | undefined; addresses: Buckets | undefined }
+
+/** A request that fastify itself refuses goes through here too, with `refused`: it is answered and recorded as any other. */
 export async function serve<App>(
   spec: ServiceSpec<App>,
+  governed: Governed,
   group: Group<App> | undefined,
   request: FastifyRequest,
   reply: FastifyReply,
+  refused?: CloudError,
 ) {
   const end = spec.world.activity.begin()
   const requestId = newRequestId(spec)
@@ -35,27 +49,44 @@ export async function serve<App>(
   const started = spec.world.clock.monotonic()
   const headers: Record<string, string | string[]> = { 'x-openstack-request-id': requestId }
   for (const name of spec.requestIdHeaders ?? []) headers[name] = requestId
+  const address = addressOf(request, governed.limits.trustedProxies)
   let caller: Caller = nobody
+  let decisions: Decisions | undefined
+  let note: AuditNote | undefined
+  let route: Route<App> | undefined
+  let answered: unknown
   let negotiated: Version | undefined
   let failure: CloudError | undefined
   let status = 500
   try {
+    if (refused) throw refused
     negotiated = negotiateVersion(spec, request, headers)
+    if (address !== within) governed.addresses?.take(address, started)
     // An unknown path says so only to those who may ask at all.
-    const wantsToken = !group || group.routes.some((route) => route.policy !== 'public')
+    const wantsToken = !group || group.routes.some((each) => each.policy !== 'public')
     if (wantsToken) caller = await authenticate(spec, request, trace, group === undefined)
+    // Other services ask for their users.
+    if (caller.projectId && !caller.roles.includes('service'))
+      governed.projects?.take(caller.projectId, started)
     if (group?.ofProject) requireOwnProject(caller, request)
-    const route = choose(group, negotiated, request)
-    if (typeof route.policy === 'object') spec.policy.authorize(route.policy, caller, ownTarget(caller))
-    const context = contextOf(spec, request, { caller, trace, requestId, negotiated })
+    const read = bodyReader(spec, governed, group, request)
+    route = choose(group, negotiated, group?.acts ? await read() : undefined)
+    decisions = decisionsOf(spec.policy, caller)
+    if (typeof route.policy === 'object') decisions.authorize(route.policy, ownTarget(caller))
+    const audit = (more: AuditNote) => {
+      note = { ...note, ...more }
+    }
+    const context = contextOf(spec, request, { caller, trace, requestId, negotiated, decisions, audit })
+    const given = await read()
     const result = await route.handle(context, {
       params: request.params as Record<string, string>,
       query: queryOf(request.raw.url ?? ''),
-      body: await parseBody(route, request, negotiated),
+      body: parseBody(route, given, request, negotiated),
       headers: request.headers as Record<string, string | undefined>,
-      stream: isStream(request.body) ? request.body : undefined,
+      stream: isStream(given) ? given : undefined,
     })
     const answer: Reply = result instanceof Answer ? result.reply : { body: result }
+    answered = answer.body
     status = answer.status ?? route.status ?? (answer.body === undefined ? 204 : 200)
     reply.headers(headers)
     if (answer.headers) reply.headers(answer.headers)
@@ -77,6 +108,8 @@ export async function serve<App>(
     send(reply, fault, { ...headers, ...failure.headers })
   } finally {
     end()
+    const write = writes(request.method)
+    const policy = decisions?.facts(write || failure !== undefined)
     spec.journal.record(trace, {
       kind: 'request',
       service: spec.name,
@@ -88,10 +121,37 @@ export async function serve<App>(
       at: spec.world.clock.now() - (spec.world.clock.monotonic() - started),
       outcome: failure && failure.status >= 500 ? 'error' : 'ok',
       error: failure?.message,
-      data: { status, ...(caller.auditIds.length > 0 && { auditIds: caller.auditIds }) },
+      data: {
+        status,
+        address,
+        ...(policy && { policy }),
+        ...(caller.auditIds.length > 0 && { auditIds: caller.auditIds, roles: caller.roles }),
+      },
     })
+    // Whoever isn't known can't fill the audit, but where it is about who it is.
+    if (write && group && (caller.userId || note)) {
+      const audited = route ?? group.routes[0]!
+      spec.journal.record(
+        trace,
+        auditEvent({
+          type: spec.types?.[0] ?? spec.name,
+          route: audited,
+          label: group.label,
+          params: request.params as Record<string, string>,
+          caller,
+          address,
+          agent: header(request, 'user-agent'),
+          requestId,
+          globalRequestId: globalRequestId(header(request, 'x-openstack-request-id')),
+          status,
+          body: answered,
+          error: failure?.message,
+          policy,
+          note,
+        }),
+      )
+    }
   }
-  return reply
 }
 
 const unrouted = new CloudError('notFound', 'The resource could not be found.')
@@ -104,8 +164,8 @@ function negotiateVersion<App>(
   const { microversions } = spec
   if (!microversions) return undefined
   const result = negotiate(microversions, request.headers)
-  const { type, legacyHeader, min, max } = microversions
-  headers.vary = legacyHeader ? ['OpenStack-API-Version', legacyHeader] : 'OpenStack-API-Version'
+  const { type, legacyHeader, min, max, refusal, vary = 'OpenStack-API-Version' } = microversions
+  headers.vary = legacyHeader ? [vary, legacyHeader] : vary
   const shown = 'version' in result ? showVersion(result.version) : result.asked
   headers['openstack-api-version'] = `${type} ${shown}`
   if (legacyHeader) headers[legacyHeader.toLowerCase()] = shown
@@ -113,11 +173,13 @@ function negotiateVersion<App>(
   throw result.refused === 'malformed'
     ? new CloudError(
         'badRequest',
-        `API Version String ${result.asked} is of invalid format. Must be of format MajorNum.MinorNum.`,
+        refusal?.malformed(result.asked) ??
+          `API Version String ${result.asked} is of invalid format. Must be of format MajorNum.MinorNum.`,
       )
     : new CloudError(
         'notAcceptable',
-        `Version ${result.asked} is not supported by the API. Minimum is ${min} and maximum is ${max}.`,
+        refusal?.outOfRange(result.asked) ??
+          `Version ${result.asked} is not supported by the API. Minimum is ${min} and maximum is ${max}.`,
         {
           body: { min_version: min, max_version: max },
         },
@@ -141,18 +203,13 @@ async function authenticate<App>(
   return caller
 }
 
-function choose<App>(
-  group: Group<App> | undefined,
-  at: Version | undefined,
-  request: FastifyRequest,
-): Route<App> {
+function choose<App>(group: Group<App> | undefined, at: Version | undefined, given: unknown): Route<App> {
   if (!group) throw unrouted
   const live = group.routes.filter((route) => holds(route, at))
   if (live.length === 0) throw new CloudError('notFound', 'The resource could not be found.')
   const withAction = live.filter((route) => route.action !== undefined)
   if (withAction.length === 0) return live[0]!
-  const given = request.body
-  const keys = typeof given === 'object' && given !== null ? Object.keys(given) : []
+  const keys = typeof given === 'object' && given !== null && !isStream(given) ? Object.keys(given) : []
   if (keys.length !== 1)
     throw new CloudError(
       'badRequest',
@@ -161,6 +218,25 @@ function choose<App>(
   const route = withAction.find((candidate) => candidate.action === keys[0])
   if (!route) throw new CloudError('badRequest', `There is no such action: ${keys[0]}`)
   return route
+}
+
+/** Reads the body once, whoever asks first: JSON as a value, anything else as the unread stream, none as undefined. */
+function bodyReader<App>(
+  spec: ServiceSpec<App>,
+  { limits }: Governed,
+  group: Group<App> | undefined,
+  request: FastifyRequest,
+): () => unknown {
+  const { body } = request
+  if (!isStream(body) || !isJson(header(request, 'content-type'))) return () => body
+  const own = group?.routes.map((route) => route.bodyLimit ?? 0) ?? []
+  const limit = Math.max(spec.bodyLimit ?? limits.bodyLimit, ...own)
+  const announced = header(request, 'content-length')
+  let reading: Promise<unknown> | undefined
+  return () => {
+    reading ??= readJson(body, announced === undefined ? -1 : Number(announced), limit)
+    return reading
+  }
 }
 
 /** Another service that acts for a user has its own project in its token, and names the user's. */
@@ -183,44 +259,56 @@ function ownTarget(caller: Caller): Record<string, unknown> {
   }
 }
 
-function contextOf<App>(
-  spec: ServiceSpec<App>,
-  request: FastifyRequest,
-  known: { caller: Caller; trace: Trace; requestId: string; negotiated: Version | undefined },
-): Context<App> {
-  const { caller, trace, requestId } = known
+type Known = {
+  caller: Caller
+  trace: Trace
+  requestId: string
+  negotiated: Version | undefined
+  decisions: Decisions
+  audit: (note: AuditNote) => void
+}
+
+function contextOf<App>(spec: ServiceSpec<App>, request: FastifyRequest, known: Known): Context<App> {
+  const { caller, trace, requestId, decisions, audit } = known
+  let log: Log | undefined
   return {
     app: spec.app,
     caller,
     trace,
     requestId,
     journal: spec.journal,
-    log: spec.log.with({ requestId }),
+    // Most requests have nothing to say in the log.
+    get log() {
+      log ??= spec.log.with({ requestId })
+      return log
+    },
     version: known.negotiated,
     globalRequestId: globalRequestId(header(request, 'x-openstack-request-id')),
     origin: `${request.protocol}://${request.host}`,
-    authorize: (rule, target) => spec.policy.authorize(rule, caller, target),
-    allows: (rule, target) => spec.policy.allows(rule, caller, target),
+    authorize: decisions.authorize,
+    allows: decisions.allows,
+    audit,
   }
 }
 
-async function parseBody<App>(
+function parseBody<App>(
   route: Route<App>,
+  given: unknown,
   request: FastifyRequest,
   at: Version | undefined,
-): Promise<unknown> {
-  if (route.body === undefined || route.body === 'stream') return request.body
-  if (isStream(request.body)) {
+): unknown {
+  if (route.body === undefined || route.body === 'stream') return given
+  if (isStream(given)) {
     throw new CloudError(
       'unsupportedMedia',
       `The media type ${header(request, 'content-type') ?? '(none)'} is not supported; send application/json`,
     )
   }
   if (route.body === 'json') {
-    if (request.body === undefined) throw new CloudError('badRequest', 'The request needs a JSON body')
-    return request.body
+    if (given === undefined) throw new CloudError('badRequest', 'The request needs a JSON body')
+    return given
   }
-  return route.body.parse(request.body ?? {}, at)
+  return route.body.parse(given ?? {}, at)
 }
 
 /** A client's own request id is kept only in the form that OpenStack's clients send. */
@@ -228,6 +316,6 @@ function globalRequestId(given: string | undefined): string | undefined {
   return given && /^req-[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/.test(given) ? given : undefined
 }
 
-export function newRequestId<App>(spec: ServiceSpec<App>): string {
+function newRequestId<App>(spec: ServiceSpec<App>): string {
   return `req-${spec.world.random.uuid()}`
 }

@@ -1,19 +1,27 @@
 // One service's HTTP face: its routes on fastify, behind sockets or in this process. The life of a request is in serve.ts.
 
-import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
+import {
+  createServer,
+  type IncomingHttpHeaders,
+  type IncomingMessage,
+  type Server,
+  type ServerResponse,
+} from 'node:http'
 import { createServer as createSecureServer, type Server as SecureServer } from 'node:https'
 import { type FastifyInstance, type FastifyRequest, fastify } from 'fastify'
 import { CloudError } from '../errors/cloud-error.ts'
 import type { Journal, Trace } from '../journal/journal.ts'
 import type { Log } from '../log/log.ts'
-import type { Enforcer, PolicyRule } from '../policy/policy.ts'
+import type { Policy } from '../policy/engine.ts'
+import type { PolicyRule } from '../policy/policy.ts'
 import type { HttpAnswer, HttpRequest, Pem, World } from '../world/world.ts'
 import type { WebSocketDoor } from '../ws/websocket.ts'
+import { within } from './address.ts'
 import type { Caller } from './caller.ts'
 import type { FaultFormat } from './fault.ts'
-import { faultContext, send } from './reply.ts'
+import { buckets, type Limits, usualLimits } from './rate.ts'
 import type { Route } from './route.ts'
-import { type Group, newRequestId, serve } from './serve.ts'
+import { type Governed, type Group, serve } from './serve.ts'
 import type { Microversions } from './version.ts'
 
 export type { HttpAnswer, HttpRequest } from '../world/world.ts'
@@ -31,14 +39,14 @@ export type ServiceSpec<App> = {
   /** Paths under which the routes stand: ['/v2.1', '/v2.1/:project_id']; the first one names them in the journal. */
   prefixes: readonly string[]
   faults: FaultFormat
-  policy: Enforcer
+  policy: Policy
   authenticate: Authenticate
   /** Its names in the catalog, as access rules of application credentials name it: ['volumev3', 'block-storage']. */
   types?: readonly string[]
   /** What a 401 tells the client: `Keystone uri="..."`. */
   authUri: () => string
   microversions?: Microversions
-  /** Bytes of a JSON body; the default is 1 MiB. */
+  /** Bytes of a JSON body, in the place of what `govern` says. */
   bodyLimit?: number
   /** Headers in which this service repeats the request id, besides X-Openstack-Request-Id. */
   requestIdHeaders?: readonly string[]
@@ -49,6 +57,10 @@ export type ServiceSpec<App> = {
   strictSlash?: boolean
   /** Paths may end in '.json', by which older clients ask for the only format there is. */
   jsonSuffix?: boolean
+  /** A path of ours with a method that it lacks is 405 and names those it has; off, it is an unknown path. */
+  refuseMethods?: boolean
+  /** Throws what a request's headers alone forbid, once its route is known: before policy, and before its body is read. */
+  admit?(request: { method: string; headers: IncomingHttpHeaders; route: Route<App> }): void
   /** Takes all requests for a WebSocket; without it there are none. */
   webSockets?: WebSocketDoor
 }
@@ -60,6 +72,10 @@ export type HttpService = {
   readonly prefixes: readonly string[]
   /** The rules that guard them. */
   readonly rules: readonly PolicyRule[]
+  /** What is in force of them. */
+  readonly policy: Policy
+  /** Limits for all requests from now on; without a word they are the usual ones. */
+  govern(limits: Limits): void
   /** Runs a request through the router without a socket; policy and validation are never skipped. */
   inject(request: HttpRequest): Promise<HttpAnswer>
   /** Several times for several addresses; with `tls` over HTTPS alone. */
@@ -80,7 +96,6 @@ const keepAliveMs = 75_000
 export async function httpService<App>(spec: ServiceSpec<App>): Promise<HttpService> {
   const server = fastify({
     logger: false,
-    bodyLimit: spec.bodyLimit ?? 1024 * 1024,
     // A client that stops in the middle must not hold a connection for ever; a long upload that goes on may.
     connectionTimeout: silenceMs,
     requestTimeout: 0,
@@ -95,22 +110,22 @@ export async function httpService<App>(spec: ServiceSpec<App>): Promise<HttpServ
   server.server.headersTimeout = headersTimeoutMs
   const { webSockets } = spec
   if (webSockets) server.server.on('upgrade', webSockets.upgrade)
-  bodyParsers(server)
+  // What is JSON is read when it is known who asks, and anything else by the route that wants it.
+  server.removeAllContentTypeParsers()
+  server.addContentTypeParser('*', (_request, payload, done) => done(null, payload))
+  const governed = governedBy(usualLimits)
   for (const group of grouped(spec)) {
     server.route({
       method: group.method,
       url: group.url,
       handler: (request, reply) =>
-        serve(spec, slashed(spec, group, request) ? undefined : group, request, reply),
+        serve(spec, governed, slashed(spec, group, request) ? undefined : group, request, reply),
     })
   }
-  server.setNotFoundHandler((request, reply) => serve(spec, undefined, request, reply))
-  server.setErrorHandler((error, request, reply) => {
-    const at = faultContext(request, newRequestId(spec), undefined)
-    send(reply, spec.faults.fault(fromFastify(error as Error & { statusCode?: number }), at), {
-      'x-openstack-request-id': at.requestId,
-    })
-  })
+  server.setNotFoundHandler((request, reply) => serve(spec, governed, undefined, request, reply))
+  server.setErrorHandler((error, request, reply) =>
+    serve(spec, governed, undefined, request, reply, fromFastify(error as Error & { statusCode?: number })),
+  )
   await server.ready()
   const aliases: Listening[] = []
   const { http } = spec.world
@@ -121,6 +136,7 @@ export async function httpService<App>(spec: ServiceSpec<App>): Promise<HttpServ
       url: request.url,
       headers: request.headers,
       payload: request.body,
+      remoteAddress: within,
       payloadAsStream: request.stream ?? false,
     })
     const { statusCode: status } = result
@@ -134,6 +150,8 @@ export async function httpService<App>(spec: ServiceSpec<App>): Promise<HttpServ
     routes: spec.routes as readonly Route<never>[],
     prefixes: spec.prefixes,
     rules: spec.policy.rules,
+    policy: spec.policy,
+    govern: (limits) => void Object.assign(governed, governedBy(limits)),
     inject,
     async listen(address, tls) {
       if (http) {
@@ -205,14 +223,17 @@ function grouped<App>(spec: ServiceSpec<App>): Group<App>[] {
       const url = prefix + route.path || '/'
       const key = `${route.method} ${url.replace(/:[^/]+/g, ':')}`
       const group = groups.get(key)
-      if (group) group.routes.push(route)
-      else
+      if (group) {
+        group.routes.push(route)
+        group.acts ||= route.action !== undefined
+      } else
         groups.set(key, {
           method: route.method,
           url,
           label: `${route.method} ${route.root ? url : spec.prefixes[0] + route.path}`,
           routes: [route],
           ofProject: prefix.includes(':project_id'),
+          acts: route.action !== undefined,
         })
     }
   }
@@ -221,28 +242,47 @@ function grouped<App>(spec: ServiceSpec<App>): Group<App>[] {
     const head = key.replace(/^GET /, 'HEAD ')
     if (group.method === 'GET' && !groups.has(head)) groups.set(head, { ...group, method: 'HEAD' })
   }
-  return [...groups.values()]
+  return spec.refuseMethods ? [...groups.values(), ...missing([...groups.values()])] : [...groups.values()]
 }
 
-function bodyParsers(server: FastifyInstance): void {
-  server.removeContentTypeParser(['application/json', 'text/plain'])
-  const json = server.getDefaultJsonParser('error', 'error')
-  server.addContentTypeParser(
-    /^application\/([\w.+-]*[-+])?json(-patch)?\b/,
-    { parseAs: 'string' },
-    (request, text, done) => {
-      if (text === '') done(null, undefined)
-      else json(request, text as string, done)
-    },
-  )
-  // Anything else stays unread; the route that wants it takes the stream.
-  server.addContentTypeParser('*', (_request, payload, done) => done(null, payload))
+const everyMethod = ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS']
+
+/** For each path, a group without routes for each method that it lacks. */
+function missing<App>(groups: Group<App>[]): Group<App>[] {
+  const paths = new Map<string, Group<App>[]>()
+  for (const group of groups) {
+    const path = group.url.replace(/:[^/]+/g, ':')
+    const there = paths.get(path)
+    if (there) there.push(group)
+    else paths.set(path, [group])
+  }
+  return [...paths.values()].flatMap((there) => {
+    const methods = new Set(there.map((group) => group.method))
+    const shown = [...methods].filter((method) => method !== 'HEAD' || !methods.has('GET')).join(', ')
+    const open = there.every((group) => group.routes.every((route) => route.policy === 'public'))
+    return everyMethod
+      .filter((method) => !methods.has(method))
+      .map((method) => ({
+        method,
+        url: there[0]!.url,
+        label: `${method} (no such method)`,
+        routes: [],
+        ofProject: false,
+        allow: { methods: shown, public: open },
+      }))
+  })
+}
+
+function governedBy(limits: Limits): Governed {
+  return {
+    limits,
+    projects: buckets(limits.projectRate, limits.projectBurst, 'project'),
+    addresses: buckets(limits.addressRate, limits.addressBurst, 'address'),
+  }
 }
 
 function fromFastify(error: Error & { statusCode?: number; code?: string }): CloudError {
   if (error instanceof CloudError) return error
-  if (error.statusCode === 413)
-    return new CloudError('tooLarge', 'The request body is too large', { cause: error })
   if (error.statusCode === 415)
     return new CloudError('unsupportedMedia', 'The media type of the request is not supported', {
       cause: error,

@@ -28,7 +28,15 @@ export type Microversions = {
   max: string
   /** An older header that holds the number alone: compute's X-OpenStack-Nova-API-Version. */
   legacyHeader?: string
+  /** The header as the service spells it in `Vary`; by default `OpenStack-API-Version`. */
+  vary?: string
+  /** What is read as a version at all; by default a major number above zero and a minor one. */
+  form?: RegExp
+  /** The service's own sentences for a version that it refuses. */
+  refusal?: { malformed(asked: string): string; outOfRange(asked: string): string }
 }
+
+const usualForm = /^[1-9]\d*\.(0|[1-9]\d*)$/
 
 export type Negotiated = { version: Version } | { refused: 'malformed' | 'outOfRange'; asked: string }
 
@@ -40,7 +48,7 @@ export function negotiate(
   const asked = askedFor(spec, headers)
   if (asked === undefined) return { version: version(spec.min) }
   if (asked === 'latest') return { version: version(spec.max) }
-  if (!/^[1-9]\d*\.(0|[1-9]\d*)$/.test(asked)) return { refused: 'malformed', asked }
+  if (!(spec.form ?? usualForm).test(asked)) return { refused: 'malformed', asked }
   const wanted = version(asked)
   if (wanted < version(spec.min) || wanted > version(spec.max)) return { refused: 'outOfRange', asked }
   return { version: wanted }
