@@ -15,8 +15,9 @@ export type Connection = {
 export type Pool = {
   /** One statement, on its own. */
   readonly execute: Execute
-  /** For one user at a time until released; `broken` where it may not be used again. */
-  acquire(): Promise<Connection>
+  /** For one user at a time until released; `patient` where a statement may take as long as it likes. */
+  acquire(options?: { patient?: boolean }): Promise<Connection>
+  /** `broken` where it may not be used again. */
   release(connection: Connection, broken?: boolean): void
   close(): Promise<void>
 }
@@ -45,12 +46,14 @@ const words: Record<Trouble, { kind: 'conflict' | 'unavailable'; message: string
   },
   again: { kind: 'unavailable', message: 'The database is busy; try again.' },
   lost: { kind: 'unavailable', message: 'The database can not be reached; try again.' },
+  refused: { kind: 'unavailable', message: 'The database does not let this account in.' },
+  absent: { kind: 'unavailable', message: 'The database does not exist.' },
   storage: { kind: 'unavailable', message: 'The database can not be read or written: is its disk full?' },
 }
 
 /**
- * The driver's error in our words, with `type` `db.unique`, `db.foreign`, `db.again`, `db.lost` or
- * `db.storage`. Others stay as they are: bugs.
+ * The driver's error in our words, with `type` `db.unique`, `db.foreign`, `db.again`, `db.lost`,
+ * `db.refused`, `db.absent` or `db.storage`. Others stay as they are: bugs.
  */
 export function translate(dialect: DialectName, thrown: unknown): unknown {
   const trouble = thrown instanceof CloudError ? undefined : dialects[dialect].troubleOf(thrown as object)

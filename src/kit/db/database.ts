@@ -39,11 +39,11 @@ export type Transaction = Db & {
 export type Database = Db & {
   readonly url: string
   /**
-   * Commits when `work` resolves, rolls back when it throws. Serializable on every dialect; `work` runs again, up to
-   * five times, where the database asks for it, so it may have no effect but on its transaction. The first failed
-   * statement dooms the transaction, as PostgreSQL has it.
+   * Commits when `work` resolves, rolls back when it throws. Serializable on every dialect; `work` runs again,
+   * a few times, where the database asks for it, so it may have no effect but on its transaction. The first failed
+   * statement dooms the transaction, as PostgreSQL has it. `patient`: a statement may take longer than a minute.
    */
-  transaction<T>(work: (tx: Transaction) => Promise<T>): Promise<T>
+  transaction<T>(work: (tx: Transaction) => Promise<T>, options?: { patient?: boolean }): Promise<T>
   /** One connection for as long as `work` runs, without a transaction: for locks that a session holds. */
   session<T>(work: (session: Db) => Promise<T>): Promise<T>
   close(): Promise<void>

@@ -10,6 +10,10 @@ export type Trouble =
   | 'again'
   /** The connection is gone. */
   | 'lost'
+  /** The account, its password, or what it may do. */
+  | 'refused'
+  /** The server has no database of this name. */
+  | 'absent'
   /** Its disk is full, or can't be read or written. */
   | 'storage'
 
@@ -29,6 +33,8 @@ export type Dialect = {
   indexOwner(table: string): string
   /** A lock that a session holds, where transactions alone don't keep two migrating processes apart. */
   lock?: { take(seconds: number): string; release: string }
+  /** Makes a database, where it is a server that has several, and the database to be in meanwhile. */
+  create?: { text(name: string): string; from: string; grant(name: string, user: string): string }
   troubleOf(error: { code?: unknown; errno?: unknown; errcode?: unknown }): Trouble | undefined
 }
 
@@ -90,12 +96,23 @@ export const dialects: Record<DialectName, Dialect> = {
       take: always('select 1 as taken from pg_advisory_lock(1852402018, 1835624306)'),
       release: 'select pg_advisory_unlock(1852402018, 1835624306)',
     },
+    create: {
+      text: (name) =>
+        `create database ${quote(name)} template template0 encoding 'UTF8' lc_collate 'C' lc_ctype 'C'`,
+      from: 'postgres',
+      grant: (name, user) =>
+        `create database ${quote(name)} owner ${quote(user)} template template0 encoding 'UTF8'`,
+    },
     // https://www.postgresql.org/docs/current/errcodes-appendix.html
     troubleOf: ({ code }) => {
       if (code === '23505') return 'unique'
       if (code === '23503') return 'foreign'
       if (code === '40001' || code === '40P01' || code === '55P03') return 'again'
       if (code === '53100' || code === '58030') return 'storage'
+      if (code === '28P01' || code === '28000' || code === '42501') return 'refused'
+      if (code === '3D000') return 'absent'
+      // No connection left, and a server that has become a follower of another.
+      if (code === '53300' || code === '25006') return 'lost'
       return typeof code === 'string' &&
         (code.startsWith('08') || code.startsWith('57P') || lostCodes.has(code))
         ? 'lost'
@@ -126,18 +143,31 @@ export const dialects: Record<DialectName, Dialect> = {
       take: (seconds) => `select get_lock(concat('nimbo.migrate.', database()), ${seconds}) as taken`,
       release: "select release_lock(concat('nimbo.migrate.', database()))",
     },
-    // https://mariadb.com/kb/en/mariadb-error-codes/; 1047 is a Galera node that has lost its cluster.
+    create: {
+      text: (name) => `create database ${quote(name)} character set utf8mb4`,
+      from: '',
+      grant: (name, user) =>
+        `create database \`${name}\` character set utf8mb4; grant all on \`${name}\`.* to '${user}'@'%'`,
+    },
+    // https://mariadb.com/kb/en/mariadb-error-codes/
     troubleOf: ({ errno, code }) => {
       if (errno === 1062) return 'unique'
       if (errno === 1451 || errno === 1452) return 'foreign'
-      if (errno === 1205 || errno === 1213) return 'again'
+      if (errno === 1205 || errno === 1213 || errno === 1020) return 'again'
       if (errno === 1021 || errno === 1114) return 'storage'
-      return errno === 1047 || errno === 1053 || (typeof code === 'string' && lostCodes.has(code))
-        ? 'lost'
-        : undefined
+      if (errno === 1044 || errno === 1045 || errno === 1142) return 'refused'
+      if (errno === 1049) return 'absent'
+      const lost = lostNumbers.has(errno as number) || (typeof code === 'string' && lostCodes.has(code))
+      return lost ? 'lost' : undefined
     },
   },
 }
+
+/**
+ * MariaDB's: too many connections (1040, 1203, 1226), a Galera node that has lost its cluster (1047), shutting down
+ * (1053), read-only (1290, 1792, 1836), killed (1927), idle for too long (4031).
+ */
+const lostNumbers = new Set([1040, 1203, 1226, 1047, 1053, 1290, 1792, 1836, 1927, 4031])
 
 const lostCodes = new Set([
   'ECONNREFUSED',
@@ -146,6 +176,9 @@ const lostCodes = new Set([
   'ETIMEDOUT',
   'ENOENT',
   'EHOSTUNREACH',
+  'ENETUNREACH',
+  'ENOTFOUND',
+  'EAI_AGAIN',
   'PROTOCOL_CONNECTION_LOST',
 ])
 

@@ -53,13 +53,15 @@ async function apply(world: World, db: Database, migrations: readonly Migration[
   const applied: string[] = []
   for (const each of migrations) {
     if (done.has(each.id)) continue
-    const ours = await db.transaction(async (tx) => {
+    const apply = async (tx: Transaction) => {
       // On SQLite another process may have come first between our look and this transaction.
       if (await schemaMigration.get(tx, each.id)) return false
       await each.up(tx)
       await schemaMigration.insert(tx, { id: each.id, appliedAt: world.clock.now() })
       return true
-    })
+    }
+    // Of a table with millions of rows, a statement takes long.
+    const ours = await db.transaction(apply, { patient: true })
     if (ours) applied.push(each.id)
   }
   return applied

@@ -1,97 +1,96 @@
-// MariaDB and MySQL through mysql2: a pool, strict standard SQL, text compared byte by byte as on the other dialects.
-import mysql from 'mysql2/promise'
-import { type Connection, type Pool, translate } from './connection.ts'
+// MariaDB and MySQL through mysql2: strict standard SQL, text compared byte by byte as on the other dialects.
+import mysql from 'mysql2'
+import type { World } from '../world/world.ts'
+import { type Pool, translate } from './connection.ts'
 import type { Outcome, SqlValue } from './database.ts'
-
-const mostConnections = 10
+import { type Line, openServerPool } from './server-pool.ts'
+import type { ServerAddress, ServerUrl } from './server-url.ts'
 
 const sqlMode = 'ANSI_QUOTES,STRICT_ALL_TABLES,NO_ENGINE_SUBSTITUTION,ERROR_FOR_DIVISION_BY_ZERO'
 
-export async function openMysql(url: string): Promise<Pool> {
-  const pool = mysql.createPool({
-    uri: url,
-    connectionLimit: mostConnections,
-    connectTimeout: 10_000,
+/** Without padding: 'a' and 'a ' are two names. */
+const collations = { mariadb: 'utf8mb4_nopad_bin', mysql: 'utf8mb4_0900_bin' }
+
+const connectMs = 5000
+/** Rather soon told and tried again than the server's fifty seconds of silence. */
+const lockWaitSeconds = 10
+/** Of a controller whose machine is gone in the midst of a transaction; MySQL has no such limit. */
+const idleTransactionSeconds = 60
+
+export function openMysql(world: World, url: ServerUrl, ca: string | undefined): Pool {
+  return openServerPool({
+    world,
+    addresses: url.addresses,
+    most: url.connections,
+    begin: 'start transaction',
+    connect: (address) => connect(url, address, ca),
+  })
+}
+
+async function connect(url: ServerUrl, address: ServerAddress, ca: string | undefined): Promise<Line> {
+  const client = mysql.createConnection({
+    ...(address.port === 0 ? { socketPath: address.host } : { host: address.host, port: address.port }),
+    user: url.user,
+    password: url.password,
+    database: url.database || undefined,
+    connectTimeout: connectMs,
+    enableKeepAlive: true,
+    keepAliveInitialDelay: 10_000,
     charset: 'utf8mb4',
     // An update counts the rows it matched, changed or not, as the other dialects do.
     flags: ['FOUND_ROWS'],
     decimalNumbers: true,
     supportBigNumbers: false,
+    ssl: url.tls ? { ca } : undefined,
   })
-  let collation: string | undefined
-  const prepared = new WeakSet<object>()
-  const ready = async (client: mysql.PoolConnection) => {
-    if (prepared.has(client.connection)) return
-    if (!collation) {
-      const [rows] = await client.query('select version() as version')
-      const { version } = (rows as { version: string }[])[0]!
-      // Without padding: 'a' and 'a ' are two names.
-      collation = version.includes('MariaDB') ? 'utf8mb4_nopad_bin' : 'utf8mb4_0900_bin'
-    }
-    await client.query(`set names utf8mb4 collate ${collation}`)
-    await client.query(`set session sql_mode = '${sqlMode}'`)
-    await client.query('set session transaction isolation level serializable')
-    prepared.add(client.connection)
+  const { stream } = client as unknown as {
+    stream: { destroy(): void; once(event: 'close', f: () => void): void }
   }
-  const connect = async () => {
-    try {
-      const client = await pool.getConnection()
-      try {
-        await ready(client)
-      } catch (error) {
-        client.destroy()
-        throw error
-      }
-      return client
-    } catch (error) {
-      throw translate('mysql', error)
-    }
+  let broken = false
+  const breaks = () => {
+    broken = true
   }
-  const run = async (
-    client: mysql.PoolConnection,
-    sql: string,
-    values: readonly SqlValue[],
-    rows: 'objects' | 'arrays' = 'objects',
-  ): Promise<Outcome> => {
-    try {
-      const [result] = await client.query({
-        sql,
-        values: values as SqlValue[],
-        rowsAsArray: rows === 'arrays',
+  client.on('error', breaks)
+  client.on('end', breaks)
+  stream.once('close', breaks)
+
+  const query = (sql: string, values: readonly SqlValue[], rowsAsArray: boolean) =>
+    new Promise<Outcome>((resolve, reject) => {
+      client.query({ sql, values: values as SqlValue[], rowsAsArray }, (error, result) => {
+        if (error) {
+          if ((error as { fatal?: boolean }).fatal) broken = true
+          reject(translate('mysql', error))
+        } else if (Array.isArray(result)) resolve({ rows: result, changes: 0, insertId: undefined })
+        else {
+          const { affectedRows, insertId } = result as mysql.ResultSetHeader
+          resolve({ rows: [], changes: affectedRows, insertId: insertId || undefined })
+        }
       })
-      if (Array.isArray(result)) return { rows: result, changes: 0, insertId: undefined }
-      return { rows: [], changes: result.affectedRows, insertId: result.insertId || undefined }
-    } catch (error) {
-      throw translate('mysql', error)
-    }
+    })
+  const line: Line = {
+    get broken() {
+      return broken
+    },
+    run: (sql, values, rows) => query(sql, values, rows === 'arrays'),
+    end: () => new Promise((resolve, reject) => client.end((error) => (error ? reject(error) : resolve()))),
+    destroy() {
+      broken = true
+      stream.destroy()
+    },
   }
-  const clients = new WeakMap<Connection, mysql.PoolConnection>()
-  return {
-    async execute(sql, values, rows) {
-      const client = await connect()
-      try {
-        return await run(client, sql, values, rows)
-      } finally {
-        client.release()
-      }
-    },
-    async acquire() {
-      const client = await connect()
-      const plain = async (text: string) => void (await run(client, text, []))
-      const connection: Connection = {
-        execute: (sql, values, rows) => run(client, sql, values, rows),
-        begin: () => plain('start transaction'),
-        commit: () => plain('commit'),
-        rollback: () => plain('rollback'),
-      }
-      clients.set(connection, client)
-      return connection
-    },
-    release(connection, broken) {
-      const client = clients.get(connection)!
-      if (broken) client.destroy()
-      else client.release()
-    },
-    close: () => pool.end(),
+  try {
+    const plain = async (sql: string) => (await query(sql, [], false)).rows as { version: string }[]
+    const [{ version } = { version: '' }] = await plain('select version() as version')
+    const isMariadb = version.includes('MariaDB')
+    await plain(`set names utf8mb4 collate ${collations[isMariadb ? 'mariadb' : 'mysql']}`)
+    await plain('set session transaction isolation level serializable')
+    const idle = isMariadb ? `, session idle_transaction_timeout = ${idleTransactionSeconds}` : ''
+    await plain(
+      `set session sql_mode = '${sqlMode}', session innodb_lock_wait_timeout = ${lockWaitSeconds}${idle}`,
+    )
+    return line
+  } catch (error) {
+    line.destroy()
+    throw error
   }
 }

@@ -5,6 +5,9 @@ import { type Connection, isTrouble, type Pool } from './connection.ts'
 import { createTable } from './create.ts'
 import type { Database, DialectName, Execute, Query, Transaction } from './database.ts'
 import { kyselyOver } from './kysely.ts'
+import { repeatedly } from './repeat.ts'
+import { openServer } from './server.ts'
+import { isServerUrl } from './server-url.ts'
 import type { AnyTable } from './table.ts'
 
 export type OpenOptions = {
@@ -12,12 +15,11 @@ export type OpenOptions = {
   tables?: readonly AnyTable[]
 }
 
-const transactionTries = 5
-
 /**
  * `sqlite::memory:`, `sqlite:/path/file.db` (with `?synchronous=GROUP` where many commit at a time and wait for one flush
  * together, `NORMAL` where a power cut may cost the last second),
- * `postgres://user:password@host:port/name`, `mysql://…` for MariaDB and MySQL.
+ * `postgres://user:password@host:port/name`, `mysql://…` for MariaDB and MySQL (server-url.ts). On a server the database
+ * is made where it is absent and the account may.
  */
 export async function openDatabase(world: World, url: string, options: OpenOptions = {}): Promise<Database> {
   const { dialect, pool } = await openPool(world, url)
@@ -38,14 +40,7 @@ async function openPool(world: World, url: string): Promise<{ dialect: DialectNa
       pool: await openSqlite(world, path.replace(/^\/\/(?=\/)/, ''), { synchronous: wish }),
     }
   }
-  if (/^postgres(ql)?:/.test(url)) {
-    const { openPostgres } = await import('./postgres.ts')
-    return { dialect: 'postgres', pool: openPostgres(url) }
-  }
-  if (/^(mysql|mariadb)(\+pymysql)?:/.test(url)) {
-    const { openMysql } = await import('./mysql.ts')
-    return { dialect: 'mysql', pool: await openMysql(url.replace(/^[a-z+]+:/, 'mysql:')) }
-  }
+  if (isServerUrl(url)) return openServer(world, url)
   throw new Error(`${url.split(':')[0]}: is no kind of database that is known; use sqlite, postgres or mysql`)
 }
 
@@ -69,7 +64,7 @@ function over(world: World, url: string, dialect: DialectName, pool: Pool): Data
     sql: kyselyOver(dialect, execute),
     close: () => pool.close(),
     async session(work) {
-      const connection = await pool.acquire()
+      const connection = await pool.acquire({ patient: true })
       try {
         return await work({
           dialect,
@@ -80,22 +75,23 @@ function over(world: World, url: string, dialect: DialectName, pool: Pool): Data
         pool.release(connection)
       }
     },
-    async transaction<T>(work: (tx: Transaction) => Promise<T>): Promise<T> {
+    async transaction<T>(
+      work: (tx: Transaction) => Promise<T>,
+      options: { patient?: boolean } = {},
+    ): Promise<T> {
       refuseInside()
-      for (let tries = 1; ; tries++) {
-        const attempt = new Attempt(dialect)
-        try {
-          const result = await attempt.run(pool, (tx) => current.run(attempt, () => work(tx)))
-          await attempt.flushed?.()
-          for (const action of attempt.afterwards) action()
-          return result
-        } catch (error) {
-          // Lost while committing: it may have been committed, and must not be done twice.
-          const mayRepeat = isTrouble(error, 'again') || (isTrouble(error, 'lost') && !attempt.committing)
-          if (!mayRepeat || tries === transactionTries) throw error
-          await world.timers.sleep(world.random.int(1, 10 * 2 ** tries))
-        }
+      let attempt: Attempt | undefined
+      const goOnce = async () => {
+        const mine = new Attempt(dialect)
+        attempt = mine
+        const result = await mine.run(pool, (tx) => current.run(mine, () => work(tx)), options)
+        await mine.flushed?.()
+        return result
       }
+      // Lost while committing: it may have been committed, and must not be done twice.
+      const result = await repeatedly(world, goOnce, () => !attempt!.committing)
+      for (const action of attempt!.afterwards) action()
+      return result
     },
   }
 }
@@ -114,8 +110,12 @@ class Attempt {
     this.dialect = dialect
   }
 
-  async run<T>(pool: Pool, work: (tx: Transaction) => Promise<T>): Promise<T> {
-    const connection = await pool.acquire()
+  async run<T>(
+    pool: Pool,
+    work: (tx: Transaction) => Promise<T>,
+    options: { patient?: boolean },
+  ): Promise<T> {
+    const connection = await pool.acquire(options)
     let broken = false
     try {
       await connection.begin()

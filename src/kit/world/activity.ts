@@ -1,8 +1,10 @@
-// Counts work in flight; `whenIdle` is for the virtual world's settle().
+// Counts work in flight, for the virtual world's settle().
 import type { Activity } from './world.ts'
 
 export function openActivity(): Activity {
   let count = 0
+  let outside = 0
+  let over = Promise.withResolvers<void>()
   const begin = () => {
     count++
     let open = true
@@ -24,5 +26,17 @@ export function openActivity(): Activity {
         end()
       }
     },
+    async outside(work) {
+      outside++
+      try {
+        return await work
+      } finally {
+        if (--outside === 0) {
+          over.resolve()
+          over = Promise.withResolvers()
+        }
+      }
+    },
+    outsideOver: () => (outside === 0 ? undefined : over.promise),
   }
 }

@@ -112,7 +112,9 @@ export function virtualWorld(options: VirtualOptions = {}): VirtualWorld {
 
   /** True where it had to wait for something outside. */
   async function waited(): Promise<boolean> {
-    if (!options.outside?.busy()) return false
+    const over = activity.outsideOver()
+    await over
+    if (!options.outside?.busy()) return over !== undefined
     while (options.outside.busy()) await new Promise((resolve) => setTimeout(resolve, 1))
     return true
   }

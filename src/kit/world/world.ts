@@ -270,6 +270,10 @@ export type Activity = {
   track<T>(work: Promise<T>): Promise<T>
   /** Call the result once when the work is over. */
   begin(): () => void
+  /** Work of somebody with a time of his own, such as a database server: virtual time waits for it. */
+  outside<T>(work: Promise<T>): Promise<T>
+  /** Undefined where there is none; else resolves when all of it is over. */
+  outsideOver(): Promise<void> | undefined
 }
 
 export type World = {
