@@ -131,6 +131,7 @@ export type HostLoad = { host: string; servers: number; building: number; vcpus:
 
 /** What the servers of each host take, or of `hosts` alone, as the scheduler and the hypervisors show it. */
 export async function loadOfHosts(db: Db, hosts?: readonly string[]): Promise<Map<string, HostLoad>> {
+  if (hosts?.length === 0) return new Map()
   const { host, deletedAt, vcpus, memoryMb, vmState } = server.columns
   const rows = await db.sql
     .selectFrom(server.name)
@@ -143,7 +144,7 @@ export async function loadOfHosts(db: Db, hosts?: readonly string[]): Promise<Ma
     ])
     .where(deletedAt.databaseName, 'is', null)
     .where(host.databaseName, 'is not', null)
-    .$if(hosts !== undefined, (query) => query.where(host.databaseName, 'in', [...hosts!, '']))
+    .$if(hosts !== undefined, (query) => query.where(host.databaseName, 'in', hosts!))
     .groupBy(host.databaseName)
     .execute()
   return new Map(
