@@ -30,6 +30,7 @@ import { tokensOverBus } from '#main/service-token.ts'
 import { openSimMachine } from '#main/sim-machine.ts'
 import type { HostSurroundings } from '#services/host/app.ts'
 import { identityClient } from '#services/identity/client.ts'
+import { testDatabases } from './test-database.ts'
 import { type TestEngine, testEngine } from './test-engine.ts'
 import { makeProject } from './test-project.ts'
 
@@ -77,6 +78,7 @@ export async function testCloud(
   const log: Log = process.env.NIMBO_TEST_LOG ? openLog({ level: process.env.NIMBO_TEST_LOG }) : silentLog
   const folder = mkdtempSync(join(tmpdir(), 'nimbo-cloud-'))
   const store = memorySink()
+  const databases = testDatabases()
   const platform = await openPlatform({
     world,
     log,
@@ -85,7 +87,7 @@ export async function testCloud(
     openBroker: brokerHere,
     endpoint: (type) => `http://${publicHost}:${usualPorts[type]}`,
     region: 'RegionOne',
-    databaseUrl: () => 'sqlite::memory:',
+    databaseUrl: databases.urlOf,
     policyText: () => undefined,
     folder: (service) => join(folder, service),
     ...engine.plan,
@@ -176,6 +178,7 @@ export async function testCloud(
       await plane.stop()
       await platform.close()
       await engine.close()
+      await databases.drop()
       rmSync(folder, { recursive: true, force: true })
     },
   }
