@@ -14,13 +14,24 @@ export function pageOf(query: Query, most: number): Page {
   return { limit, marker: query.get('marker') }
 }
 
+/** The same request, from the start. */
+export function firstUrl(base: string, query: Query): string {
+  const first = withoutMarker(query)
+  return first.size > 0 ? `${base}?${first}` : base
+}
+
 /** The same request, from after `marker` on. */
 export function nextUrl(base: string, query: Query, marker: string, limit?: number): string {
-  const next = new URLSearchParams()
-  for (const name of query.names()) {
-    if (name !== 'marker') for (const value of query.all(name)) next.append(name, value)
-  }
+  const next = withoutMarker(query)
   if (limit !== undefined && !next.has('limit')) next.set('limit', String(limit))
   next.set('marker', marker)
   return `${base}?${next}`
+}
+
+function withoutMarker(query: Query): URLSearchParams {
+  const rest = new URLSearchParams()
+  for (const name of query.names()) {
+    if (name !== 'marker') for (const value of query.all(name)) rest.append(name, value)
+  }
+  return rest
 }

@@ -10,9 +10,9 @@ import { schemaDifferences } from '#kit/db/schema.ts'
 import { qcow2Sample } from '#kit/image-format/sample.ts'
 import { authenticateBy, callsTo, testCaller, testPlatform } from '#kit/service/test-platform.ts'
 import { imageConfig } from './config.ts'
-import { image, imageProperty, imageTag } from './resources/image.ts'
-import { imageMember } from './resources/member.ts'
+import { image } from './resources/image.ts'
 import { openImage, type RunningImage } from './service.ts'
+import { tables } from './store/schema.ts'
 
 const folder = mkdtempSync(join(tmpdir(), 'nimbo-image-'))
 const sent: string[] = []
@@ -66,7 +66,7 @@ const storedFiles = async () => [
 
 describe('image', () => {
   test('its migrations make the tables that it declares', async () => {
-    expect(await schemaDifferences(service.app.db, [image, imageProperty, imageTag, imageMember])).toEqual([])
+    expect(await schemaDifferences(service.app.db, tables)).toEqual([])
   })
 
   test('an image is created, uploaded, shown and downloaded byte by byte', async () => {

@@ -11,8 +11,9 @@ import type { ImageApp } from './app.ts'
 import type { ImageConfig } from './config.ts'
 import { imageFaults } from './fault.ts'
 import { recoverUploads } from './ops/image-data.ts'
+import { bootstrapMetadefs } from './ops/metadef-bootstrap.ts'
 import { allRules } from './resources/rule.ts'
-import { first } from './store/migrations/0001-first.ts'
+import { migrations } from './store/schema.ts'
 
 export type RunningImage = RunningService & { app: ImageApp; http: HttpService }
 
@@ -23,7 +24,8 @@ export async function openImage(
 ): Promise<RunningImage> {
   const { world } = platform
   const db = await openDatabase(world, platform.databaseUrl('image'))
-  await migrate(world, db, [first])
+  await migrate(world, db, migrations)
+  await bootstrapMetadefs({ db, world })
   const store = await loadImageStore(config.store, world, { folder: platform.folder('image') })
   const policy = openPolicy({
     rules: allRules,

@@ -1,6 +1,6 @@
 // Routes of images.
 import { CloudError } from '#kit/errors/cloud-error.ts'
-import { nextUrl } from '#kit/http/page.ts'
+import { firstUrl, nextUrl } from '#kit/http/page.ts'
 import { answer } from '#kit/http/route.ts'
 import { route } from '../app.ts'
 import * as ops from '../ops/image.ts'
@@ -18,17 +18,11 @@ export const imageRoutes = [
     policy: imageRules.list,
     handle: async (context, { query }) => {
       const { images, next } = await listImages(context, query)
-      const first = new URLSearchParams(
-        query
-          .names()
-          .filter((name) => name !== 'marker')
-          .flatMap((name) => query.all(name).map((value) => [name, value])),
-      )
       return {
         images: images.map(imageView),
         ...(next && { next: nextUrl('/v2/images', query, next) }),
         schema: '/v2/schemas/images',
-        first: first.size > 0 ? `/v2/images?${first}` : '/v2/images',
+        first: firstUrl('/v2/images', query),
       }
     },
   }),

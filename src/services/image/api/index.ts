@@ -3,5 +3,14 @@ import { discoveryRoutes } from './discovery.ts'
 import { imageRoutes } from './image.ts'
 import { imageDataRoutes } from './image-data.ts'
 import { memberRoutes } from './member.ts'
+import { metadefRoutes } from './metadef.ts'
+import { metadefNamespaceRoutes } from './metadef-namespace.ts'
 
-export const allRoutes = [...discoveryRoutes, ...imageRoutes, ...imageDataRoutes, ...memberRoutes]
+export const allRoutes = [
+  ...discoveryRoutes,
+  ...imageRoutes,
+  ...imageDataRoutes,
+  ...memberRoutes,
+  ...metadefNamespaceRoutes,
+  ...metadefRoutes,
+]

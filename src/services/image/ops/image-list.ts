@@ -7,9 +7,8 @@ import { type Visibility, visibilities, type WholeImage } from '../resources/ima
 import type { MemberStatus } from '../resources/member.ts'
 import * as store from '../store/image.ts'
 import { sharedWith } from '../store/member.ts'
-
-const defaultPage = 25
-const mostPage = 1000
+import { isAdmin } from './admin.ts'
+import { defaultPage, readLimit } from './page.ts'
 
 const equalColumns = {
   name: 'name',
@@ -54,7 +53,7 @@ export async function listImages(
   query: Query,
 ): Promise<{ images: WholeImage[]; next: string | undefined }> {
   const { db } = context.app
-  const limit = readLimit(query.get('limit'))
+  const limit = readLimit(query.get('limit'), defaultPage)
   const filter = await readFilter(context, query)
   // One more than the page tells whether there is another page.
   const rows = limit === 0 ? [] : await store.listImages(db, { ...filter, limit: limit + 1 })
@@ -109,7 +108,7 @@ async function sees(
   const status = query.get('member_status') ?? 'accepted'
   if (!['pending', 'accepted', 'rejected', 'all'].includes(status))
     throw new CloudError('badRequest', `Invalid status: ${status}`)
-  if (caller.roles.includes('admin')) return { all: true }
+  if (isAdmin(context)) return { all: true }
   const statuses: MemberStatus[] =
     status === 'all' ? ['pending', 'accepted', 'rejected'] : [status as MemberStatus]
   const sharedIds =
@@ -159,13 +158,6 @@ function checkDirection(direction: string): 'asc' | 'desc' {
     'badRequest',
     `Invalid sort direction: ${direction}. It must be one of the following: asc, desc.`,
   )
-}
-
-function readLimit(text: string | undefined): number {
-  if (text === undefined) return defaultPage
-  if (!/^-?\d+$/.test(text)) throw new CloudError('badRequest', 'limit param must be an integer')
-  if (Number(text) < 0) throw new CloudError('badRequest', 'limit param must be positive')
-  return Math.min(Number(text), mostPage)
 }
 
 function readIn(name: string, value: string): string[] {

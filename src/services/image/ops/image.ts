@@ -5,6 +5,7 @@ import type { ImageContext } from '../app.ts'
 import { type Image, imageRules, imageTarget, type WholeImage } from '../resources/image.ts'
 import * as store from '../store/image.ts'
 import { findMember } from '../store/member.ts'
+import { isAdmin } from './admin.ts'
 import { notify } from './notify.ts'
 import { applyPatch, type ImageValues, type PatchOperation, readNewImage } from './values.ts'
 
@@ -90,7 +91,7 @@ export async function updateImage(
   const changed = applyPatch(before, patch, context.app.config)
   if (changed.visibility !== before.visibility)
     authorizeVisibility(context, changed.visibility, imageTarget(before))
-  if (changed.owner !== before.owner && !context.caller.roles.includes('admin')) {
+  if (changed.owner !== before.owner && !isAdmin(context)) {
     throw new CloudError('forbidden', "Owner can't be updated by non admin.")
   }
   refuseFormatChange(before, changed)

@@ -4,6 +4,7 @@ import type { ImageContext } from '../app.ts'
 import { imageTarget, type WholeImage } from '../resources/image.ts'
 import { type ImageMember, type MemberStatus, memberRules } from '../resources/member.ts'
 import * as store from '../store/member.ts'
+import { isAdmin } from './admin.ts'
 import { noSuchImage, visibleImage } from './image.ts'
 
 export async function addMember(
@@ -78,5 +79,5 @@ async function sharedImage(context: ImageContext, imageId: string): Promise<Whol
 }
 
 function isOwner(context: ImageContext, image: WholeImage): boolean {
-  return context.caller.roles.includes('admin') || image.owner === context.caller.projectId
+  return isAdmin(context) || image.owner === context.caller.projectId
 }

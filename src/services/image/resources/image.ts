@@ -112,25 +112,43 @@ export function imageTarget(
   return { project_id: image.owner, owner: image.owner, visibility: image.visibility, member_id: memberId }
 }
 
-const owner = 'role:admin or (role:member and project_id:%(project_id)s)'
+/** Of a rule: the members of the image's project, and administrators. */
+export const ownerRule = 'rule:context_is_admin or (role:member and project_id:%(project_id)s)'
+export const projectScope = ['project'] as const
 const seen =
   "project_id:%(project_id)s or project_id:%(member_id)s or 'community':%(visibility)s or 'public':%(visibility)s"
-const project = ['project', 'system'] as const
 export const imageRules = {
+  everyone: rule('default', '', 'What rules without a check of their own fall back to'),
+  contextIsAdmin: rule('context_is_admin', 'role:admin', 'Who counts as an administrator of images'),
   add: rule(
     'add_image',
-    'role:admin or (role:member and project_id:%(project_id)s and project_id:%(owner)s)',
+    'rule:context_is_admin or (role:member and project_id:%(project_id)s and project_id:%(owner)s)',
     'Create an image',
-    project,
+    projectScope,
   ),
-  get: rule('get_image', `role:admin or (role:reader and (${seen}))`, 'Show an image', project),
-  list: rule('get_images', 'role:admin or role:reader', 'List images', project),
-  modify: rule('modify_image', owner, 'Change an image', project),
-  delete: rule('delete_image', owner, 'Delete an image', project),
-  publicize: rule('publicize_image', 'role:admin', 'Make an image public', project),
-  communitize: rule('communitize_image', owner, 'Make an image known to the community', project),
-  upload: rule('upload_image', owner, 'Upload the bytes of an image', project),
-  download: rule('download_image', `role:admin or (role:member and (${seen}))`, 'Download an image', project),
-  deactivate: rule('deactivate', owner, 'Stop downloads of an image', project),
-  reactivate: rule('reactivate', owner, 'Allow downloads of an image again', project),
+  get: rule(
+    'get_image',
+    `rule:context_is_admin or (role:reader and (${seen}))`,
+    'Show an image',
+    projectScope,
+  ),
+  list: rule(
+    'get_images',
+    'rule:context_is_admin or (role:reader and project_id:%(project_id)s)',
+    'List images',
+    projectScope,
+  ),
+  modify: rule('modify_image', ownerRule, 'Change an image', projectScope),
+  delete: rule('delete_image', ownerRule, 'Delete an image', projectScope),
+  publicize: rule('publicize_image', 'rule:context_is_admin', 'Make an image public', projectScope),
+  communitize: rule('communitize_image', ownerRule, 'Make an image known to the community', projectScope),
+  upload: rule('upload_image', ownerRule, 'Upload the bytes of an image', projectScope),
+  download: rule(
+    'download_image',
+    `rule:context_is_admin or (role:member and (${seen}))`,
+    'Download an image',
+    projectScope,
+  ),
+  deactivate: rule('deactivate', ownerRule, 'Stop downloads of an image', projectScope),
+  reactivate: rule('reactivate', ownerRule, 'Allow downloads of an image again', projectScope),
 }

@@ -4,7 +4,7 @@ import { c, type RowOf, table } from '#kit/db/table.ts'
 import { body } from '#kit/http/body.ts'
 import { view } from '#kit/http/view.ts'
 import { rule } from '#kit/policy/policy.ts'
-import { seconds } from './image.ts'
+import { ownerRule, projectScope, seconds } from './image.ts'
 
 export type MemberStatus = 'pending' | 'accepted' | 'rejected'
 
@@ -45,18 +45,17 @@ export const memberView = view<ImageMember>()({
   schema: () => '/v2/schemas/member',
 })
 
-const owner = 'role:admin or (role:member and project_id:%(project_id)s)'
-const party = 'role:admin or (role:reader and (project_id:%(project_id)s or project_id:%(member_id)s))'
-const project = ['project', 'system'] as const
+const party =
+  'rule:context_is_admin or (role:reader and (project_id:%(project_id)s or project_id:%(member_id)s))'
 export const memberRules = {
-  add: rule('add_member', owner, 'Share an image with a project', project),
-  delete: rule('delete_member', owner, 'Stop sharing an image with a project', project),
-  get: rule('get_member', party, 'Show with whom an image is shared', project),
-  list: rule('get_members', party, 'List with whom an image is shared', project),
+  add: rule('add_member', ownerRule, 'Share an image with a project', projectScope),
+  delete: rule('delete_member', ownerRule, 'Stop sharing an image with a project', projectScope),
+  get: rule('get_member', party, 'Show with whom an image is shared', projectScope),
+  list: rule('get_members', party, 'List with whom an image is shared', projectScope),
   modify: rule(
     'modify_member',
-    'role:admin or (role:member and project_id:%(member_id)s)',
+    'rule:context_is_admin or (role:member and project_id:%(member_id)s)',
     'Accept or reject a shared image',
-    project,
+    projectScope,
   ),
 }

@@ -2,7 +2,8 @@
 import type { PolicyRule } from '#kit/policy/policy.ts'
 import { imageRules } from './image.ts'
 import { memberRules } from './member.ts'
+import { metadefRules } from './metadef.ts'
 
-export const allRules: PolicyRule[] = [imageRules, memberRules].flatMap((group): PolicyRule[] =>
+export const allRules: PolicyRule[] = [imageRules, memberRules, metadefRules].flatMap((group): PolicyRule[] =>
   Object.values(group),
 )

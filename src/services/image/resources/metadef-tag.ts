@@ -1,0 +1,24 @@
+// Tags of a namespace: words that people may put on resources.
+import { Type } from 'typebox'
+import { c, type RowOf, table } from '#kit/db/table.ts'
+import { view } from '#kit/http/view.ts'
+import { seconds } from './image.ts'
+import { metadefBody, metadefName } from './metadef.ts'
+
+export const metadefTag = table(
+  'metadef_tag',
+  { namespaceId: c.id(), name: c.text(80), createdAt: c.time(), updatedAt: c.time() },
+  { primaryKey: ['namespaceId', 'name'] },
+)
+export type MetadefTag = RowOf<typeof metadefTag>
+
+export const tagBody = metadefBody('tag', { name: { schema: metadefName('The name') } })
+/** A tag inside the body of its namespace, or among several. */
+export const tagItem = Type.Object({ name: metadefName('The name') }, { additionalProperties: false })
+export const tagsBody = metadefBody('tags', { tags: { schema: Type.Array(tagItem) } })
+
+export const tagView = view<MetadefTag>()({
+  name: (t) => t.name,
+  created_at: (t) => seconds(t.createdAt),
+  updated_at: (t) => seconds(t.updatedAt),
+})
