@@ -45,6 +45,8 @@ export type Table<C extends Columns = Columns, R = RowOfColumns<C>> = Shape & {
   insert(db: Db, rows: NewRow<C> | readonly NewRow<C>[]): Promise<void>
   /** False where a row with the same unique values was there: it is left alone. */
   insertIfAbsent(db: Db, row: NewRow<C>): Promise<boolean>
+  /** The same of many, in few statements. */
+  insertAbsent(db: Db, rows: readonly NewRow<C>[]): Promise<void>
   /** For a table with an `autoId`: the key it got. */
   insertReturningId(db: Db, row: NewRow<C>): Promise<number>
   /** By primary key: its value, or an object where it has several columns. */
@@ -94,6 +96,7 @@ export function table<const C extends Columns>(
     columns: Object.fromEntries(shape.byName) as { [K in keyof C]: NamedColumn },
     insert: (db, rows) => write.insert(db, (Array.isArray(rows) ? rows : [rows]).map(plain)),
     insertIfAbsent: (db, row) => write.insertIfAbsent(db, plain(row)),
+    insertAbsent: (db, rows) => write.insert(db, rows.map(plain), { ignore: true }),
     insertReturningId: (db, row) => write.insertReturningId(db, plain(row)),
     get: async (db, key) => (await read.find(db, keyOf(key), {}))[0],
     find: (db, where = {}, options = {}) => read.find(db, condition(where), options),

@@ -10,7 +10,7 @@ import { insertText, maxBound, readConditions, updateText, whereText, writer } f
 type RowGiven = Record<string, unknown>
 
 export type Writer<R> = {
-  insert(db: Db, rows: readonly RowGiven[]): Promise<void>
+  insert(db: Db, rows: readonly RowGiven[], ways?: { ignore?: boolean }): Promise<void>
   insertIfAbsent(db: Db, row: RowGiven): Promise<boolean>
   insertReturningId(db: Db, row: RowGiven): Promise<number>
   /** `encoded` is by database name, and not empty. */
@@ -63,10 +63,10 @@ export function writerOf<R>(shape: Shape, texts: Texts): Writer<R> {
   }
 
   return {
-    async insert(db, rows) {
+    async insert(db, rows, ways) {
       const most = Math.min(mostRows, Math.floor(maxBound / shape.list.length))
       for (let start = 0; start < rows.length; start += most)
-        await insertSome(db, rows.slice(start, start + most))
+        await insertSome(db, rows.slice(start, start + most), ways)
     },
     insertIfAbsent: async (db, row) => (await insertSome(db, [row], { ignore: true })).changes > 0,
     async insertReturningId(db, row) {

@@ -24,6 +24,7 @@ export type EventKind =
   | 'decision'
   | 'notification'
   | 'token'
+  | 'audit' // what somebody changed or tried to, kept apart from the rest and longer
 
 export type JournalEvent = {
   id: string

@@ -2,21 +2,13 @@
 import { CloudError } from '../errors/cloud-error.ts'
 import type { World } from '../world/world.ts'
 import type { JournalEvent } from './journal.ts'
+import { type Retention, usualMaxAgeMs, usualMaxEvents } from './retention.ts'
 import type { JournalQuery, JournalStore } from './store.ts'
-
-export type Retention = {
-  /** The default is 500,000 events. */
-  maxEvents?: number
-  /** Milliseconds; the default is 14 days. */
-  maxAgeMs?: number
-}
 
 export type SqliteSinkOptions = Retention & {
   /** NORMAL, the default: a power cut may lose the last batches, never the file. OFF: it may lose that, too. */
   synchronous?: 'NORMAL' | 'OFF'
 }
-
-const dayMs = 86_400_000
 
 const schema = `
   pragma journal_mode = WAL;
@@ -42,8 +34,8 @@ export function sqliteSink(
   path: string,
   options: SqliteSinkOptions = {},
 ): JournalStore {
-  const maxEvents = options.maxEvents ?? 500_000
-  const maxAgeMs = options.maxAgeMs ?? 14 * dayMs
+  const maxEvents = options.maxEvents ?? usualMaxEvents
+  const maxAgeMs = options.maxAgeMs ?? usualMaxAgeMs
   const database = world.sqlite.open(path)
   database.exec(`pragma synchronous = ${options.synchronous ?? 'NORMAL'};${schema}`)
   const insert = database.prepare(

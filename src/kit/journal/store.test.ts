@@ -1,15 +1,20 @@
-// The journal as its writers and readers meet it, on both stores that can be asked.
+// The journal as its writers and readers meet it, on every store that can be asked.
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { afterAll, describe, expect, it } from 'vitest'
+import { afterAll, describe, expect, it, onTestFinished } from 'vitest'
+import { migrate } from '../db/migrate.ts'
+import { schemaDifferences } from '../db/schema.ts'
+import { testServers } from '../db/test-database.ts'
 import { CloudError } from '../errors/cloud-error.ts'
 import { silentLog } from '../log/log.ts'
 import { virtualWorld } from '../world/virtual.ts'
+import { databaseSink, eventMigration, eventTable } from './database-sink.ts'
 import { formatTraceparent, type JournalEvent, parseTraceparent } from './journal.ts'
 import { memorySink } from './memory-sink.ts'
-import { type Retention, sqliteSink } from './sqlite-sink.ts'
-import { type JournalSink, openJournal } from './store.ts'
+import type { Retention } from './retention.ts'
+import { sqliteSink } from './sqlite-sink.ts'
+import { type JournalSink, type JournalStore, openJournal } from './store.ts'
 
 const folder = mkdtempSync(join(tmpdir(), 'nimbo-journal-'))
 afterAll(() => rmSync(folder, { recursive: true }))
@@ -22,16 +27,26 @@ function openOn<S extends JournalSink>(sink: S, world = virtualWorld()) {
   }
 }
 
-const stores = {
-  memory: (retention: Retention) => memorySink(retention),
-  sqlite: (retention: Retention) => sqliteSink(virtualWorld(), ':memory:', retention),
-}
+type MakeStore = (retention: Retention) => Promise<JournalStore>
+const stores: [name: string, make: MakeStore][] = [
+  ['memory', async (retention) => memorySink(retention)],
+  ['an SQLite file', async (retention) => sqliteSink(virtualWorld(), ':memory:', retention)],
+  ...testServers().map(({ name, fresh }): [string, MakeStore] => [
+    `a table of ${name}`,
+    async (retention) => {
+      const { db, drop } = await fresh()
+      onTestFinished(drop)
+      await migrate(virtualWorld(), db, [eventMigration])
+      return databaseSink(virtualWorld(), db, retention)
+    },
+  ]),
+]
 
-describe.each(Object.entries(stores))('the journal in %s', (_, makeStore) => {
-  const setUp = (retention: Retention = {}) => openOn(makeStore(retention))
+describe.each(stores)('the journal in %s', (_, makeStore) => {
+  const setUp = async (retention: Retention = {}) => openOn(await makeStore(retention))
 
   it('gives back what was recorded, filled in', async () => {
-    const { journal, sink } = setUp()
+    const { journal, sink } = await setUp()
     const trace = journal.newTrace()
     journal.record(trace, {
       kind: 'db',
@@ -58,7 +73,7 @@ describe.each(Object.entries(stores))('the journal in %s', (_, makeStore) => {
   })
 
   it('answers by trace, subject, kind, name and time, oldest first', async () => {
-    const { journal, sink, world } = setUp()
+    const { journal, sink, world } = await setUp()
     const [one, two] = [journal.newTrace(), journal.newTrace()]
     const times: number[] = []
     for (const [trace, name, subject] of [
@@ -86,7 +101,7 @@ describe.each(Object.entries(stores))('the journal in %s', (_, makeStore) => {
   })
 
   it('keeps an event once, however often it comes', async () => {
-    const { journal, sink } = setUp()
+    const { journal, sink } = await setUp()
     journal.record(journal.newTrace(), { kind: 'task', name: 'x' })
     await journal.flush()
     await sink.append(await sink.query({ limit: 10 }))
@@ -94,7 +109,7 @@ describe.each(Object.entries(stores))('the journal in %s', (_, makeStore) => {
   })
 
   it('keeps the newest where there are more than it may hold', async () => {
-    const { journal, sink, world } = setUp({ maxEvents: 50 })
+    const { journal, sink, world } = await setUp({ maxEvents: 50 })
     for (let n = 0; n < 80; n++) {
       journal.record(journal.newTrace(), { kind: 'task', name: `n${n}` })
       await world.advance(1)
@@ -107,7 +122,7 @@ describe.each(Object.entries(stores))('the journal in %s', (_, makeStore) => {
   })
 
   it('times spans from their beginning, with their end and their error', async () => {
-    const { journal, sink, world } = setUp()
+    const { journal, sink, world } = await setUp()
     const trace = journal.newTrace()
     const started = world.clock.now()
     const good = journal.span(trace, { kind: 'rest', name: 'good' }, async (child) => {
@@ -128,13 +143,42 @@ describe.each(Object.entries(stores))('the journal in %s', (_, makeStore) => {
   })
 
   it('names the service that recorded', async () => {
-    const { journal, sink } = setUp()
+    const { journal, sink } = await setUp()
     const scheduler = journal.as('nova-scheduler')
     scheduler.record(journal.newTrace(), { kind: 'decision', name: 'filter' })
     scheduler.record(journal.newTrace(), { kind: 'decision', name: 'own', service: 'placement' })
     await scheduler.flush()
     const events = await sink.query({ limit: 10 })
     expect(events.map((event) => event.service)).toEqual(['nova-scheduler', 'placement'])
+  })
+})
+
+describe.each(testServers())('the table of the journal on $name', ({ fresh }) => {
+  const setUp = async (world = virtualWorld(), retention: Retention = {}) => {
+    const made = await fresh()
+    onTestFinished(made.drop)
+    await migrate(world, made.db, [eventMigration])
+    return { ...openOn(databaseSink(world, made.db, retention), world), db: made.db }
+  }
+
+  it('is the one that is declared', async () => {
+    const { db } = await setUp()
+    expect(await schemaDifferences(db, [eventTable])).toEqual([])
+  })
+
+  it('forgets what is too old, and takes names and subjects of any length', async () => {
+    const { journal, sink, world } = await setUp(virtualWorld(), { maxAgeMs: 1000, maxEvents: 500 })
+    const record = (name: string, subject?: string) =>
+      journal.record(journal.newTrace(), { kind: 'task', name, subject })
+    record('old')
+    await journal.flush()
+    await world.advance(2000)
+    record('n'.repeat(300), `\0${'s'.repeat(300)}`)
+    await journal.flush()
+    const [event, ...others] = await sink.query({ subject: `${'s'.repeat(300)}`, limit: 10 })
+    expect(others).toEqual([])
+    expect(event?.name).toHaveLength(300)
+    expect(await sink.query({ limit: 10 })).toHaveLength(1)
   })
 })
 
