@@ -20,6 +20,8 @@ export type Ddl = {
   dropTable(table: string): Promise<void>
   /** `fill` is what the rows that exist get; a column that may be null needs none. */
   addColumn(table: string, name: string, word: ColumnWord, fill?: string | number | boolean): Promise<void>
+  /** Several that may be null, in one statement where the database commits at each. */
+  addColumns(table: string, columns: Record<string, `${string}?`>): Promise<void>
   dropColumn(table: string, name: string): Promise<void>
   addIndex(table: string, columns: readonly string[], options?: { unique?: boolean }): Promise<void>
   dropIndex(table: string, columns: readonly string[], options?: { unique?: boolean }): Promise<void>
@@ -51,6 +53,12 @@ export function ddl(db: Db): Ddl {
       const text = columnText(db, name, word)
       if (fill === undefined) return run(`alter table ${quote(table)} add column ${text}`)
       await run(`alter table ${quote(table)} add column ${text} default ${literal(db, fill)}`)
+    },
+    async addColumns(table, columns) {
+      const parts = Object.entries(columns).map(([name, word]) => `add column ${columnText(db, name, word)}`)
+      // SQLite takes one at a time, and undoes all of them together with their transaction.
+      const statements = db.dialect === 'sqlite' ? parts : [parts.join(', ')]
+      for (const each of statements) await run(`alter table ${quote(table)} ${each}`)
     },
     dropColumn: (table, name) => run(`alter table ${quote(table)} drop column ${quote(name)}`),
     addIndex: (table, columns, options = {}) => run(index(table, columns, options.unique === true)),

@@ -49,6 +49,8 @@ describe('every route', () => {
       'GET /v3',
       'POST /v3/auth/tokens',
       'POST /v3/users/deadbeef/password',
+      'GET /v3/OS-SIMPLE-CERT/ca',
+      'GET /v3/OS-SIMPLE-CERT/certificates',
     ])
     for (const { method, path } of routes.filter((each) => !each.isPublic)) {
       for (const token of [undefined, 'rubbish']) {
@@ -59,7 +61,13 @@ describe('every route', () => {
   })
 
   /** What any project member may see: the catalog's regions, itself, and lists that show nothing of others. */
-  const forEverybody = [/^\/v3\/auth\//, /^\/v3\/regions/, /^\/v3\/credentials$/]
+  const forEverybody = [
+    /^\/v3\/auth\//,
+    /^\/v3\/regions/,
+    /^\/v3\/credentials$/,
+    /^\/v3\/registered_limits/,
+    /^\/v3\/limits(\/model)?$/,
+  ]
 
   it('keeps a project member out of what is not its own', async () => {
     for (const { method, path, isPublic } of everyRoute()) {

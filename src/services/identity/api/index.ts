@@ -2,23 +2,31 @@
 import { applicationCredentialRoutes } from './application-credential.ts'
 import { assignmentRoutes } from './assignment.ts'
 import { authRoutes } from './auth.ts'
+import { consumerRoutes } from './consumer.ts'
 import { credentialRoutes } from './credential.ts'
 import { discoveryRoutes } from './discovery.ts'
 import { domainRoutes } from './domain.ts'
+import { domainConfigRoutes } from './domain-config.ts'
 import { endpointRoutes } from './endpoint.ts'
+import { endpointFilterRoutes } from './endpoint-filter.ts'
+import { endpointPolicyRoutes } from './endpoint-policy.ts'
+import { federationRoutes } from './federation.ts'
 import { grantRoutes } from './grant.ts'
 import { groupRoutes } from './group.ts'
+import { limitRoutes } from './limit.ts'
 import { policyRoutes } from './policy.ts'
 import { projectRoutes } from './project.ts'
 import { regionRoutes } from './region.ts'
 import { roleRoutes } from './role.ts'
 import { serviceRoutes } from './service.ts'
+import { simpleCertificateRoutes } from './simple-certificate.ts'
 import { trustRoutes } from './trust.ts'
 import { userRoutes } from './user.ts'
 
 const apiRoutes = [
   ...authRoutes,
   ...domainRoutes,
+  ...domainConfigRoutes,
   ...projectRoutes,
   ...userRoutes,
   ...groupRoutes,
@@ -32,6 +40,12 @@ const apiRoutes = [
   ...applicationCredentialRoutes,
   ...trustRoutes,
   ...policyRoutes,
+  ...endpointFilterRoutes,
+  ...endpointPolicyRoutes,
+  ...limitRoutes,
+  ...consumerRoutes,
+  ...federationRoutes,
+  ...simpleCertificateRoutes,
 ]
 
 export const allRoutes = [...discoveryRoutes(apiRoutes), ...apiRoutes]

@@ -10,13 +10,18 @@ export type CatalogEntry = {
 
 export type Fillings = { projectId?: string; userId: string }
 
-/** An endpoint whose URL needs what the token has not, a project above all, is left out; its service stays. */
+/**
+ * An endpoint whose URL needs what the token has not, a project above all, is left out; its service stays. So is one
+ * that is not among those given to the project, where any were.
+ */
 export function catalogFor(facts: Facts, fillings: Fillings): CatalogEntry[] {
+  const given = fillings.projectId === undefined ? undefined : facts.projectEndpoints.get(fillings.projectId)
   return facts.services.map((service) => ({
     id: service.id,
     type: service.type,
     name: service.name ?? '',
     endpoints: (facts.endpoints.get(service.id) ?? []).flatMap((each) => {
+      if (given && !given.has(each.id)) return []
       const url = fill(each.url, fillings)
       if (url === undefined) return []
       return [

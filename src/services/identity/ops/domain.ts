@@ -3,6 +3,7 @@ import { CloudError } from '#kit/errors/cloud-error.ts'
 import type { IdentityContext } from '../app.ts'
 import { type DomainChange, domainRules, type NewDomain } from '../resources/domain.ts'
 import { domainOfDomains, type Project } from '../resources/project.ts'
+import { deleteDomainOptions } from '../store/domain-config.ts'
 import { deleteGroups, listGroups } from '../store/group.ts'
 import {
   deleteProjects,
@@ -99,6 +100,7 @@ export async function deleteDomain(context: IdentityContext, id: string): Promis
     for (const role of await listRoles(tx, { domainId: id })) await deleteRole(tx, role.id)
     await deleteUsers(tx, users)
     await deleteGroups(tx, groups)
+    await deleteDomainOptions(tx, { domainId: id })
     await deleteProjects(tx, [...projects, id])
     await app.tokens.revoke(tx, { domainId: id })
   })

@@ -11,6 +11,8 @@ import {
   listEndpoints,
   updateEndpoint,
 } from '../store/endpoint.ts'
+import { deleteProjectEndpoints } from '../store/endpoint-filter.ts'
+import { deletePolicyAssociations } from '../store/endpoint-policy.ts'
 import { findRegion, insertRegion } from '../store/region.ts'
 import { findService } from '../store/service.ts'
 import { fill } from './catalog.ts'
@@ -94,5 +96,9 @@ async function checkPlace(
 export async function deleteEndpoint(context: IdentityContext, id: string): Promise<void> {
   context.authorize(endpointRules.delete, {})
   found(await findEndpoint(context.app.db, id), 'endpoint', id)
-  await change(context.app, (tx) => deleteRow(tx, id))
+  await change(context.app, async (tx) => {
+    await deletePolicyAssociations(tx, { endpointId: id })
+    await deleteProjectEndpoints(tx, { endpointId: id })
+    await deleteRow(tx, id)
+  })
 }

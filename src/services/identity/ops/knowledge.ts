@@ -5,9 +5,15 @@ import type { Endpoint } from '../resources/endpoint.ts'
 import type { Role } from '../resources/role.ts'
 import type { Service } from '../resources/service.ts'
 import { listEndpoints } from '../store/endpoint.ts'
+import {
+  listEndpointGroups,
+  listProjectEndpointGroups,
+  listProjectEndpoints,
+} from '../store/endpoint-filter.ts'
 import { raiseEpoch, readEpoch } from '../store/revocation.ts'
 import { listImplications, listRoles } from '../store/role.ts'
 import { listServices } from '../store/service.ts'
+import { matchesFilters } from './endpoint-filter.ts'
 import { openRevocations, type RevocationIndex } from './revocation.ts'
 
 export type Facts = {
@@ -17,6 +23,8 @@ export type Facts = {
   readonly implied: ReadonlyMap<string, readonly string[]>
   readonly services: readonly Service[]
   readonly endpoints: ReadonlyMap<string, readonly Endpoint[]>
+  /** The endpoints that the catalog shows to a project; one that isn't named here was given none. */
+  readonly projectEndpoints: ReadonlyMap<string, ReadonlySet<string>>
   readonly revocations: RevocationIndex
 }
 
@@ -89,8 +97,31 @@ async function load(db: Db, epoch: number, revocations: RevocationIndex): Promis
       (each) => each.serviceId,
       (each) => each,
     ),
+    projectEndpoints: await projectEndpoints(db, endpoints),
     revocations,
   }
+}
+
+/** Those given to it singly and those of the endpoint groups given to it. */
+async function projectEndpoints(db: Db, endpoints: readonly Endpoint[]): Promise<Map<string, Set<string>>> {
+  const [single, places, groups] = await Promise.all([
+    listProjectEndpoints(db),
+    listProjectEndpointGroups(db),
+    listEndpointGroups(db),
+  ])
+  const shown = new Map<string, Set<string>>()
+  const of = (projectId: string) => {
+    const known = shown.get(projectId) ?? new Set()
+    shown.set(projectId, known)
+    return known
+  }
+  for (const { projectId, endpointId } of single) of(projectId).add(endpointId)
+  for (const { projectId, endpointGroupId } of places) {
+    const filters = groups.find((each) => each.id === endpointGroupId)?.filters
+    if (!filters) continue
+    for (const each of endpoints) if (matchesFilters(each, filters)) of(projectId).add(each.id)
+  }
+  return shown
 }
 
 function groupBy<T, V>(rows: readonly T[], key: (row: T) => string, value: (row: T) => V): Map<string, V[]> {

@@ -1,6 +1,7 @@
 // Decisions about policies.
 import type { IdentityContext } from '../app.ts'
 import { type NewPolicy, type Policy, type PolicyChange, policyRules } from '../resources/policy.ts'
+import { deletePolicyAssociations } from '../store/endpoint-policy.ts'
 import {
   deletePolicy as deleteRow,
   findPolicy,
@@ -51,5 +52,8 @@ export async function changePolicy(
 export async function deletePolicy(context: IdentityContext, id: string): Promise<void> {
   context.authorize(policyRules.delete, {})
   found(await findPolicy(context.app.db, id), 'policy', id)
-  await change(context.app, (tx) => deleteRow(tx, id))
+  await change(context.app, async (tx) => {
+    await deletePolicyAssociations(tx, { policyId: id })
+    await deleteRow(tx, id)
+  })
 }

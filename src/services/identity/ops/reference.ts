@@ -4,7 +4,9 @@ import type { Identity } from '../app.ts'
 import { deleteAccessRulesOf, deleteApplicationCredentials } from '../store/application-credential.ts'
 import { deleteAssignments } from '../store/assignment.ts'
 import { deleteCredentials } from '../store/credential.ts'
+import { deleteProjectEndpointGroups, deleteProjectEndpoints } from '../store/endpoint-filter.ts'
 import { deleteMembershipsOf } from '../store/group.ts'
+import { deleteLimitsOf } from '../store/limit.ts'
 import { deleteTrusts, listTrusts } from '../store/trust.ts'
 import { forgetDefaultProjects } from '../store/user.ts'
 
@@ -25,6 +27,9 @@ export async function dropReferencesToTargets(
     trusts.map((each) => each.id),
   )
   await forgetDefaultProjects(tx, ids)
+  await deleteLimitsOf(tx, ids)
+  await deleteProjectEndpoints(tx, { projectId: ids })
+  await deleteProjectEndpointGroups(tx, { projectId: ids })
   for (const projectId of ids) await app.tokens.revoke(tx, { projectId })
 }
 

@@ -3,6 +3,8 @@ import { CloudError } from '#kit/errors/cloud-error.ts'
 import type { IdentityContext } from '../app.ts'
 import { type Region, type RegionGiven, regionRules } from '../resources/region.ts'
 import { countInRegion } from '../store/endpoint.ts'
+import { deletePolicyAssociations } from '../store/endpoint-policy.ts'
+import { listRegisteredLimits } from '../store/limit.ts'
 import {
   deleteRegion as deleteRow,
   findRegion,
@@ -83,6 +85,9 @@ export async function deleteRegion(context: IdentityContext, id: string): Promis
       throw new CloudError('forbidden', `Region ${id} has endpoints in it and cannot be deleted.`)
     if ((await listRegions(tx, { parentRegionId: id })).length > 0)
       throw new CloudError('forbidden', `Region ${id} has regions in it and cannot be deleted.`)
+    if ((await listRegisteredLimits(tx, { regionId: id })).length > 0)
+      throw new CloudError('forbidden', `Region ${id} has registered limits and cannot be deleted.`)
+    await deletePolicyAssociations(tx, { regionId: id })
     await deleteRow(tx, id)
   })
 }

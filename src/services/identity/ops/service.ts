@@ -1,7 +1,11 @@
 // Decisions about the catalog's services.
+import { CloudError } from '#kit/errors/cloud-error.ts'
 import type { IdentityContext } from '../app.ts'
 import { type NewService, type Service, type ServiceChange, serviceRules } from '../resources/service.ts'
-import { deleteEndpointsOf } from '../store/endpoint.ts'
+import { deleteEndpointsOf, listEndpoints } from '../store/endpoint.ts'
+import { deleteProjectEndpoints } from '../store/endpoint-filter.ts'
+import { deletePolicyAssociations } from '../store/endpoint-policy.ts'
+import { countLimitsOn, deleteRegisteredLimits, listRegisteredLimits } from '../store/limit.ts'
 import {
   deleteService as deleteRow,
   findService,
@@ -55,11 +59,22 @@ export async function changeService(
   return after
 }
 
-/** With its endpoints. */
+/** With its endpoints and the limits that it registered, unless a project or a domain has one of its own. */
 export async function deleteService(context: IdentityContext, id: string): Promise<void> {
   context.authorize(serviceRules.delete, {})
   found(await findService(context.app.db, id), 'service', id)
   await change(context.app, async (tx) => {
+    const limits = (await listRegisteredLimits(tx, { serviceId: id })).map((each) => each.id)
+    if ((await countLimitsOn(tx, limits)) > 0)
+      throw new CloudError(
+        'forbidden',
+        `Service ${id} has limits of projects or domains: delete those first.`,
+      )
+    await deleteRegisteredLimits(tx, limits)
+    const endpoints = (await listEndpoints(tx, { serviceId: id })).map((each) => each.id)
+    for (const endpointId of endpoints) await deletePolicyAssociations(tx, { endpointId })
+    await deletePolicyAssociations(tx, { serviceId: id })
+    await deleteProjectEndpoints(tx, { endpointId: endpoints })
     await deleteEndpointsOf(tx, id)
     await deleteRow(tx, id)
   })

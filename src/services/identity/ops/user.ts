@@ -5,6 +5,14 @@ import { type NewUser, type User, type UserChange, userRules, userTarget } from 
 import { findProject } from '../store/project.ts'
 import { deleteUsers, findUser, insertUser, listUsers, type UserFilter, updateUser } from '../store/user.ts'
 import { change, found, mergeOptions, notFound } from './change.ts'
+import {
+  activeNow,
+  checkAge,
+  checkHistory,
+  checkStrength,
+  passwordColumns,
+  rememberPassword,
+} from './password-rule.ts'
 import { dropReferencesToUsers } from './reference.ts'
 import { unauthenticated } from './standing.ts'
 
@@ -37,10 +45,21 @@ export async function createUser(context: IdentityContext, given: NewUser): Prom
     description: given.description ?? null,
     enabled: given.enabled ?? true,
     defaultProjectId: given.defaultProjectId ?? null,
-    passwordHash: typeof given.password === 'string' ? await app.passwords.hash(given.password) : null,
+    passwordHash: null,
+    passwordSetAt: null,
+    passwordExpiresAt: null,
+    passwordBySelf: null,
+    lastActiveAt: activeNow(app.config, app.world.clock.now()),
+    failedLogins: null,
+    lastFailedAt: null,
     options: mergeOptions({}, given.options),
     extra: given.extra,
     createdAt: app.world.clock.now(),
+  }
+  if (typeof given.password === 'string') {
+    checkStrength(app.config, given.password)
+    const hash = await app.passwords.hash(given.password)
+    Object.assign(row, passwordColumns(app, row, hash, 'administrator'))
   }
   await change(app, (tx) => insertUser(tx, row), taken(row))
   return row
@@ -54,24 +73,31 @@ export async function changeUser(context: IdentityContext, id: string, given: Us
   if (given.domainId !== undefined && given.domainId !== row.domainId)
     throw new CloudError('badRequest', 'A user cannot be moved to another domain.')
   await refuseDomainAsProject(context, given.defaultProjectId)
-  const newPassword =
-    typeof given.password === 'string' ? await app.passwords.hash(given.password) : undefined
+  if (typeof given.password === 'string') checkStrength(app.config, given.password)
+  const hash = typeof given.password === 'string' ? await app.passwords.hash(given.password) : undefined
+  const options = mergeOptions(row.options, given.options)
   const after: User = {
     ...row,
     name: given.name ?? row.name,
     description: given.description === undefined ? row.description : given.description,
     enabled: given.enabled ?? row.enabled,
     defaultProjectId: given.defaultProjectId === undefined ? row.defaultProjectId : given.defaultProjectId,
-    passwordHash: newPassword ?? row.passwordHash,
-    options: mergeOptions(row.options, given.options),
+    ...(hash !== undefined && passwordColumns(app, { options }, hash, 'administrator')),
+    // Who is enabled by an administrator gets the whole time to come back, and may try a login at once.
+    ...(given.enabled && {
+      lastActiveAt: activeNow(app.config, app.world.clock.now()),
+      failedLogins: null,
+      lastFailedAt: null,
+    }),
+    options,
     extra: { ...row.extra, ...given.extra },
   }
   await change(
     app,
     async (tx) => {
       await updateUser(tx, id, after)
-      if (newPassword !== undefined || (row.enabled && !after.enabled))
-        await app.tokens.revoke(tx, { userId: id })
+      if (hash !== undefined) await rememberPassword(app, tx, row)
+      if (hash !== undefined || (row.enabled && !after.enabled)) await app.tokens.revoke(tx, { userId: id })
     },
     taken(after),
   )
@@ -90,9 +116,13 @@ export async function changeOwnPassword(
   if (!row || !right || !row.enabled) throw new CloudError('unauthorized', unauthenticated)
   if (row.options.lock_password === true)
     throw new CloudError('badRequest', 'This user may not change the password: an administrator has to.')
-  const passwordHash = await app.passwords.hash(given.password)
+  checkStrength(app.config, given.password)
+  checkAge(app.config, row, app.world.clock.now())
+  await checkHistory(app, row, given.password)
+  const hash = await app.passwords.hash(given.password)
   await change(app, async (tx) => {
-    await updateUser(tx, id, { passwordHash })
+    await updateUser(tx, id, passwordColumns(app, row, hash, 'self'))
+    await rememberPassword(app, tx, row)
     await app.tokens.revoke(tx, { userId: id })
   })
 }

@@ -2,10 +2,16 @@
 import type { PolicyRule } from '#kit/policy/policy.ts'
 import { accessRuleRules, applicationCredentialRules } from './application-credential.ts'
 import { assignmentRules, grantRules, systemGrantRules } from './assignment.ts'
+import { accessTokenRules, consumerRules } from './consumer.ts'
 import { credentialRules, ec2Rules } from './credential.ts'
 import { domainRules } from './domain.ts'
+import { domainConfigRules } from './domain-config.ts'
 import { endpointRules } from './endpoint.ts'
+import { endpointGroupRules, projectEndpointRules } from './endpoint-filter.ts'
+import { endpointPolicyRules, policyAssociationRules } from './endpoint-policy.ts'
+import { identityProviderRules, mappingRules, protocolRules, serviceProviderRules } from './federation.ts'
 import { groupRules } from './group.ts'
+import { limitRules, registeredLimitRules } from './limit.ts'
 import { policyRules } from './policy.ts'
 import { projectRules } from './project.ts'
 import { regionRules } from './region.ts'
@@ -18,20 +24,35 @@ import { userRules } from './user.ts'
 
 const sets: Record<string, PolicyRule>[] = [
   accessRuleRules,
+  accessTokenRules,
   applicationCredentialRules,
   assignmentRules,
+  consumerRules,
   credentialRules,
+  domainConfigRules,
   domainRules,
   domainRoleRules,
   ec2Rules,
+  endpointGroupRules,
+  endpointPolicyRules,
   endpointRules,
   grantRules,
   groupRules,
+  identityProviderRules,
   implicationRules,
+  limitRules,
+  mappingRules,
+  policyAssociationRules.endpoint,
+  policyAssociationRules.regionAndService,
+  policyAssociationRules.service,
   policyRules,
+  projectEndpointRules,
   projectRules,
+  protocolRules,
   regionRules,
+  registeredLimitRules,
   roleRules,
+  serviceProviderRules,
   serviceRules,
   systemGrantRules.group,
   systemGrantRules.user,

@@ -4,7 +4,7 @@ import { c, type RowOf, table } from '#kit/db/table.ts'
 import { body } from '#kit/http/body.ts'
 import { view } from '#kit/http/view.ts'
 import { rule } from '#kit/policy/policy.ts'
-import { anyText, type Extra, flag, id, name255, nullableId, type Options } from './field.ts'
+import { anyText, type Extra, flag, id, microseconds, name255, nullableId, type Options } from './field.ts'
 import { admin, everywhere, reader } from './rule.ts'
 
 export const user = table(
@@ -18,6 +18,16 @@ export const user = table(
     defaultProjectId: c.nullable(c.text(64)),
     /** Null where there is none: nobody logs in with a password then. */
     passwordHash: c.nullable(c.text()),
+    passwordSetAt: c.nullable(c.time()),
+    /** At once where it must be changed before its first use; null for never. */
+    passwordExpiresAt: c.nullable(c.time()),
+    /** Chosen by the user and not by an administrator. */
+    passwordBySelf: c.nullable(c.bool()),
+    /** The day of the last login, or of the creation or enabling; kept only where the inactive are disabled. */
+    lastActiveAt: c.nullable(c.time()),
+    /** In a row, up to `lastFailedAt`. */
+    failedLogins: c.nullable(c.int()),
+    lastFailedAt: c.nullable(c.time()),
     options: c.json<Options>(),
     extra: c.json<Extra>(),
     createdAt: c.time(),
@@ -25,6 +35,14 @@ export const user = table(
   { unique: [['domainId', 'name']], index: [['defaultProjectId']] },
 )
 export type User = RowOf<typeof user>
+
+/** Hashes of passwords that a user had before, for rules against using them again. */
+export const oldPassword = table(
+  'old_password',
+  { seq: c.autoId(), userId: c.text(64), hash: c.text(), createdAt: c.time() },
+  { index: [['userId']] },
+)
+export type OldPassword = RowOf<typeof oldPassword>
 
 const switchOption = Type.Optional(Type.Union([Type.Boolean(), Type.Null()]))
 const methodList = Type.Array(Type.String(), { minItems: 1, uniqueItems: true })
@@ -70,8 +88,7 @@ const declared = view<User>()({
   enabled: (u) => u.enabled,
   description: (u) => u.description ?? undefined,
   default_project_id: (u) => u.defaultProjectId ?? undefined,
-  // Passwords never expire by themselves here.
-  password_expires_at: () => null,
+  password_expires_at: (u) => microseconds(u.passwordExpiresAt),
   options: (u) => u.options,
   links: (u, { origin }) => ({ self: `${origin}/v3/users/${u.id}` }),
 })

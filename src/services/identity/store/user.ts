@@ -1,6 +1,6 @@
 // SQL of users.
 import type { Db } from '#kit/db/database.ts'
-import { type User, user } from '../resources/user.ts'
+import { type OldPassword, oldPassword, type User, user } from '../resources/user.ts'
 import { defined } from './filter.ts'
 
 export type UserFilter = { id?: readonly string[]; name?: string; domainId?: string; enabled?: boolean }
@@ -17,11 +17,28 @@ export const listUsers = (db: Db, filter: UserFilter): Promise<User[]> =>
     ],
   })
 
-export const insertUser = (db: Db, row: User) => user.insert(db, row)
+/** What may be null may be left out. */
+export const insertUser = (db: Db, row: Parameters<typeof user.insert>[1]) => user.insert(db, row)
 
 export const updateUser = (db: Db, id: string, change: Partial<User>) => user.update(db, { id }, change)
 
-export const deleteUsers = (db: Db, ids: readonly string[]) => user.delete(db, { id: [...ids] })
+export async function deleteUsers(db: Db, ids: readonly string[]): Promise<void> {
+  await oldPassword.delete(db, { userId: [...ids] })
+  await user.delete(db, { id: [...ids] })
+}
 
 export const forgetDefaultProjects = (db: Db, projectIds: readonly string[]) =>
   user.update(db, { defaultProjectId: [...projectIds] }, { defaultProjectId: null })
+
+/** The newest first. */
+export const listOldPasswords = (db: Db, userId: string, limit: number): Promise<OldPassword[]> =>
+  oldPassword.find(db, { userId }, { orderBy: [['seq', 'desc']], limit })
+
+export const insertOldPassword = (db: Db, row: Omit<OldPassword, 'seq'>) =>
+  oldPassword.insertReturningId(db, row)
+
+export async function pruneOldPasswords(db: Db, userId: string, kept: number): Promise<void> {
+  const all = await oldPassword.find(db, { userId }, { orderBy: [['seq', 'desc']] })
+  const gone = all.slice(kept).map((each) => each.seq)
+  if (gone.length > 0) await oldPassword.delete(db, { seq: gone })
+}
