@@ -20,6 +20,7 @@ import { openNetwork } from '#services/network/service.ts'
 import { openPlacement } from '#services/placement/service.ts'
 import { openVolume } from '#services/volume/service.ts'
 import type { OpenPlatform } from './platform.ts'
+import { openPolicyFiles } from './policy-file.ts'
 import { isGenerated, type Secrets } from './secret.ts'
 import type { ServiceConfig } from './section.ts'
 
@@ -29,6 +30,8 @@ export type CloudPlan = {
   secrets: Secrets
   store: JournalStore
   around: HostSurroundings
+  /** Where operators' policy files are; without it there are none. */
+  policyFolder?: string
   /** Faults and snapshots are in the catalog. */
   simulated?: boolean
   /** Tests hash cheaply; nobody else may. */
@@ -95,6 +98,12 @@ export async function openControlPlane(plan: CloudPlan): Promise<ControlPlane> {
   add('metadata', await openMetadata(platform, config.metadata, secrets['metadata-signing']))
   add('hosts', await openHosts(platform, config.hosts, clientOf('nova'), plan.around))
   logInAhead(platform, clients.values())
+  const policies = openPolicyFiles({ ...platform, config: config.policy, folder: plan.policyFolder })
+  running.push(policies)
+  for (const [type, service] of services) {
+    service.govern(config.api)
+    await policies.attach(type, service.policy)
+  }
 
   return {
     services,

@@ -15,6 +15,7 @@ import type { Cloud, DataFolder } from './data-folder.ts'
 import { hostSurroundings } from './host-surroundings.ts'
 import { localAgent } from './local-agent.ts'
 import { type OpenPlatform, openPlatform } from './platform.ts'
+import { policyFolder } from './policy-file.ts'
 import type { PortName } from './port.ts'
 import { agentSections, serviceSections } from './section.ts'
 import { keepServerCertificate, serverCertificate } from './server-certificate.ts'
@@ -74,7 +75,6 @@ export async function openController(
   // What a simulated cloud says is gone with it anyway; a real one keeps its word over a power cut.
   const durability = settings.dataPlane === 'sim' ? 'OFF' : 'GROUP'
   await world.files.makeFolder(databases)
-  const policies = await readPolicies(world, `${folder.root}/policy`)
   const platform = await openPlatform({
     world,
     log,
@@ -84,7 +84,6 @@ export async function openController(
     authority: tls && (await trustedAuthority(world, cloud)),
     region: settings.region,
     databaseUrl: (service) => `sqlite:${databases}/${service}.db?synchronous=${durability}`,
-    policyText: (service) => policies.get(service),
     folder: (service) => `${folder.root}/${service}`,
     brokerFolder: `${folder.root}/broker`,
     openBroker,
@@ -97,6 +96,7 @@ export async function openController(
     secrets,
     store,
     around: await hostSurroundings(world, cloud, platform),
+    policyFolder: policyFolder(cloud, config.policy),
     simulated,
   })
   for (const [type, service] of plane.services) {
@@ -145,15 +145,4 @@ async function serveSecured(
     void management?.renew(next)
   })
   return { stop: () => renewal.stop() }
-}
-
-/** Policy files that the operator put there: policy/compute.yaml and the like. */
-async function readPolicies(world: World, folder: string): Promise<Map<string, string>> {
-  const policies = new Map<string, string>()
-  if (!(await world.files.exists(folder))) return policies
-  for (const name of await world.files.list(folder)) {
-    if (name.endsWith('.yaml'))
-      policies.set(name.slice(0, -'.yaml'.length), await world.files.readText(`${folder}/${name}`))
-  }
-  return policies
 }

@@ -24,7 +24,6 @@ export type PlatformPlan = {
   authority?: string
   region: string
   databaseUrl: (service: string) => string
-  policyText: (service: string) => string | undefined
   folder: (service: string) => string
   /** Where the broker keeps durable queues; absent keeps them in memory. */
   brokerFolder?: string
@@ -79,7 +78,6 @@ export async function openPlatform(plan: PlatformPlan): Promise<OpenPlatform> {
     region: plan.region,
     endpoint,
     databaseUrl: plan.databaseUrl,
-    policyText: plan.policyText,
     folder: plan.folder,
     servicePassword: (user) => secrets[user as keyof Secrets],
     grantBus: (host) => requireAccess(engine).grantHost(host),

@@ -16,8 +16,11 @@ import { networkConfig } from '#services/network/config.ts'
 import { placementConfig } from '#services/placement/config.ts'
 import { volumeConfig } from '#services/volume/config.ts'
 import { agentSection } from './agent-settings.ts'
+import { apiSection, policySection } from './api-settings.ts'
 
 export const serviceSections = [
+  apiSection,
+  policySection,
   identitySection,
   imageConfig,
   placementConfig,

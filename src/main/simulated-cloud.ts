@@ -176,6 +176,7 @@ export async function runSimulatedCloud(world: World, cloud: Cloud): Promise<Sim
     },
   }
   const simulation = await openSimulationHere(world, cloud, {
+    config,
     log,
     sink: { append: (events) => store.append(events), close() {} },
     authenticate: (token, at) => opened!.nova.authenticate(token, at),

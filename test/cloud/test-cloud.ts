@@ -88,7 +88,6 @@ export async function testCloud(
     endpoint: (type) => `http://${publicHost}:${usualPorts[type]}`,
     region: 'RegionOne',
     databaseUrl: databases.urlOf,
-    policyText: () => undefined,
     folder: (service) => join(folder, service),
     ...engine.plan,
   })

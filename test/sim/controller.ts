@@ -39,7 +39,6 @@ export async function startController(plan: ControllerPlan): Promise<RunningCont
     endpoint,
     region,
     databaseUrl: (service) => `sqlite:${databasePath(service)}?synchronous=GROUP`,
-    policyText: () => undefined,
     folder: (service) => `${dataRoot}/${service}`,
     external: externalBroker,
     openBroker: () => {

@@ -3,6 +3,7 @@ import type { Readable } from 'node:stream'
 import type { Journal, Trace } from '../journal/journal.ts'
 import type { Log } from '../log/log.ts'
 import type { PolicyRule, PolicyTarget } from '../policy/policy.ts'
+import type { AuditNote } from './audit.ts'
 import type { Body } from './body.ts'
 import type { Caller } from './caller.ts'
 import type { Since, Version } from './version.ts'
@@ -22,6 +23,8 @@ export type Context<App> = {
   /** Throws 'forbidden' naming the rule; ops call it with the object at hand. */
   authorize(rule: PolicyRule, target: PolicyTarget): void
   allows(rule: PolicyRule, target: PolicyTarget): boolean
+  /** Tells the audit what the request alone doesn't say. */
+  audit(note: AuditNote): void
 }
 
 export type Incoming<B> = {
@@ -31,6 +34,8 @@ export type Incoming<B> = {
   headers: Record<string, string | undefined>
   /** The unread body of a request whose media type isn't JSON. */
   stream: Readable | undefined
+  /** Address of whoever holds the connection, a proxy perhaps; 'local' without a socket. */
+  from: string
 }
 
 /** Query arguments; a repeated one keeps all its values. */
@@ -70,6 +75,8 @@ export type Route<App> = Since & {
   policy: PolicyRule | 'public' | 'token'
   // biome-ignore lint/suspicious/noExplicitAny: routes of one service differ in their bodies
   body?: Body<any> | 'json' | 'stream'
+  /** The most bytes of a JSON body, where it isn't the service's usual number. */
+  bodyLimit?: number
   /** The status of a plain answer; 200 with a body and 204 without one are the defaults. */
   status?: number
   /** Left out of the service's version prefix: '/', '/healthcheck'. */

@@ -5,7 +5,7 @@ import { CloudError, fullMessage } from '../errors/cloud-error.ts'
 import { parseTraceparent, type Trace } from '../journal/journal.ts'
 import type { Log } from '../log/log.ts'
 import { checkAccess } from './access-rule.ts'
-import { addressOf, within } from './address.ts'
+import { addressOf, peerOf, within } from './address.ts'
 import { type AuditNote, auditEvent, writes } from './audit.ts'
 import { type Caller, nobody } from './caller.ts'
 import { type Decisions, decisionsOf } from './decision.ts'
@@ -26,6 +26,8 @@ export type Group<App> = {
   routes: Route<App>[]
   /** The prefix names a project: that of the caller's token. */
   ofProject: boolean
+  /** Which of its routes is meant stands in the body. */
+  acts: boolean
   /** Of a path that has no such method: those that it has. Such a group has no routes. */
   allow?: { methods: string; public: boolean }
 }
@@ -63,14 +65,19 @@ export async function serve<App>(
     negotiated = negotiateVersion(spec, request, headers)
     if (address !== within) governed.addresses?.take(address, started)
     // An unknown path says so only to those who may ask at all.
-    const wantsToken = !group || group.routes.some((each) => each.policy !== 'public')
+    const wantsToken = !group || !(group.allow?.public ?? group.routes.every(isPublic))
     if (wantsToken) caller = await authenticate(spec, request, trace, group === undefined)
     // Other services ask for their users.
     if (caller.projectId && !caller.roles.includes('service'))
       governed.projects?.take(caller.projectId, started)
     if (group?.ofProject) requireOwnProject(caller, request)
+    if (group?.allow)
+      throw new CloudError('methodNotAllowed', 'The method is not allowed for the requested URL.', {
+        headers: { allow: group.allow.methods },
+      })
     const read = bodyReader(spec, governed, group, request)
     route = choose(group, negotiated, group?.acts ? await read() : undefined)
+    spec.admit?.({ method: request.method, headers: request.headers, route })
     decisions = decisionsOf(spec.policy, caller)
     if (typeof route.policy === 'object') decisions.authorize(route.policy, ownTarget(caller))
     const audit = (more: AuditNote) => {
@@ -84,6 +91,7 @@ export async function serve<App>(
       body: parseBody(route, given, request, negotiated),
       headers: request.headers as Record<string, string | undefined>,
       stream: isStream(given) ? given : undefined,
+      from: peerOf(request),
     })
     const answer: Reply = result instanceof Answer ? result.reply : { body: result }
     answered = answer.body
@@ -129,8 +137,8 @@ export async function serve<App>(
       },
     })
     // Whoever isn't known can't fill the audit, but where it is about who it is.
-    if (write && group && (caller.userId || note)) {
-      const audited = route ?? group.routes[0]!
+    const audited = route ?? group?.routes[0]
+    if (write && group && audited && (caller.userId || note)) {
       spec.journal.record(
         trace,
         auditEvent({
@@ -153,6 +161,8 @@ export async function serve<App>(
     }
   }
 }
+
+const isPublic = ({ policy }: { policy: unknown }) => policy === 'public'
 
 const unrouted = new CloudError('notFound', 'The resource could not be found.')
 

@@ -268,6 +268,7 @@ function missing<App>(groups: Group<App>[]): Group<App>[] {
         label: `${method} (no such method)`,
         routes: [],
         ofProject: false,
+        acts: false,
         allow: { methods: shown, public: open },
       }))
   })

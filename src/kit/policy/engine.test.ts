@@ -127,10 +127,12 @@ describe('authorize', () => {
   })
 })
 
+const texts = (text: string) => [{ file: 'policy.yaml', text }]
+
 describe('a policy file', () => {
   const list = rule('list', 'rule:owner', '')
   const owner = rule('owner', 'project_id:%(project_id)s', '')
-  const open = (overrides: string) => openPolicy({ rules: [list, owner], overrides })
+  const open = (overrides: string) => openPolicy({ rules: [list, owner], texts: texts(overrides) })
 
   it('replaces defaults, also those that others refer to, and may add rules of its own', () => {
     expect(open('owner: role:reader').allows(list, system, {})).toBe(true)
@@ -172,12 +174,70 @@ describe('a policy file', () => {
 
   it('comes into force when it is read again, and not when it is broken', () => {
     const policy = open('owner: role:reader')
-    policy.reload('owner: "!"')
+    policy.reload({ texts: texts('owner: "!"') })
     expect(policy.allows(list, system, {})).toBe(false)
-    expect(() => policy.reload('owner: (')).toThrow('policy.yaml:1:1')
+    expect(() => policy.reload({ texts: texts('owner: (') })).toThrow('policy.yaml:1:1')
     expect(policy.allows(list, system, {})).toBe(false)
-    policy.reload(undefined)
+    policy.reload({})
     expect(policy.allows(list, member, { project_id: 'p1' })).toBe(true)
+  })
+})
+
+describe('several policy files', () => {
+  const list = rule('list', 'role:reader', '')
+  const show = rule('show', 'role:reader', '')
+  const open = (...given: [file: string, text: string][]) =>
+    openPolicy({ rules: [list, show], texts: given.map(([file, text]) => ({ file, text })) })
+
+  it('count in their order, and each rule says where it is from', () => {
+    const policy = open(['a.yaml', 'list: role:a\nshow: role:a'], ['b.yaml', '# ours\nlist: role:admin'])
+    expect(policy.allows(list, admin, {})).toBe(true)
+    expect(policy.inForce().map(({ name, check, from }) => [name, check, from])).toEqual([
+      ['list', 'role:admin', 'b.yaml:2:1'],
+      ['show', 'role:a', 'a.yaml:2:1'],
+    ])
+    policy.reload({})
+    expect(policy.inForce().map(({ from }) => from)).toEqual(['built in', 'built in'])
+  })
+
+  it('are refused whole with the mistakes of all', () => {
+    expect(() => open(['a.yaml', 'list: ('], ['b.yaml', 'show: [1'], ['c.yaml', 'list: role:a'])).toThrow(
+      /a\.yaml:1:1: list: .*\nb\.yaml:1:/,
+    )
+  })
+
+  it('are doubted where a part of a check never counts', () => {
+    const policy = open(['a.yaml', 'list: "@ or role:a"\nshow: role:a and (! and role:b) and role:a'])
+    expect(policy.problems).toEqual([
+      'a.yaml:1:1: list: "role:a" never counts beside "@"',
+      'a.yaml:2:1: show: "role:a" is there twice',
+      'a.yaml:2:1: show: "role:b" never counts beside "!"',
+    ])
+  })
+})
+
+describe('a rule that was another before', () => {
+  const deprecated = { name: 'old:list', check: 'project_id:%(project_id)s' }
+  const list = rule('list', 'role:boss', '', undefined, deprecated)
+  const target = { project_id: 'p1' }
+
+  it('lets in by its older default only while new defaults are not enforced', () => {
+    expect(openPolicy({ rules: [list] }).allows(list, member, target)).toBe(false)
+    const policy = openPolicy({ rules: [list], enforceNewDefaults: false })
+    expect(policy.allows(list, member, target)).toBe(true)
+    expect(policy.allows(list, { ...nobody, roles: ['boss'] }, {})).toBe(true)
+    expect(policy.allows(list, nobody, target)).toBe(false)
+    policy.reload({ enforceNewDefaults: false, texts: texts('list: role:boss') })
+    expect(policy.allows(list, member, target)).toBe(false)
+  })
+
+  it('is still found under its older name in a file, and the file is told of the newer one', () => {
+    const policy = openPolicy({ rules: [list], texts: texts('old:list: role:reader') })
+    expect(policy.allows(list, member, {})).toBe(true)
+    expect(policy.problems).toEqual(['policy.yaml:1:1: rule old:list is now called list'])
+    expect(policy.inForce().map(({ name }) => name)).toEqual(['list'])
+    policy.reload({ texts: texts('old:list: role:reader\nlist: role:boss') })
+    expect(policy.allows(list, member, {})).toBe(false)
   })
 })
 

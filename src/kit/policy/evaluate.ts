@@ -54,40 +54,56 @@ export type Explanation = {
   parts?: readonly Explanation[]
 }
 
-/** `findCheck` gives a referenced rule's tree. */
-export function explainCheck(
-  check: Check,
-  findCheck: (name: string) => Check | undefined,
-  decide: (check: Check) => boolean,
-  credentials: Credentials,
-  target: PolicyTarget,
-): Explanation {
-  const explain = (part: Check) => explainCheck(part, findCheck, decide, credentials, target)
-  const seen = { kind: check.kind, check: formatCheck(check), allowed: decide(check) }
+export type Asked = {
+  /** A referred rule's tree. */
+  findCheck: (name: string) => Check | undefined
+  findDecision: FindRule
+  credentials: Credentials
+  target: PolicyTarget
+}
+
+export function explainCheck(check: Check, asked: Asked): Explanation {
+  const { credentials, target } = asked
+  const told = { kind: check.kind, check: formatCheck(check) }
+  const single = (reason?: string): Explanation => {
+    const allowed = compile(check, asked.findDecision)(credentials, target)
+    return { ...told, allowed, reason }
+  }
   switch (check.kind) {
     case 'and':
-    case 'or':
-      return { ...seen, parts: check.parts.map(explain) }
-    case 'not':
-      return { ...seen, parts: [explain(check.part)] }
+    case 'or': {
+      const parts = check.parts.map((part) => explainCheck(part, asked))
+      const allowed = check.kind === 'and' ? parts.every(holds) : parts.some(holds)
+      return { ...told, allowed, parts }
+    }
+    case 'not': {
+      const part = explainCheck(check.part, asked)
+      return { ...told, allowed: !part.allowed, parts: [part] }
+    }
     case 'rule': {
-      const named = findCheck(check.name)
-      return named ? { ...seen, parts: [explain(named)] } : { ...seen, reason: 'there is no such rule' }
+      const named = asked.findCheck(check.name)
+      if (!named) return { ...told, allowed: false, reason: 'there is no such rule' }
+      const part = explainCheck(named, asked)
+      return { ...told, allowed: part.allowed, parts: [part] }
     }
     case 'role':
-      return { ...seen, reason: `the roles are ${credentials.roles.join(', ') || 'none'}` }
+      return single(`the roles are ${credentials.roles.join(', ') || 'none'}`)
     case 'credential': {
+      // Not one attribute but the outcome of a rule.
+      if (check.attribute === 'is_admin') return single()
       const own = readCredential(credentials, check.attribute) ?? 'not set'
-      return { ...seen, reason: `${check.attribute} is ${own}, wanted is ${shown(check.wanted, target)}` }
+      return single(`${check.attribute} is ${own}, wanted is ${shown(check.wanted, target)}`)
     }
     case 'literal':
-      return { ...seen, reason: `the object has ${shown(check.wanted, target)}` }
+      return single(`the object has ${shown(check.wanted, target)}`)
     case 'field':
-      return { ...seen, reason: `the object has ${pythonText(find(target, check.attribute)) || 'nothing'}` }
+      return single(`the object has ${pythonText(find(target, check.attribute)) || 'nothing'}`)
     default:
-      return seen
+      return single()
   }
 }
+
+const holds = (part: Explanation) => part.allowed
 
 /** The single checks that decided, as one line: why it was refused or allowed. */
 export function deciding(explanation: Explanation): string[] {

@@ -9,6 +9,15 @@ export type PolicyRule = {
   check: string
   description: string
   scopeTypes?: readonly ScopeType[]
+  deprecated?: DeprecatedRule
+}
+
+/** What a rule was before. */
+export type DeprecatedRule = {
+  /** Its older name: a policy file may still use it. */
+  name?: string
+  /** Its older default, which holds besides the newer one while `enforce_new_defaults` is off. */
+  check?: string
 }
 
 export function rule(
@@ -16,8 +25,9 @@ export function rule(
   check: string,
   description: string,
   scopeTypes?: readonly ScopeType[],
+  deprecated?: DeprecatedRule,
 ): PolicyRule {
-  return { name, check, description, scopeTypes }
+  return { name, check, description, scopeTypes, deprecated }
 }
 
 /** What a check string may name as `role:`, `user_id:%(...)s`, `project_id:...`, `system_scope:all`. */

@@ -17,8 +17,6 @@ export type Platform = {
   readonly endpoint: (type: ServiceType) => string
   /** The database of one service: 'sqlite:/var/lib/nimbo/db/compute.db'. */
   readonly databaseUrl: (service: string) => string
-  /** The text of a service's policy file, where the operator gave one. */
-  readonly policyText: (service: string) => string | undefined
   /** A folder of this service's own below the data folder. */
   readonly folder: (service: string) => string
   /** The password of a service user: 'nova', 'neutron'. */

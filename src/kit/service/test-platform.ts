@@ -37,7 +37,6 @@ export function testPlatform(
     region: 'RegionOne',
     endpoint: (type) => `http://${type}.test`,
     databaseUrl: () => 'sqlite::memory:',
-    policyText: () => undefined,
     folder: (service) => `${given.folder ?? '/nonexistent'}/${service}`,
     servicePassword: (user) => `password of ${user}`,
     get events() {

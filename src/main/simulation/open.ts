@@ -7,6 +7,8 @@ import type { World } from '#kit/world/world.ts'
 import { openSimulation } from '#services/simulation/service.ts'
 import { publicOrigin, usesTls } from '../api.ts'
 import type { Cloud } from '../data-folder.ts'
+import { openPolicyFiles, policyFolder } from '../policy-file.ts'
+import type { ServiceConfig } from '../section.ts'
 import { serverCertificate } from '../server-certificate.ts'
 import { openSnapshots } from './snapshot.ts'
 import { striker, type Target } from './strike.ts'
@@ -17,6 +19,7 @@ export type SimulationPlan = {
   sink: JournalSink
   authenticate: Authenticate
   target: () => Target
+  config: Pick<ServiceConfig, 'api' | 'policy'>
   flush(): Promise<void>
   replaceData(work: () => Promise<void>): Promise<void>
 }
@@ -27,9 +30,8 @@ export async function openSimulationHere(
   plan: SimulationPlan,
 ): Promise<{ stop(): Promise<void> }> {
   const { settings, ports, folder } = cloud
-  const { log, sink, authenticate } = plan
+  const { log, sink, authenticate, config } = plan
   const tls = usesTls(settings) ? await serverCertificate(world, cloud) : undefined
-  const policy = `${folder.root}/policy/simulation.yaml`
   const journal = openJournal({ world, log, host: world.host.name, service: 'nimbo-simulation', sink })
   const simulation = await openSimulation(
     {
@@ -38,7 +40,6 @@ export async function openSimulationHere(
       journal,
       authenticate,
       authUri: () => publicOrigin(cloud, 'identity'),
-      policyText: (await world.files.exists(policy)) ? await world.files.readText(policy) : undefined,
       folder: `${folder.root}/simulation`,
     },
     {
@@ -46,9 +47,19 @@ export async function openSimulationHere(
       snapshots: await openSnapshots(world, cloud, plan),
     },
   )
+  const policies = openPolicyFiles({
+    world,
+    log,
+    journal,
+    config: config.policy,
+    folder: policyFolder(cloud, config.policy),
+  })
+  simulation.http.govern(config.api)
+  await policies.attach('simulation', simulation.http.policy)
   await simulation.http.listen({ host: settings.listen, port: ports.simulation }, tls)
   return {
     async stop() {
+      await policies.stop()
       await simulation.stop()
       await journal.close()
     },

@@ -30,6 +30,7 @@ import type { Binary } from './resources/service.ts'
 import { conductorHandlers } from './rpc/conductor.ts'
 import { schedulerHandlers } from './rpc/scheduler.ts'
 import { first } from './store/migrations/0001-first.ts'
+import { interfaceClaim } from './tasks/interface-claim.ts'
 import { serverCreate } from './tasks/server-create.ts'
 import { serverDelete } from './tasks/server-delete.ts'
 import { serverInterfaceAttach, serverInterfaceDetach } from './tasks/server-interface.ts'
@@ -53,6 +54,7 @@ export const computeTasks: readonly AnyDefinition[] = [
   serverVolumeDetach,
   serverInterfaceAttach,
   serverInterfaceDetach,
+  interfaceClaim,
 ]
 
 export async function openCompute(
@@ -65,7 +67,7 @@ export async function openCompute(
   const journal = platform.journal.as('nova-api')
   const db = await openDatabase(world, platform.databaseUrl('compute'))
   await migrate(world, db, computeMigrations)
-  const policy = openPolicy({ rules: computeRules, overrides: platform.policyText('compute') })
+  const policy = openPolicy({ rules: computeRules })
 
   const peers = (name: string): Peers => {
     const own: { platform: Platform; journal: Journal } = { platform, journal: platform.journal.as(name) }

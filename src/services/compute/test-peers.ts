@@ -1,5 +1,6 @@
 // The services that compute asks, as small state machines behind their HTTP calls. Only tests import this.
 import type { HttpService } from '#kit/http/server.ts'
+import { openPolicy } from '#kit/policy/engine.ts'
 import type { Random } from '#kit/world/world.ts'
 
 type Body = Record<string, unknown>
@@ -12,6 +13,8 @@ function fake(name: string, answer: (ask: Ask) => Answer): HttpService {
     routes: [],
     prefixes: [],
     rules: [],
+    policy: openPolicy({ rules: [] }),
+    govern: () => {},
     renew: () => {},
     async inject(request) {
       const url = new URL(request.url, 'http://peer')

@@ -52,7 +52,7 @@ export async function openHosts(
     routes: [...hostRoutes, ...joinTokenRoutes],
     prefixes: ['/v1'],
     faults: hostFaults,
-    policy: openPolicy({ rules: Object.values(hostRules), overrides: platform.policyText('hosts') }),
+    policy: openPolicy({ rules: Object.values(hostRules) }),
     authenticate,
     types: ['hosts'],
     authUri: () => platform.endpoint('identity'),

@@ -45,7 +45,6 @@ export async function openIdentity(
   )
   const policy = openPolicy({
     rules: allRules,
-    overrides: platform.policyText('identity'),
     refusal: (rule) => `You are not authorized to perform the requested action: ${rule}.`,
   })
   for (const problem of policy.problems) log.warn({ service: 'keystone' }, problem)

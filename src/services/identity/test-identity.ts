@@ -79,7 +79,6 @@ export async function testIdentity(
     region: 'RegionOne',
     endpoint: () => origin,
     databaseUrl: () => database.url,
-    policyText: () => undefined,
     folder: (name) => `${folder}/${name}`,
     servicePassword: (user) => `${user}-secret`,
   }

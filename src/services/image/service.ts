@@ -29,7 +29,6 @@ export async function openImage(
   const store = await loadImageStore(config.store, world, { folder: platform.folder('image') })
   const policy = openPolicy({
     rules: allRules,
-    overrides: platform.policyText('image'),
     refusal: (rule) => `You are not authorized to complete ${rule} action.`,
   })
   const digester = openDigester(world)

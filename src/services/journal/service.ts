@@ -18,7 +18,7 @@ export async function openJournalService(
 ): Promise<RunningJournal> {
   const { world, journal, bus } = platform
   const app: JournalApp = { world, journal, store }
-  const policy = openPolicy({ rules: Object.values(journalRules), overrides: platform.policyText('journal') })
+  const policy = openPolicy({ rules: Object.values(journalRules) })
   const served = await serveJournal(bus, world.host.name, store)
   const http = await httpService({
     name: 'journal',

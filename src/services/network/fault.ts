@@ -1,5 +1,6 @@
 // Network's errors on the wire: {"NeutronError": {"type", "message", "detail"}}; clients match on the type.
 import type { FaultFormat } from '#kit/http/fault.ts'
+import { malformedJson } from '#kit/http/json.ts'
 
 /** Names that clients know, for errors without one of their own. */
 const types: Record<number, string> = {
@@ -11,6 +12,7 @@ const types: Record<number, string> = {
   412: 'HTTPPreconditionFailed',
   413: 'HTTPRequestEntityTooLarge',
   415: 'HTTPUnsupportedMediaType',
+  429: 'HTTPTooManyRequests',
   500: 'HTTPInternalServerError',
   501: 'HTTPNotImplemented',
   502: 'HTTPBadGateway',
@@ -24,7 +26,8 @@ export const networkFaults: FaultFormat = {
         status: 401,
         body: { error: { code: 401, title: 'Unauthorized', message: error.message } },
       }
-    const own = error.type !== undefined && !error.type.startsWith('db.') ? error.type : undefined
+    const internal = error.type?.startsWith('db.') || error.type === malformedJson
+    const own = internal ? undefined : error.type
     const type = own ?? types[error.status] ?? 'NeutronException'
     return { status: error.status, body: { NeutronError: { type, message: error.message, detail: '' } } }
   },

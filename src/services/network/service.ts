@@ -36,7 +36,6 @@ export async function openNetwork(
   await migrate(world, db, [first, ...wiringVersions])
   const policy = openPolicy({
     rules: allRules,
-    overrides: platform.policyText('network'),
     refusal: (rule) => `rule:${rule} is disallowed by policy`,
   })
   const app: NetworkApp = {

@@ -97,7 +97,6 @@ export async function testNetwork(
     region: 'RegionOne',
     endpoint: (type) => `http://${type}.test`,
     databaseUrl: () => database.url,
-    policyText: () => undefined,
     folder: (name) => `/nowhere/${name}`,
     servicePassword: (user) => `${user}-secret`,
   }

@@ -23,7 +23,7 @@ export async function openPlacement(
   const log = platform.log.with({ service: 'placement-api' })
   const db = await openDatabase(world, platform.databaseUrl('placement'))
   await migrate(world, db, [first])
-  const policy = openPolicy({ rules: placementRules, overrides: platform.policyText('placement') })
+  const policy = openPolicy({ rules: placementRules })
   const app: Placement = { world, db, policy, config }
   const http = await httpService({
     name: 'placement-api',

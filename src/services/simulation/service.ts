@@ -23,7 +23,6 @@ export type SimulationGround = {
   journal: Journal
   authenticate: Authenticate
   authUri: () => string
-  policyText: string | undefined
   /** Its own part of the data folder. */
   folder: string
 }
@@ -56,7 +55,7 @@ export async function openSimulation(
     routes: [...faultRoutes, ...snapshotRoutes],
     prefixes: ['/v1'],
     faults: simulationErrors,
-    policy: openPolicy({ rules: Object.values(simulationRules), overrides: ground.policyText }),
+    policy: openPolicy({ rules: Object.values(simulationRules) }),
     authenticate: ground.authenticate,
     types: ['simulation'],
     authUri: ground.authUri,

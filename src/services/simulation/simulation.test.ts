@@ -37,7 +37,6 @@ function open(): Promise<RunningSimulation> {
         manager: testCaller({ roles: ['manager'] }),
       }),
       authUri: () => 'http://identity.test',
-      policyText: undefined,
       folder: join(folder, 'simulation'),
     },
     {

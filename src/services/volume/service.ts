@@ -41,7 +41,7 @@ export async function openVolume(
   const journal = platform.journal.as('cinder-api')
   const db = await openDatabase(world, platform.databaseUrl('volume'))
   await migrate(world, db, [taskMigration, first, growth])
-  const policy = openPolicy({ rules: allRules, overrides: platform.policyText('volume') })
+  const policy = openPolicy({ rules: allRules })
   const app: Omit<VolumeApp, 'tasks'> & { tasks?: VolumeApp['tasks'] } = {
     world,
     log,

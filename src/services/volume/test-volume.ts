@@ -5,6 +5,7 @@ import { type TestBus, testBus } from '#kit/bus/test-bus.ts'
 import { withDefaults } from '#kit/config/section.ts'
 import { CloudError } from '#kit/errors/cloud-error.ts'
 import type { HttpService } from '#kit/http/server.ts'
+import { openPolicy } from '#kit/policy/engine.ts'
 import {
   authenticateBy,
   callsTo,
@@ -139,6 +140,8 @@ function imageService(images: Map<string, Record<string, unknown>>): HttpService
     routes: [],
     prefixes: [],
     rules: [],
+    policy: openPolicy({ rules: [] }),
+    govern: () => {},
     renew: () => {},
     async inject({ url }) {
       const image = images.get(decodeURIComponent(url.split('/').at(-1)!))

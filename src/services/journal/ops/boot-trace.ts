@@ -206,4 +206,5 @@ const kindWords: Record<EventKind, string> = {
   decision: 'decision',
   notification: 'notification',
   token: 'token',
+  audit: 'audit',
 }
