@@ -165,6 +165,39 @@ describe('interfaces', () => {
   })
 })
 
+describe('an interface whose request ended before its port was noted', () => {
+  const portsOf = (id: string) => [...compute.peers.ports.values()].filter((each) => each.device_id === id)
+
+  it('gives back the port that was made for it, and no other of the server', async () => {
+    const { id } = await compute.server({ networks: [{ uuid: compute.network() }] })
+    const [own] = portsOf(id)
+    const handmade = { ...own!, id: compute.world.random.uuid() }
+    compute.peers.ports.set(handmade.id, handmade)
+    compute.peers.hooks.unheard.add('POST ports')
+    const answer = await newest('POST', `${id}/os-interface`, {
+      interfaceAttachment: { net_id: own!.network_id },
+    })
+    compute.peers.hooks.unheard.clear()
+    expect(answer.status).toBeGreaterThanOrEqual(500)
+    expect(portsOf(id)).toHaveLength(3)
+    await compute.world.advance(130_000)
+    expect(portsOf(id)).toEqual([own, handmade])
+  })
+
+  it("gives back the user's own port at once where it can't be noted", async () => {
+    const { id } = await compute.server()
+    const free = (await compute.server({ networks: [{ uuid: compute.network() }] })).id
+    const [port] = portsOf(free)
+    Object.assign(port!, { device_id: '', device_owner: '', 'binding:host_id': '' })
+    await compute.service.app.db.sql.schema.alterTable('server_action').renameTo('kept_apart').execute()
+    const answer = await newest('POST', `${id}/os-interface`, { interfaceAttachment: { port_id: port!.id } })
+    await compute.service.app.db.sql.schema.alterTable('kept_apart').renameTo('server_action').execute()
+    expect(answer.status).toBe(500)
+    await compute.world.settle()
+    expect(port).toMatchObject({ device_id: '', 'binding:host_id': '' })
+  })
+})
+
 describe('security groups', () => {
   it('are added to and removed from the ports', async () => {
     const { id } = await compute.server({ networks: [{ uuid: compute.network() }] })

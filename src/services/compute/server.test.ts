@@ -175,6 +175,7 @@ describe('a new server', () => {
       fixed_ips: [{ subnet_id: 's', ip_address: '10.9.9.9' }],
       security_groups: [],
       'binding:host_id': '',
+      'binding:profile': {},
     }
     compute.peers.ports.set(port.id, port)
     const { id } = await compute.server({ networks: [{ port: port.id }] })

@@ -56,6 +56,7 @@ export type TestPort = {
   fixed_ips: { subnet_id: string; ip_address: string }[]
   security_groups: string[]
   'binding:host_id': string
+  'binding:profile': Record<string, unknown>
 }
 export type TestNetwork = {
   id: string
@@ -109,6 +110,8 @@ export function testPeers(random: Random) {
     bound: (_port: TestPort): void => {},
     /** Makes calls fail: 'POST ports'. */
     broken: new Set<string>(),
+    /** Calls that do their work, and of which the answer is lost: 'POST ports'. */
+    unheard: new Set<string>(),
   }
 
   const image = fake('glance-api', ({ path }) => {
@@ -142,9 +145,11 @@ export function testPeers(random: Random) {
         ],
         security_groups: given.security_groups ?? [],
         'binding:host_id': given['binding:host_id'] ?? '',
+        'binding:profile': given['binding:profile'] ?? {},
       }
       ports.set(made.id, made)
       if (made['binding:host_id']) hooks.bound(made)
+      if (hooks.unheard.has('POST ports')) return [504]
       return [201, { port: made }]
     }
     const port = ports.get(id ?? '')

@@ -36,6 +36,7 @@ export type PortBody = {
   admin_state_up: boolean
   'binding:host_id'?: string
   'binding:vnic_type'?: string
+  'binding:profile'?: Record<string, unknown>
 }
 export type PortWish = Partial<{
   network_id: string
