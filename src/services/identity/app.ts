@@ -1,5 +1,6 @@
 // What the parts of identity share; wired in service.ts.
 import type { Database } from '#kit/db/database.ts'
+import type { KeyRepository } from '#kit/fernet/key-repository.ts'
 import { type Context, routeOf } from '#kit/http/route.ts'
 import type { Journal } from '#kit/journal/journal.ts'
 import type { Log } from '#kit/log/log.ts'
@@ -24,6 +25,8 @@ export type Identity = {
   /** What changes rarely and every token needs, in memory. */
   readonly knowledge: Knowledge
   readonly tokens: TokenProvider
+  /** Seal tokens and receipts. */
+  readonly tokenKeys: KeyRepository
 }
 
 export type IdentityContext = Context<Identity>

@@ -70,7 +70,10 @@ export const identitySection = section('identity', {
     ['fernet', 'jws'],
     'How new tokens are made: sealed, or signed with ES256. Those of the other kind hold until they expire',
   ),
-  allowRescopeScopedToken: option.bool(true, 'Whether a token with a scope may be used to get one of another'),
+  allowRescopeScopedToken: option.bool(
+    true,
+    'Whether a token with a scope may be used to get one of another',
+  ),
   receiptExpiration: option.duration(
     '5m',
     'How long a login in several steps may take from its first step to its last',

@@ -1,10 +1,10 @@
 // The service as main and other services meet it: its schema, the first cloud and later boots, keys, and the client.
+
 import { afterEach, describe, expect, it } from 'vitest'
 import { schemaDifferences } from '#kit/db/schema.ts'
 import { testServers } from '#kit/db/test-database.ts'
 import { randomSecretCost, testCost } from '#kit/password/password.ts'
 import { realWorld } from '#kit/world/real.ts'
-import { keyRotation } from './loops/key-rotation.ts'
 import { revocationPruning } from './loops/revocation-pruning.ts'
 import { bootstrap, type FirstCloud } from './ops/bootstrap.ts'
 import { tables } from './store/schema.ts'
@@ -98,16 +98,13 @@ describe('token keys', () => {
     // Files carry the host's time.
     const { now } = realWorld().clock
     identity = await testIdentity({ tokenExpiration: 3 * 86_400_000 }, { now: now() })
-    const { app } = identity.service
     const path = identity.keyFolder
     const token = await identity.admin()
     const names = async () => (await identity.world.files.list(path)).sort()
     expect(await names()).toEqual(['0', '1'])
-    const loop = keyRotation(app, path)
-    await loop.run()
+    await identity.world.advance(86_400_000 - 120_000)
     expect(await names()).toEqual(['0', '1'])
-    await identity.world.advance(86_400_000 + 60_000)
-    await loop.run()
+    await identity.world.advance(180_000)
     expect(await names()).toEqual(['0', '1', '2'])
     // Any write makes the service forget what it remembers of tokens, so this one is opened again.
     await identity.ask(token, 'POST', '/v3/regions', { region: { id: 'Elsewhere' } })

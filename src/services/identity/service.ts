@@ -3,6 +3,7 @@ import { migrate } from '#kit/db/migrate.ts'
 import { openDatabase } from '#kit/db/open.ts'
 import { fernetKeys, openKeyRepository } from '#kit/fernet/key-repository.ts'
 import { type HttpService, httpService } from '#kit/http/server.ts'
+import { jwsKeys } from '#kit/jws/jws.ts'
 import { startLoop } from '#kit/loop/loop.ts'
 import type { ScryptCost } from '#kit/password/password.ts'
 import { openPolicy } from '#kit/policy/engine.ts'
@@ -11,12 +12,13 @@ import { allRoutes, methodsOf } from './api/index.ts'
 import type { Identity } from './app.ts'
 import type { IdentityConfig } from './config.ts'
 import { identityFaults } from './fault.ts'
-import { keyRotation } from './loops/key-rotation.ts'
+import { type KeyFolder, keyRotation } from './loops/key-rotation.ts'
 import { revocationPruning } from './loops/revocation-pruning.ts'
 import { openSafe } from './ops/credential.ts'
 import { openKnowledge } from './ops/knowledge.ts'
 import { openPasswords } from './ops/password.ts'
 import { openTokens } from './ops/token-provider.ts'
+import { openSeal } from './ops/token-seal.ts'
 import { allRules } from './resources/index.ts'
 import { migrations } from './store/schema.ts'
 
@@ -36,23 +38,35 @@ export async function openIdentity(
   const journal = platform.journal.as('keystone')
   const db = await openDatabase(world, platform.databaseUrl('identity'))
   await migrate(world, db, migrations)
-  const keyFolder = `${platform.folder('identity')}/token-keys`
-  const keys = await openKeyRepository(world, keyFolder, fernetKeys)
-  const credentialKeys = await openKeyRepository(
-    world,
-    `${platform.folder('identity')}/credential-keys`,
-    fernetKeys,
-  )
+  const folder = platform.folder('identity')
+  const tokenKeys = await openKeyRepository(world, `${folder}/token-keys`, fernetKeys)
+  const signingFolder = `${folder}/jws-keys`
+  const signs = config.tokenProvider === 'jws' || (await world.files.exists(signingFolder))
+  const signing = signs ? await openKeyRepository(world, signingFolder, jwsKeys) : undefined
+  const credentialKeys = await openKeyRepository(world, `${folder}/credential-keys`, fernetKeys)
   const policy = openPolicy({
     rules: allRules,
     refusal: (rule) => `You are not authorized to perform the requested action: ${rule}.`,
   })
   for (const problem of policy.problems) log.warn({ service: 'keystone' }, problem)
   const knowledge = openKnowledge(db)
-  const tokens = openTokens({ world, db, config, knowledge, keys })
+  const seal = openSeal(world, config.tokenProvider, { sealing: tokenKeys, signing })
+  const tokens = openTokens({ world, db, config, knowledge, seal })
   const passwords = openPasswords(world, options.passwordCost)
   const safe = openSafe(world, credentialKeys)
-  const app: Identity = { world, log, journal, db, policy, config, passwords, safe, knowledge, tokens }
+  const app: Identity = {
+    world,
+    log,
+    journal,
+    db,
+    policy,
+    config,
+    passwords,
+    safe,
+    knowledge,
+    tokens,
+    tokenKeys,
+  }
   const http = await httpService({
     name: 'keystone',
     app,
@@ -67,7 +81,11 @@ export async function openIdentity(
     authenticate: async (token) => (await tokens.validate(token)).caller,
     authUri: () => `${platform.endpoint('identity')}/v3`,
   })
-  const loops = [keyRotation(app, keyFolder), revocationPruning(app)].map((loop) =>
+  const keyFolders: KeyFolder[] = [
+    { path: `${folder}/token-keys`, kind: fernetKeys, keys: tokenKeys },
+    ...(signing ? [{ path: signingFolder, kind: jwsKeys, keys: signing }] : []),
+  ]
+  const loops = [keyRotation(app, keyFolders), revocationPruning(app)].map((loop) =>
     startLoop(world, log, loop),
   )
   return {

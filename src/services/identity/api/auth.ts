@@ -7,11 +7,12 @@ import { type IdentityContext, route } from '../app.ts'
 import { authenticate } from '../ops/auth.ts'
 import { change } from '../ops/change.ts'
 import { domainsOfUser, projectsOfUser, rolesOn } from '../ops/effective-role.ts'
+import type { Surroundings } from '../ops/proof.ts'
 import { tokenNotFound } from '../ops/standing.ts'
 import type { ValidToken } from '../ops/token-provider.ts'
 import { domainView } from '../resources/domain.ts'
 import { projectView } from '../resources/project.ts'
-import { login, tokenRules } from '../resources/token.ts'
+import { login, receiptView, tokenRules } from '../resources/token.ts'
 import { listing, truth } from './listing.ts'
 
 const json = { 'content-type': 'application/json' }
@@ -48,14 +49,32 @@ async function showToken(context: IdentityContext, incoming: Incoming<unknown>, 
   return answer({ status: 200, headers: { ...json, 'x-subject-token': token }, body })
 }
 
+/** A header says who the user is only where it comes from a proxy that we were told of. */
+function surroundings({ app }: IdentityContext, { headers, from }: Incoming<unknown>): Surroundings {
+  const { externalUserHeader, externalProxies } = app.config
+  const believed = externalUserHeader !== undefined && externalProxies.includes(from)
+  return {
+    receipt: headers['openstack-auth-receipt'],
+    externalUser: believed ? headers[externalUserHeader.toLowerCase()] : undefined,
+  }
+}
+
 export const authRoutes = [
   route('POST', '/auth/tokens', {
     policy: 'public',
     body: login,
-    handle: async (context, { body, query }) => {
-      const { token, valid } = await authenticate(context, body)
-      const text = valid.text(!query.has('nocatalog'))
-      return answer({ status: 201, headers: { ...json, 'x-subject-token': token }, body: text })
+    handle: async (context, incoming) => {
+      const outcome = await authenticate(context, incoming.body, surroundings(context, incoming))
+      if ('receipt' in outcome) {
+        const { text } = outcome.receipt
+        return answer({
+          status: 401,
+          headers: { 'openstack-auth-receipt': text },
+          body: receiptView(outcome.receipt),
+        })
+      }
+      const body = outcome.valid.text(!incoming.query.has('nocatalog'))
+      return answer({ status: 201, headers: { ...json, 'x-subject-token': outcome.token }, body })
     },
   }),
   route('GET', '/auth/tokens', {
@@ -72,6 +91,13 @@ export const authRoutes = [
       const { valid } = await subject(context, incoming, tokenRules.revoke)
       const { tokens } = context.app
       await change(context.app, (tx) => tokens.revoke(tx, { auditId: valid.payload.auditIds[0]! }))
+    },
+  }),
+  // Tokens are stored nowhere, so there is no list of those that are void; clients of old still ask.
+  route('GET', '/auth/tokens/OS-PKI/revoked', {
+    policy: 'token',
+    handle: async () => {
+      throw new CloudError('gone', 'There is no list of revoked tokens: see /v3/OS-REVOKE/events.')
     },
   }),
   route('GET', '/auth/catalog', {

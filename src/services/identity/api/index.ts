@@ -7,6 +7,7 @@ import { credentialRoutes } from './credential.ts'
 import { discoveryRoutes } from './discovery.ts'
 import { domainRoutes } from './domain.ts'
 import { domainConfigRoutes } from './domain-config.ts'
+import { ec2Routes } from './ec2.ts'
 import { endpointRoutes } from './endpoint.ts'
 import { endpointFilterRoutes } from './endpoint-filter.ts'
 import { endpointPolicyRoutes } from './endpoint-policy.ts'
@@ -17,6 +18,7 @@ import { limitRoutes } from './limit.ts'
 import { policyRoutes } from './policy.ts'
 import { projectRoutes } from './project.ts'
 import { regionRoutes } from './region.ts'
+import { revocationRoutes } from './revocation.ts'
 import { roleRoutes } from './role.ts'
 import { serviceRoutes } from './service.ts'
 import { simpleCertificateRoutes } from './simple-certificate.ts'
@@ -25,6 +27,8 @@ import { userRoutes } from './user.ts'
 
 const apiRoutes = [
   ...authRoutes,
+  ...ec2Routes,
+  ...revocationRoutes,
   ...domainRoutes,
   ...domainConfigRoutes,
   ...projectRoutes,

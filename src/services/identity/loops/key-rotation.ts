@@ -1,24 +1,48 @@
-// Removes: token keys in use for longer than the configured time. Runs in each controller; those that share a key
-// folder see each other's turns by the age of the staged key.
-import { fernetKeys, rotateKeys } from '#kit/fernet/key-repository.ts'
+// Removes: token keys in use for longer than the configured time, and keys in memory that aren't those on disk any more.
+// Runs in each controller; those that share a key folder see each other's turns by the age of the staged key.
+import { CloudError } from '#kit/errors/cloud-error.ts'
+import { type KeyKind, type KeyRepository, rotateKeys } from '#kit/fernet/key-repository.ts'
 import type { Loop } from '#kit/loop/loop.ts'
 import type { Identity } from '../app.ts'
 
-const hour = 3_600_000
+/** How long this process may go on with a key that `nimbo keys rotate` has replaced. */
+const lookEveryMs = 30_000
 
-export function keyRotation(app: Identity, folder: string): Loop {
-  const { world, config, log, tokens } = app
+export type KeyFolder = {
+  readonly path: string
+  readonly kind: KeyKind<unknown>
+  readonly keys: Pick<KeyRepository<unknown>, 'refresh'>
+}
+
+export function keyRotation(
+  { world, config, log }: Pick<Identity, 'world' | 'config' | 'log'>,
+  folders: readonly KeyFolder[],
+): Loop {
+  // Beside what the file's time says, since files carry the host's time and a test's clock is its own.
+  const turnedAt = new Map<string, number>()
+  const turn = async ({ path, kind, keys }: KeyFolder) => {
+    await keys.refresh()
+    if (config.keyRotation === 0) return
+    // The staged key is written at each turn, so its time is the turn's.
+    const staged = await world.files.info(`${path}/0`)
+    const since = Math.max(staged?.mtimeMs ?? 0, turnedAt.get(path) ?? 0)
+    if (world.clock.now() - since < config.keyRotation) return
+    try {
+      await rotateKeys(world, path, kind, { maxActiveKeys: config.maxActiveKeys })
+    } catch (error) {
+      // Another controller was quicker, which is as good.
+      if (!(error instanceof CloudError) || error.kind !== 'conflict') throw error
+      return
+    }
+    turnedAt.set(path, world.clock.now())
+    await keys.refresh()
+    log.info({ folder: path }, 'the keys that make tokens were turned')
+  }
   return {
     name: 'identity-key-rotation',
-    everyMs: hour,
+    everyMs: lookEveryMs,
     async run() {
-      if (config.keyRotation === 0) return
-      // The staged key is written at each turn, so its time is the turn's.
-      const staged = await world.files.info(`${folder}/0`)
-      if (staged && world.clock.now() - staged.mtimeMs < config.keyRotation) return
-      await rotateKeys(world, folder, fernetKeys, { maxActiveKeys: config.maxActiveKeys })
-      await tokens.reloadKeys()
-      log.info({ folder }, 'the keys that seal tokens were turned')
+      for (const folder of folders) await turn(folder)
     },
   }
 }

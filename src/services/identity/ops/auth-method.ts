@@ -1,37 +1,52 @@
-// The ways to prove who one is. Each gives the user, and what the proof says about the token to come; every failure
-// looks the same from outside and takes as long.
+// The ways to prove who one is, and whether those that were taken are enough. Every failure looks the same from outside.
 import { CloudError } from '#kit/errors/cloud-error.ts'
-import type { AuthMethod } from '#kit/fernet/token.ts'
 import type { Identity } from '../app.ts'
+import type { IdentityConfig } from '../config.ts'
 import type { IdentityWish } from '../resources/token.ts'
 import type { User } from '../resources/user.ts'
 import { findApplicationCredential, listApplicationCredentials } from '../store/application-credential.ts'
-import { findDomainByName, findProject } from '../store/project.ts'
+import { noteActive } from '../store/login.ts'
+import { spendProof } from '../store/spent-proof.ts'
 import { findUser, findUserByName } from '../store/user.ts'
+import { forgiveFailures } from './lockout.ts'
+import { expecting, namedUser } from './named-user.ts'
+import { byPassword } from './password-proof.ts'
+import { activeNow, isInactive } from './password-rule.ts'
+import type { Proof, Spending, Surroundings } from './proof.ts'
+import {
+  type IssuedReceipt,
+  issueReceipt,
+  missingMethods,
+  refuseVoidReceipt,
+  takeReceipt,
+} from './receipt.ts'
 import { refuse, tokenNotFound } from './standing.ts'
+import { byTotp } from './totp-proof.ts'
 
-export type Proof = {
-  userId: string
-  methods: readonly AuthMethod[]
-  expiresAt?: number
-  chainId?: string
-  /** Tokens got with it have its scope and no other: that would be a way around its few roles. */
-  applicationCredentialId?: string
-}
+type Prove = (app: Identity, wish: IdentityWish, at: Surroundings) => Promise<Proof & { spending?: Spending }>
 
-export const supported = ['password', 'token', 'application_credential'] as const
-type Supported = (typeof supported)[number]
-
-type Prove = (app: Identity, wish: IdentityWish) => Promise<Proof>
-
-const proofs: Record<Supported, Prove> = {
+const proofs = {
   password: byPassword,
   token: byToken,
+  totp: byTotp,
   application_credential: byApplicationCredential,
+  external: byExternal,
+} satisfies Record<string, Prove>
+type Supported = keyof typeof proofs
+
+/** `mapped` and `oauth1` need what is not here, and `external` a proxy that is trusted. */
+export function supportedMethods(config: Pick<IdentityConfig, 'externalUserHeader'>): Supported[] {
+  const all = Object.keys(proofs) as Supported[]
+  return config.externalUserHeader === undefined ? all.filter((method) => method !== 'external') : all
 }
 
-/** All methods named must agree on one user. */
-export async function prove(app: Identity, wish: IdentityWish): Promise<Proof> {
+export type Proven =
+  | { proof: Proof /** To be used up together with the login. */; spending: Spending | undefined }
+  | { receipt: IssuedReceipt }
+
+/** All methods named, and a receipt of earlier ones, must agree on one user. */
+export async function prove(app: Identity, wish: IdentityWish, at: Surroundings): Promise<Proven> {
+  const supported = supportedMethods(app.config)
   const methods = [...new Set(wish.methods)]
   const unknown = methods.find((method) => !(supported as readonly string[]).includes(method))
   if (unknown !== undefined)
@@ -39,48 +54,41 @@ export async function prove(app: Identity, wish: IdentityWish): Promise<Proof> {
       body: { identity: { methods: supported } },
     })
   if (methods.length === 0) throw refuse('no method was named')
-  const found: Proof[] = []
-  for (const method of methods) found.push(await proofs[method as Supported](app, wish))
+  const brought = at.receipt === undefined ? undefined : await takeReceipt(app, at.receipt)
+  const found: (Proof & { spending?: Spending })[] = []
+  for (const method of methods) found.push(await proofs[method as Supported](app, wish, at))
   const [first, ...others] = found as [Proof, ...Proof[]]
-  if (others.some((other) => other.userId !== first.userId)) throw refuse('the methods name different users')
-  return {
-    ...Object.assign({}, ...found),
-    methods: [...new Set(found.flatMap((proof) => proof.methods))],
-  }
+  const users = [...others, ...(brought ? [brought.receipt] : [])].map((each) => each.userId)
+  if (users.some((id) => id !== first.userId)) throw refuse('the methods name different users')
+  const user = await presentUser(app, first.userId)
+  at.seen?.(user)
+  if (brought) await refuseVoidReceipt(app, user, brought.issuedAt)
+  // Used up even where more is asked for: the receipt stands for it from now on.
+  for (const { spending } of found)
+    if (spending && !(await spendProof(app.db, spending.id, spending.until)))
+      throw refuse('the passcode was used')
+  const proven = [
+    ...new Set([...found, ...(brought ? [brought.receipt] : [])].flatMap((each) => each.methods)),
+  ]
+  const required = missingMethods(user, proven, supported)
+  if (required) return { receipt: await issueReceipt(app, user, proven, required) }
+  await forgiveFailures(app, user)
+  await noteLogin(app, user)
+  return { proof: { ...Object.assign({}, ...found), methods: proven }, spending: brought?.spending }
 }
 
-async function byPassword(app: Identity, wish: IdentityWish): Promise<Proof> {
-  const given = wish.password?.user
-  if (!given) throw expecting('user', 'password')
-  if (given.password === undefined) throw expecting('password', 'user')
-  const user = await namedUser(app, given)
-  const right = await app.passwords.verify(user?.passwordHash, given.password)
-  if (!user || !right) throw refuse(user ? 'wrong password' : 'no such user')
-  return { userId: user.id, methods: ['password'] }
+/** Whether it is enabled by itself; domain and scope are judged with the token. */
+export async function presentUser(app: Identity, id: string): Promise<User> {
+  const user = await findUser(app.db, id)
+  if (!user?.enabled) throw refuse(`user ${id} is ${user ? 'disabled' : 'gone'}`)
+  if (isInactive(app.config, user, app.world.clock.now())) throw refuse(`user ${id} stayed away for too long`)
+  return user
 }
 
-/** By its id, or by its name in a domain. Undefined where there is none: the caller must not learn that at once. */
-async function namedUser(
-  app: Identity,
-  given: { id?: string; name?: string; domain?: { id?: string; name?: string } },
-): Promise<User | undefined> {
-  if (given.id !== undefined) return findUser(app.db, given.id)
-  if (given.name === undefined) throw expecting('id or name', 'user')
-  const domainId = await namedDomain(app, given.domain)
-  return domainId === undefined ? undefined : findUserByName(app.db, given.name, domainId)
-}
-
-/** The id of an existing domain. */
-export async function namedDomain(
-  app: Identity,
-  given: { id?: string; name?: string } | undefined,
-): Promise<string | undefined> {
-  if (given?.id !== undefined) {
-    const row = await findProject(app.db, given.id)
-    return row?.isDomain ? row.id : undefined
-  }
-  if (given?.name === undefined) throw expecting('domain', 'user or project')
-  return (await findDomainByName(app.db, given.name))?.id
+/** Days are counted, so one write a day is enough. */
+async function noteLogin({ config, db, world }: Identity, user: User): Promise<void> {
+  const day = activeNow(config, world.clock.now())
+  if (day !== null && day !== user.lastActiveAt) await noteActive(db, user.id, day)
 }
 
 async function byToken(app: Identity, wish: IdentityWish): Promise<Proof> {
@@ -88,6 +96,8 @@ async function byToken(app: Identity, wish: IdentityWish): Promise<Proof> {
   const { payload } = await app.tokens.validate(wish.token.id).catch(tokenNotFound)
   if (payload.scope.kind === 'trust')
     throw new CloudError('forbidden', 'A token of a trust cannot be used to get another token.')
+  if (payload.scope.kind !== 'unscoped' && !app.config.allowRescopeScopedToken)
+    throw new CloudError('forbidden', 'A token with a scope cannot be used to get another token here.')
   return {
     userId: payload.userId,
     methods: ['token', ...payload.methods],
@@ -122,6 +132,10 @@ async function namedCredential(app: Identity, given: NonNullable<IdentityWish['a
   return (await listApplicationCredentials(app.db, { userId: user.id, name: given.name }))[0]
 }
 
-function expecting(what: string, where: string): CloudError {
-  return new CloudError('badRequest', `Expecting to find ${what} in ${where}.`)
+/** Somebody else has asked for the password; what they say is believed by where it comes from. */
+async function byExternal(app: Identity, _wish: IdentityWish, at: Surroundings): Promise<Proof> {
+  if (!at.externalUser) throw refuse('no trusted proxy has named a user')
+  const user = await findUserByName(app.db, at.externalUser, app.config.externalDomain)
+  if (!user) throw refuse('the proxy has named a user who is not there')
+  return { userId: user.id, methods: ['external'] }
 }

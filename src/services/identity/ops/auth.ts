@@ -6,20 +6,43 @@ import type { Login, ScopeWish } from '../resources/token.ts'
 import type { Trust } from '../resources/trust.ts'
 import { findApplicationCredential } from '../store/application-credential.ts'
 import { findProject, findProjectByName } from '../store/project.ts'
+import { spendProof } from '../store/spent-proof.ts'
 import { findTrust, takeUse } from '../store/trust.ts'
 import { findUser } from '../store/user.ts'
-import { namedDomain, type Proof, prove } from './auth-method.ts'
+import { prove } from './auth-method.ts'
 import { change } from './change.ts'
+import { namedDomain } from './named-user.ts'
+import type { Proof, Surroundings } from './proof.ts'
+import type { IssuedReceipt } from './receipt.ts'
 import { refuse } from './standing.ts'
 import type { ValidToken } from './token-provider.ts'
 
+export type Issued = { token: string; valid: ValidToken }
+
+/** A token, or a receipt where the user's rules ask for another proof. */
 export async function authenticate(
   context: IdentityContext,
   wish: Login,
-): Promise<{ token: string; valid: ValidToken }> {
+  at: Surroundings,
+): Promise<Issued | { receipt: IssuedReceipt }> {
   const { app } = context
-  const proof = await prove(app, wish.identity)
-  const { issued, scope } = await issueFor(app, proof, wish.scope)
+  context.audit({ action: 'authenticate' })
+  const proven = await prove(app, wish.identity, {
+    ...at,
+    seen: ({ id, name }) => context.audit({ action: 'authenticate', initiator: { userId: id, name } }),
+  })
+  if ('receipt' in proven) return proven
+  const { issued, scope } = await issueFor(app, proven.proof, wish.scope)
+  // After the issue, so that a slip in the scope costs no second round; given out only when it could be used up.
+  const { spending } = proven
+  if (spending && !(await spendProof(app.db, spending.id, spending.until)))
+    throw refuse('the receipt was used meanwhile')
+  noteIssue(context, issued, scope)
+  return issued
+}
+
+/** What the journal and an auditor learn of a new token. */
+export function noteIssue(context: IdentityContext, issued: Issued, scope: TokenScope): void {
   const { payload } = issued.valid
   context.journal.record(context.trace, {
     kind: 'token',
@@ -30,10 +53,10 @@ export async function authenticate(
     projectId: issued.valid.standing.project?.id,
     data: { auditId: payload.auditIds[0], methods: payload.methods, scope: scope.kind },
   })
-  return issued
 }
 
-async function issueFor(app: Identity, proof: Proof, wish: Login['scope']) {
+/** `wish` undefined is for the default project, where there is one. */
+export async function issueFor(app: Identity, proof: Proof, wish: Login['scope']) {
   const { applicationCredentialId: _, ...base } = proof
   if (wish === undefined && !proof.applicationCredentialId) {
     const preferred = await defaultScope(app, proof.userId)

@@ -1,6 +1,7 @@
 // Hashing and checking at one cost, chosen in one place.
 import {
   hashPassword,
+  needsRehash,
   randomSecretCost,
   type ScryptCost,
   standardCost,
@@ -14,6 +15,8 @@ export type Passwords = {
   hashRandom(secret: string): Promise<string>
   /** Without a hash it takes as long and is false. */
   verify(hash: string | null | undefined, password: string): Promise<boolean>
+  /** Made by another program or at another cost: the next login should store a new one. */
+  isOutdated(hash: string): boolean
 }
 
 export function openPasswords(
@@ -24,5 +27,7 @@ export function openPasswords(
     hash: (password) => hashPassword(world, password, cost),
     hashRandom: (secret) => hashPassword(world, secret, randomSecretCost),
     verify: (hash, password) => verifyPassword(world, hash ?? undefined, password, cost),
+    // What was made of random bits is as safe as it will ever be.
+    isOutdated: (hash) => needsRehash(hash, cost) && needsRehash(hash, randomSecretCost),
   }
 }

@@ -1,8 +1,7 @@
 // Makes, opens and voids tokens. An opened token is kept in memory with all that it means, until anything of identity
 // changes; so a validation costs a look into a map.
 import type { Database, Transaction } from '#kit/db/database.ts'
-import type { KeyRepository } from '#kit/fernet/key-repository.ts'
-import { type AuthMethod, openToken, sealToken, type TokenPayload } from '#kit/fernet/token.ts'
+import type { AuthMethod, TokenPayload } from '#kit/fernet/token.ts'
 import type { Caller } from '#kit/http/caller.ts'
 import type { World } from '#kit/world/world.ts'
 import type { IdentityConfig } from '../config.ts'
@@ -12,6 +11,7 @@ import { catalogFor } from './catalog.ts'
 import type { Facts, Knowledge } from './knowledge.ts'
 import { revokeTokens, stampFor, wholeSecond } from './revocation.ts'
 import { refuse, type Standing, standingOf, traitsOf } from './standing.ts'
+import type { TokenSeal } from './token-seal.ts'
 
 export type ValidToken = {
   readonly payload: TokenPayload
@@ -40,8 +40,6 @@ export type TokenProvider = {
   validate(token: string, options?: { allowExpired?: boolean }): Promise<ValidToken>
   /** Voids all tokens of a user, a project and so on, or one by its audit id; in the transaction of the cause. */
   revoke(tx: Transaction, subject: Subject): Promise<void>
-  /** Tries the keys again, another process may have turned them. */
-  reloadKeys(): Promise<void>
 }
 
 type Parts = {
@@ -49,28 +47,17 @@ type Parts = {
   db: Database
   config: IdentityConfig
   knowledge: Knowledge
-  keys: KeyRepository
+  seal: TokenSeal
 }
 
-/** Rubbish sent as tokens must not make us read the key folder again and again. */
-const reloadEveryMs = 5_000
-
-export function openTokens({ world, db, config, knowledge, keys }: Parts): TokenProvider {
+export function openTokens({ world, db, config, knowledge, seal }: Parts): TokenProvider {
   const kept = new Map<string, { epoch: number; valid: ValidToken }>()
-  let reloadedAt = world.clock.monotonic()
   knowledge.onChange(() => kept.clear())
 
   const keep = (token: string, epoch: number, valid: ValidToken) => {
     if (config.maxTokensKept === 0) return
     if (kept.size >= config.maxTokensKept) kept.delete(kept.keys().next().value!)
     kept.set(token, { epoch, valid })
-  }
-  const openSealed = async (token: string) => {
-    const opened = openToken(keys.keys, token)
-    if (opened || world.clock.monotonic() - reloadedAt < reloadEveryMs) return opened
-    reloadedAt = world.clock.monotonic()
-    await keys.reload()
-    return openToken(keys.keys, token)
   }
 
   return {
@@ -92,8 +79,7 @@ export function openTokens({ world, db, config, knowledge, keys }: Parts): Token
         auditIds: draft.chainId ? [ownId, draft.chainId] : [ownId],
       }
       const issuedAt = stampFor(facts.revocations, now, traitsOf(standing, ownId))
-      const stamped = { random: world.random, clock: { ...world.clock, now: () => issuedAt } }
-      const token = sealToken(keys.primary, payload, stamped)
+      const token = seal.seal(payload, issuedAt)
       const valid = validToken(token, payload, issuedAt, standing, facts)
       keep(token, facts.epoch, valid)
       return { token, valid }
@@ -105,7 +91,7 @@ export function openTokens({ world, db, config, knowledge, keys }: Parts): Token
       const known = kept.get(token)
       if (known && known.epoch === (await knowledge.epoch()) && known.valid.payload.expiresAt + grace > now)
         return known.valid
-      const opened = await openSealed(token)
+      const opened = await seal.open(token)
       if (!opened) throw refuse('the token was not sealed with any of our keys')
       const { payload, issuedAt } = opened
       if (payload.expiresAt + grace <= now) throw refuse('the token is expired')
@@ -119,7 +105,6 @@ export function openTokens({ world, db, config, knowledge, keys }: Parts): Token
     },
 
     revoke: (tx, subject) => revokeTokens(tx, world.clock.now(), subject),
-    reloadKeys: () => keys.reload(),
   }
 }
 

@@ -6,6 +6,7 @@ import { accessTokenRules, consumerRules } from './consumer.ts'
 import { credentialRules, ec2Rules } from './credential.ts'
 import { domainRules } from './domain.ts'
 import { domainConfigRules } from './domain-config.ts'
+import { signedRequestRules } from './ec2.ts'
 import { endpointRules } from './endpoint.ts'
 import { endpointGroupRules, projectEndpointRules } from './endpoint-filter.ts'
 import { endpointPolicyRules, policyAssociationRules } from './endpoint-policy.ts'
@@ -15,6 +16,7 @@ import { limitRules, registeredLimitRules } from './limit.ts'
 import { policyRules } from './policy.ts'
 import { projectRules } from './project.ts'
 import { regionRules } from './region.ts'
+import { revocationRules } from './revocation.ts'
 import { domainRoleRules, implicationRules, roleRules } from './role.ts'
 import { aliases } from './rule.ts'
 import { serviceRules } from './service.ts'
@@ -51,9 +53,11 @@ const sets: Record<string, PolicyRule>[] = [
   protocolRules,
   regionRules,
   registeredLimitRules,
+  revocationRules,
   roleRules,
   serviceProviderRules,
   serviceRules,
+  signedRequestRules,
   systemGrantRules.group,
   systemGrantRules.user,
   tokenRules,

@@ -22,9 +22,11 @@ const credential = Type.Object({
   secret: text,
   user: Type.Optional(Type.Object({ id: text, name: text, domain: Type.Optional(domain) })),
 })
+const passcode = Type.Object({ id: text, name: text, passcode: text, domain: Type.Optional(domain) })
 const identity = Type.Object({
   methods: Type.Array(Type.String()),
   password: Type.Optional(Type.Object({ user: Type.Optional(user) })),
+  totp: Type.Optional(Type.Object({ user: Type.Optional(passcode) })),
   token: Type.Optional(Type.Object({ id: Type.String() })),
   application_credential: Type.Optional(credential),
 })
@@ -56,7 +58,7 @@ export type ScopeWish = Exclude<Login['scope'], string | undefined>
 type Named = { id: string; name: string }
 /** The parts of a standing that a token shows. */
 export type TokenFacts = {
-  readonly user: Named
+  readonly user: Named & { passwordExpiresAt?: number | null }
   readonly userDomain: Named
   readonly project?: Named
   readonly projectDomain?: Named
@@ -79,7 +81,12 @@ export function tokenView(
   const scoped = project !== undefined || domain !== undefined || facts.system
   return {
     methods: inOrder(payload.methods),
-    user: { domain: named(userDomain), id: user.id, name: user.name, password_expires_at: null },
+    user: {
+      domain: named(userDomain),
+      id: user.id,
+      name: user.name,
+      password_expires_at: microseconds(user.passwordExpiresAt ?? null),
+    },
     audit_ids: payload.auditIds,
     expires_at: microseconds(payload.expiresAt),
     issued_at: microseconds(issuedAt),
@@ -107,6 +114,26 @@ export function tokenView(
       },
     }),
     ...(catalog && { catalog }),
+  }
+}
+
+/** What a login that needs another step is answered with. */
+export function receiptView(issued: {
+  receipt: { methods: readonly string[]; expiresAt: number }
+  issuedAt: number
+  user: Named
+  domain: Named
+  required: readonly (readonly string[])[]
+}): Record<string, unknown> {
+  const { receipt, user, domain } = issued
+  return {
+    receipt: {
+      methods: receipt.methods,
+      user: { domain: named(domain), id: user.id, name: user.name },
+      expires_at: microseconds(receipt.expiresAt),
+      issued_at: microseconds(issued.issuedAt),
+    },
+    required_auth_methods: issued.required,
   }
 }
 
