@@ -1,6 +1,8 @@
 // The controller's process: the control plane on this host's files and ports. A simulated cloud runs it beside its hosts.
 import { loadConfig } from '#kit/config/load.ts'
 import type { ServerTls } from '#kit/http/server.ts'
+import { auditRetention, withAudit } from '#kit/journal/audit-store.ts'
+import type { Retention } from '#kit/journal/retention.ts'
 import { sqliteSink } from '#kit/journal/sqlite-sink.ts'
 import type { JournalStore } from '#kit/journal/store.ts'
 import { type Log, openLog } from '#kit/log/log.ts'
@@ -51,11 +53,14 @@ export async function openJournalFile(
   folder: DataFolder,
   synchronous?: 'OFF',
 ): Promise<JournalStore> {
-  const path = `${databaseFolder(folder)}/journal.db`
   await world.files.makeFolder(databaseFolder(folder))
-  // SQLite makes a file for all to read; what it finds it leaves as it is.
-  await world.files.append(path, '')
-  return sqliteSink(world, path, { synchronous })
+  const open = async (name: string, retention: Retention = {}) => {
+    const path = `${databaseFolder(folder)}/${name}.db`
+    // SQLite makes a file for all to read; what it finds it leaves as it is.
+    await world.files.append(path, '')
+    return sqliteSink(world, path, { synchronous, ...retention })
+  }
+  return withAudit(await open('journal'), await open('audit', auditRetention))
 }
 
 /** Its ports are open when it resolves. */

@@ -1,6 +1,8 @@
 // The controller's process in a simulation: the platform and all services as src/main/controller.ts puts them together, on a
 // machine of the universe.
 import { CloudError } from '#kit/errors/cloud-error.ts'
+import { auditRetention, withAudit } from '#kit/journal/audit-store.ts'
+import type { Retention } from '#kit/journal/retention.ts'
 import { sqliteSink } from '#kit/journal/sqlite-sink.ts'
 import type { JournalStore } from '#kit/journal/store.ts'
 import type { Log } from '#kit/log/log.ts'
@@ -29,8 +31,11 @@ export type ControllerPlan = { world: World; log: Log; hosts: readonly string[];
 export async function startController(plan: ControllerPlan): Promise<RunningController> {
   const { world, log, hosts, tape } = plan
   await world.files.makeFolder(`${dataRoot}/db`)
-  await world.files.append(databasePath('journal'), '')
-  const store = taped(sqliteSink(world, databasePath('journal')), tape)
+  const open = async (name: string, retention: Retention = {}) => {
+    await world.files.append(databasePath(name), '')
+    return sqliteSink(world, databasePath(name), retention)
+  }
+  const store = taped(withAudit(await open('journal'), await open('audit', auditRetention)), tape)
   const platform = await openPlatform({
     world,
     log,

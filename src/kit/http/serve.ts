@@ -123,6 +123,7 @@ export async function serve<App>(
       service: spec.name,
       name: group?.label ?? `${request.method} (no such path)`,
       requestId,
+      subject: `request:${requestId}`,
       projectId: caller.projectId,
       userId: caller.userId || undefined,
       durationMs: spec.world.clock.monotonic() - started,

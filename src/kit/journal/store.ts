@@ -19,6 +19,7 @@ export type JournalStore = JournalSink & {
 export type JournalQuery = {
   traceId?: string
   subject?: string
+  /** The audit is given only where it is asked for. */
   kinds?: readonly EventKind[]
   names?: readonly string[]
   /** Milliseconds since the epoch, included. */
@@ -186,7 +187,7 @@ export function matches(event: JournalEvent, query: JournalQuery): boolean {
   return (
     (query.traceId === undefined || event.traceId === query.traceId) &&
     (query.subject === undefined || event.subject === query.subject) &&
-    (query.kinds === undefined || query.kinds.includes(event.kind)) &&
+    (query.kinds === undefined ? event.kind !== 'audit' : query.kinds.includes(event.kind)) &&
     (query.names === undefined || query.names.includes(event.name)) &&
     (query.since === undefined || event.at >= query.since) &&
     (query.until === undefined || event.at < query.until)

@@ -2,9 +2,13 @@
 import { view } from '#kit/http/view.ts'
 import type { JournalEvent } from '#kit/journal/journal.ts'
 import { route } from '../app.ts'
+import { listAudit } from '../ops/audit.ts'
 import { bootTrace } from '../ops/boot-trace.ts'
 import { listEvents } from '../ops/event.ts'
+import { showRequest } from '../ops/request.ts'
 import { serverEvents } from '../ops/server-events.ts'
+import { cadfView } from '../resources/cadf.ts'
+import { requestView } from '../resources/request.ts'
 import { journalRules } from '../rule.ts'
 
 const eventView = view<JournalEvent>()({
@@ -39,6 +43,18 @@ export const journalRoutes = [
     policy: journalRules.listEvents,
     handle: async (context, { query }) => ({
       events: (await listEvents(context, query)).map((event) => eventView(event)),
+    }),
+  }),
+  route('GET', '/audit', {
+    policy: journalRules.listAudit,
+    handle: async (context, { query }) => ({
+      events: (await listAudit(context, query)).map((event) => cadfView(event)),
+    }),
+  }),
+  route('GET', '/requests/:request_id', {
+    policy: 'token',
+    handle: async (context, { params }) => ({
+      request: requestView(await showRequest(context, params.request_id!)),
     }),
   }),
   route('GET', '/servers/:id/boot-trace', {

@@ -8,12 +8,8 @@ const mostEvents = 1_000
 const known = ['trace_id', 'subject', 'name', 'since', 'until', 'limit']
 
 export async function listEvents(context: JournalContext, query: Query): Promise<JournalEvent[]> {
-  const unknown = query.names().find((name) => !known.includes(name))
-  if (unknown)
-    throw new CloudError('badRequest', `There is no filter '${unknown}'; known: ${known.join(', ')}`)
-  const limit = number(query, 'limit') ?? mostEvents
-  if (limit < 1 || limit > mostEvents)
-    throw new CloudError('badRequest', `limit must be from 1 to ${mostEvents}`)
+  refuseUnknown(query, known)
+  const limit = limitOf(query)
   await context.app.journal.flush()
   return context.app.store.query({
     traceId: query.get('trace_id'),
@@ -26,7 +22,20 @@ export async function listEvents(context: JournalContext, query: Query): Promise
   })
 }
 
-function number(query: Query, name: string): number | undefined {
+export function refuseUnknown(query: Query, names: readonly string[]): void {
+  const unknown = query.names().find((name) => !names.includes(name))
+  if (unknown)
+    throw new CloudError('badRequest', `There is no filter '${unknown}'; known: ${names.join(', ')}`)
+}
+
+export function limitOf(query: Query): number {
+  const limit = number(query, 'limit') ?? mostEvents
+  if (!Number.isInteger(limit) || limit < 1 || limit > mostEvents)
+    throw new CloudError('badRequest', `limit must be from 1 to ${mostEvents}`)
+  return limit
+}
+
+export function number(query: Query, name: string): number | undefined {
   const text = query.get(name)
   if (text === undefined) return undefined
   const value = Number(text)
