@@ -81,7 +81,8 @@ export async function openControlPlane(plan: CloudPlan): Promise<ControlPlane> {
   }
   add('journal', await openJournalService(platform, plan.store, clientOf('nova').authenticate))
   add('placement', await openPlacement(platform, config.placement, clientOf('placement').authenticate))
-  add('image', await openImage(platform, config.image, clientOf('glance').authenticate))
+  const { authenticate, serviceToken } = clientOf('glance')
+  add('image', await openImage(platform, config.image, authenticate, { serviceToken }))
   const compute = computeClient({ platform, journal: platform.journal.as('neutron-server') })
   add(
     'network',

@@ -161,6 +161,8 @@ export async function serve<App>(
       )
     }
   }
+  // Without it fastify takes the request for answered with nothing, and cuts off a body that streams.
+  return reply
 }
 
 const isPublic = ({ policy }: { policy: unknown }) => policy === 'public'

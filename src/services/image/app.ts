@@ -7,6 +7,7 @@ import { type Context, routeOf } from '#kit/http/route.ts'
 import type { Enforcer } from '#kit/policy/policy.ts'
 import type { World } from '#kit/world/world.ts'
 import type { ImageConfig } from './config.ts'
+import type { LimitsOf } from './ops/limit.ts'
 
 export type ImageApp = {
   readonly world: World
@@ -16,6 +17,8 @@ export type ImageApp = {
   readonly store: ImageStore
   readonly digester: Digester
   readonly bus: Bus
+  /** Where identity's limits are asked for. */
+  readonly limitsOf: LimitsOf | undefined
 }
 
 export type ImageContext = Context<ImageApp>

@@ -8,5 +8,13 @@ export const imageConfig = section('image', {
   maxProperties: option.int(128, 'How many properties an image may have', { min: 0, unit: 'properties' }),
   maxTags: option.int(128, 'How many tags an image may have', { min: 0, unit: 'tags' }),
   maxMembers: option.int(128, 'How many projects an image may be shared with', { min: 0, unit: 'projects' }),
+  userStorageQuotaGib: option.int(0, 'How much all images of a project may hold; 0 is without limit', {
+    min: 0,
+    unit: 'GiB',
+  }),
+  unifiedLimits: option.bool(
+    false,
+    "Hold projects to identity's limits image_size_total, image_stage_total, image_count_total and image_count_uploading",
+  ),
 })
 export type ImageConfig = ConfigOf<typeof imageConfig>

@@ -4,6 +4,7 @@ import { migrate } from '#kit/db/migrate.ts'
 import { openDatabase } from '#kit/db/open.ts'
 import { openDigester } from '#kit/digest/digest.ts'
 import { type Authenticate, type HttpService, httpService } from '#kit/http/server.ts'
+import type { Trace } from '#kit/journal/journal.ts'
 import { openPolicy } from '#kit/policy/engine.ts'
 import type { Platform, RunningService } from '#kit/service/platform.ts'
 import { allRoutes } from './api/index.ts'
@@ -11,6 +12,7 @@ import type { ImageApp } from './app.ts'
 import type { ImageConfig } from './config.ts'
 import { imageFaults } from './fault.ts'
 import { recoverUploads } from './ops/image-data.ts'
+import { limitsFromIdentity } from './ops/limit.ts'
 import { bootstrapMetadefs } from './ops/metadef-bootstrap.ts'
 import { allRules } from './resources/rule.ts'
 import { migrations } from './store/schema.ts'
@@ -21,6 +23,7 @@ export async function openImage(
   platform: Platform,
   config: ImageConfig,
   authenticate: Authenticate,
+  peers?: { serviceToken: (trace: Trace) => Promise<string> },
 ): Promise<RunningImage> {
   const { world } = platform
   const db = await openDatabase(world, platform.databaseUrl('image'))
@@ -32,7 +35,9 @@ export async function openImage(
     refusal: (rule) => `You are not authorized to complete ${rule} action.`,
   })
   const digester = openDigester(world)
-  const app: ImageApp = { world, db, policy, config, store, digester, bus: platform.bus }
+  const limitsOf =
+    config.unifiedLimits && peers ? limitsFromIdentity(platform, peers.serviceToken) : undefined
+  const app: ImageApp = { world, db, policy, config, store, digester, bus: platform.bus, limitsOf }
   await recoverUploads(app)
   const http = await httpService({
     name: 'glance-api',

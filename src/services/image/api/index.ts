@@ -5,6 +5,7 @@ import { imageDataRoutes } from './image-data.ts'
 import { memberRoutes } from './member.ts'
 import { metadefRoutes } from './metadef.ts'
 import { metadefNamespaceRoutes } from './metadef-namespace.ts'
+import { usageRoutes } from './usage.ts'
 
 export const allRoutes = [
   ...discoveryRoutes,
@@ -13,4 +14,5 @@ export const allRoutes = [
   ...memberRoutes,
   ...metadefNamespaceRoutes,
   ...metadefRoutes,
+  ...usageRoutes,
 ]

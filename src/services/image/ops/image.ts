@@ -7,6 +7,7 @@ import * as store from '../store/image.ts'
 import { findMember } from '../store/member.ts'
 import { isAdmin } from './admin.ts'
 import { notify } from './notify.ts'
+import { limitsOf, requireImageSlot } from './quota.ts'
 import { applyPatch, type ImageValues, type PatchOperation, readNewImage } from './values.ts'
 
 export function noSuchImage(id: string): CloudError {
@@ -73,7 +74,9 @@ export async function createImage(
     properties: values.properties,
     tags: values.tags ?? [],
   }
+  const limits = await limitsOf(context)
   await db.transaction(async (tx) => {
+    await requireImageSlot(context, tx, limits)
     if (await store.findImage(tx, row.id))
       throw new CloudError('conflict', `Image ID ${row.id} already exists!`)
     await store.insertImage(tx, row)

@@ -41,7 +41,7 @@ export const imageTag = table(
   { primaryKey: ['imageId', 'value'], index: [['value']] },
 )
 
-export type ImageStatus = 'queued' | 'saving' | 'active' | 'deactivated'
+export type ImageStatus = 'queued' | 'saving' | 'uploading' | 'importing' | 'active' | 'deactivated'
 export const visibilities = ['community', 'public', 'private', 'shared'] as const
 export type Visibility = (typeof visibilities)[number]
 
