@@ -79,6 +79,7 @@ async function open(given: Parameters<typeof withDefaults<typeof dhcpAgentConfig
     signals,
     addresses,
     fabric,
+    folder,
   }
 }
 
@@ -118,14 +119,16 @@ test('another subnet or MTU starts dnsmasq anew, and leaves haproxy alone', asyn
 })
 
 test('an agent that starts again takes over what runs', async () => {
-  const { driver, want, agent, start, world, signals } = await open()
+  const { driver, want, agent, start, world, signals, folder } = await open()
   await want(sampleNetwork())
   const before = await driver.processes()
   await agent.stop()
+  await world.files.write(`${folder}/neutron/dhcp/net-1/host.1.2.new`, 'of an agent that was killed')
   const next = await start()
   cleanups.push(() => next.stop())
   await world.settle()
   expect(await driver.processes()).toEqual(before)
+  expect(await world.files.list(`${folder}/neutron/dhcp/net-1`)).not.toContain('host.1.2.new')
   // The agent before may have ended between writing the files and telling of it.
   expect(signals()).toEqual(['dnsmasq SIGHUP'])
 })

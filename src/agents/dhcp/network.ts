@@ -1,5 +1,6 @@
 // Serves one network on this host: its namespace and port, dnsmasq, and the haproxy of its metadata. Run again, it
 // changes only what is not as wanted; what ran before this agent is taken over.
+
 import type { AgentPort, DhcpNetwork, networkPlugin } from '#contracts/network-agent.ts'
 import {
   type Daemon,
@@ -15,6 +16,7 @@ import {
 } from '#drivers/wiring/load.ts'
 import type { Caller } from '#kit/bus/bus.ts'
 import type { Journal, Trace } from '#kit/journal/journal.ts'
+import type { World } from '#kit/world/world.ts'
 import type { DhcpAgentConfig } from './config.ts'
 import {
   type DnsmasqFiles,
@@ -181,6 +183,7 @@ async function serveAddresses(
     logFile: `${folder}/log`,
   }
   const files = dnsmasqFiles(plan)
+  if (!state.loaded) await removeHalfWritten(world, folder)
   const leaseFile = `${folder}/leases`
   const known = (await world.files.exists(leaseFile)) ? await world.files.readText(leaseFile) : ''
   const leases = keptLeases(known, network.hosts)
@@ -213,6 +216,13 @@ async function serveAddresses(
     })
   }
   state.loaded = true
+}
+
+/** What an agent before was killed over: its text may be wanted no more, and then nothing else would take it away. */
+async function removeHalfWritten(world: World, folder: string): Promise<void> {
+  if (!(await world.files.exists(folder))) return
+  for (const name of await world.files.list(folder))
+    if (name.endsWith('.new')) await world.files.remove(`${folder}/${name}`)
 }
 
 async function areWritten({ world }: NetworkParts, folder: string, files: DnsmasqFiles): Promise<boolean> {

@@ -209,3 +209,15 @@ async function gather(stream: Readable): Promise<Buffer> {
   for await (const chunk of stream) chunks.push(chunk as Buffer)
   return Buffer.concat(chunks)
 }
+
+test('a file that a killed process had not put in its place goes with the next that is, and no other does', async () => {
+  const room = `${folder}/killed`
+  await realFiles.makeFolder(room)
+  // No process has a number above pid_max, which is 4194304 at most.
+  for (const name of ['host.4194305.12.new', `host.${process.pid}.12.new`, 'host.new'])
+    await realFiles.write(`${room}/${name}`, 'half')
+  await realFiles.writeAtomic(`${room}/host`, 'whole')
+  expect((await realFiles.list(room)).sort()).toEqual(
+    ['host', `host.${process.pid}.12.new`, 'host.new'].sort(),
+  )
+})

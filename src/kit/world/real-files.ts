@@ -27,6 +27,7 @@ export const realFiles: Files = {
   readSync: readPart,
   write: (path, data, options = {}) => fs.writeFile(path, data, { mode: options.mode ?? ownerOnly }),
   async writeAtomic(path, data, options = {}) {
+    await sweep(dirname(path))
     const beside = `${path}.${process.pid}.${process.hrtime.bigint()}.new`
     const file = await fs.open(beside, 'wx', options.mode ?? ownerOnly)
     try {
@@ -67,6 +68,26 @@ export const realFiles: Files = {
     const { bavail, blocks, bsize } = await fs.statfs(path)
     return { freeBytes: bavail * bsize, totalBytes: blocks * bsize }
   },
+}
+
+const swept = new Set<string>()
+
+/** Once in each life: takes away what processes that were killed before their rename have left in a folder. */
+async function sweep(folder: string): Promise<void> {
+  if (swept.has(folder)) return
+  swept.add(folder)
+  for (const name of await fs.readdir(folder)) {
+    const [, pid] = /\.(\d+)\.\d+\.new$/.exec(name) ?? []
+    if (pid !== undefined && !lives(Number(pid))) await fs.rm(`${folder}/${name}`, { force: true })
+  }
+}
+
+function lives(pid: number): boolean {
+  try {
+    return process.kill(pid, 0)
+  } catch (error) {
+    return (error as NodeJS.ErrnoException).code !== 'ESRCH'
+  }
 }
 
 function readPart(path: string, position: number, buffer: Buffer): number {
