@@ -47,10 +47,10 @@ export type Allocation = RowOf<typeof allocation>
 
 export const subnetRules = {
   ...rulesOf('subnet', {
-    create: ' or rule:network_owner',
+    create: ' or role:member and rule:network_owner',
     get: ' or rule:shared',
-    update: ' or rule:network_owner',
-    delete: ' or rule:network_owner',
+    update: ' or role:member and rule:network_owner',
+    delete: ' or role:member and rule:network_owner',
   }),
   createServiceTypes: guard('create_subnet:service_types', adminOnly, 'Set the service types of a subnet'),
   updateServiceTypes: guard('update_subnet:service_types', adminOnly, 'Change the service types of a subnet'),
