@@ -1,12 +1,11 @@
-// Removes: token keys in use for longer than the configured time, and keys in memory that aren't those on disk any more.
-// Runs in each controller; those that share a key folder see each other's turns by the age of the staged key.
+// Removes: token keys in use for longer than the configured time. Runs in each controller; those that share a key
+// folder see each other's turns by the age of the staged key.
 import { CloudError } from '#kit/errors/cloud-error.ts'
 import { type KeyKind, type KeyRepository, rotateKeys } from '#kit/fernet/key-repository.ts'
 import type { Loop } from '#kit/loop/loop.ts'
 import type { Identity } from '../app.ts'
 
-/** How long this process may go on with a key that `nimbo keys rotate` has replaced. */
-const lookEveryMs = 30_000
+const hour = 3_600_000
 
 export type KeyFolder = {
   readonly path: string
@@ -21,7 +20,6 @@ export function keyRotation(
   // Beside what the file's time says, since files carry the host's time and a test's clock is its own.
   const turnedAt = new Map<string, number>()
   const turn = async ({ path, kind, keys }: KeyFolder) => {
-    await keys.refresh()
     if (config.keyRotation === 0) return
     // The staged key is written at each turn, so its time is the turn's.
     const staged = await world.files.info(`${path}/0`)
@@ -40,7 +38,7 @@ export function keyRotation(
   }
   return {
     name: 'identity-key-rotation',
-    everyMs: lookEveryMs,
+    everyMs: hour,
     async run() {
       for (const folder of folders) await turn(folder)
     },

@@ -68,7 +68,7 @@ export async function prove(app: Identity, wish: IdentityWish, at: Surroundings)
     if (spending && !(await spendProof(app.db, spending.id, spending.until)))
       throw refuse('the passcode was used')
   const proven = [
-    ...new Set([...found, ...(brought ? [brought.receipt] : [])].flatMap((each) => each.methods)),
+    ...new Set([...(brought ? [brought.receipt] : []), ...found].flatMap((each) => each.methods)),
   ]
   const required = missingMethods(user, proven, supported)
   if (required) return { receipt: await issueReceipt(app, user, proven, required) }

@@ -60,8 +60,14 @@ export function openTokens({ world, db, config, knowledge, seal }: Parts): Token
     kept.set(token, { epoch, valid })
   }
 
+  /** In its usual case this is a look at the clock. */
+  const lookAtKeys = async (look: Promise<boolean> | false) => {
+    if (await look) kept.clear()
+  }
+
   return {
     async issue(draft) {
+      await lookAtKeys(seal.refresh())
       const facts = await knowledge.facts()
       const now = world.clock.now()
       const standing = await standingOf(db, facts, now, draft)
@@ -86,6 +92,7 @@ export function openTokens({ world, db, config, knowledge, seal }: Parts): Token
     },
 
     async validate(token, options = {}) {
+      await lookAtKeys(seal.refresh())
       const now = world.clock.now()
       const grace = options.allowExpired ? config.allowExpiredWindow : 0
       const known = kept.get(token)

@@ -11,8 +11,13 @@ export type TokenSeal = {
   seal(payload: TokenPayload, issuedAt: number): string
   /** Undefined where none of our keys made it, even after another look at them. */
   open(token: string): Promise<OpenedToken | undefined>
+  /** Looks at the keys again, now and then; true where they have been turned, and some may hold no longer. */
+  refresh(): Promise<boolean> | false
 }
 export type OpenedToken = { payload: TokenPayload; issuedAt: number }
+
+/** For how long this process may go on with keys that `nimbo keys rotate` has replaced. */
+const lookAgainMs = 10_000
 
 /** `signing` where tokens are signed, or have been. */
 export function openSeal(
@@ -20,6 +25,11 @@ export function openSeal(
   provider: 'fernet' | 'jws',
   { sealing, signing }: { sealing: KeyRepository; signing: KeyRepository<JwsKey> | undefined },
 ): TokenSeal {
+  let lookedAt = world.clock.monotonic()
+  const refreshAll = async () => {
+    const turned = await Promise.all([sealing.refresh(), signing?.refresh()])
+    return turned.includes(true)
+  }
   const read = (token: string): OpenedToken | undefined => {
     if (!token.includes('.')) return openToken(sealing.keys, token)
     return signing && openSignedToken(signing.keys, token)
@@ -36,6 +46,12 @@ export function openSeal(
       // Another process may have turned the keys; a look at one file tells, so rubbish costs no more than that.
       const turned = await (token.includes('.') ? signing : sealing)?.refresh()
       return turned ? read(token) : undefined
+    },
+    refresh() {
+      const now = world.clock.monotonic()
+      if (now - lookedAt < lookAgainMs) return false
+      lookedAt = now
+      return refreshAll()
     },
   }
 }
