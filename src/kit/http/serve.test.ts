@@ -1,4 +1,5 @@
 // What every service does with a request before and after its own work: bodies, limits, the record of what was decided, the audit.
+import { Readable } from 'node:stream'
 import { Type } from 'typebox'
 import { describe, expect, it } from 'vitest'
 import { CloudError } from '../errors/cloud-error.ts'
@@ -53,6 +54,7 @@ const routes = [
     status: 202,
     handle: async () => undefined,
   }),
+  route('GET', '/stream', { policy: 'public', handle: async () => Readable.from(slowly()) }),
   route('POST', '/login', {
     policy: 'public',
     body: 'json',
@@ -62,6 +64,13 @@ const routes = [
     },
   }),
 ]
+
+async function* slowly() {
+  for (const piece of ['a', 'b', 'c']) {
+    await new Promise(setImmediate)
+    yield piece
+  }
+}
 
 async function open(limits: Partial<Limits> = {}) {
   const platform = testPlatform()
@@ -138,6 +147,13 @@ describe('a body', () => {
     expect(refused.body.error.message).toContain('2000 bytes')
     expect((await member('POST', '/v1/large', sized(4000))).status).toBe(204)
     expect((await member('POST', '/v1/large', sized(5000))).status).toBe(413)
+  })
+})
+
+describe('an answer', () => {
+  it('may be a stream that has its first octets later', async () => {
+    const { http } = await open()
+    expect((await http.inject({ method: 'GET', url: '/v1/stream', headers: {} })).body.toString()).toBe('abc')
   })
 })
 
