@@ -31,6 +31,8 @@ export type Dialect = {
   returning(column: string): string
   /** After the name in DROP INDEX, where names of indexes belong to their table. */
   indexOwner(table: string): string
+  /** All texts of a group in one, with commas between. */
+  joinedTexts(column: string): string
   /** A lock that a session holds, where transactions alone don't keep two migrating processes apart. */
   lock?: { take(seconds: number): string; release: string }
   /** Makes a database, where it is a server that has several, and the database to be in meanwhile. */
@@ -61,6 +63,7 @@ export const dialects: Record<DialectName, Dialect> = {
     nullOrder: { asc: '', desc: '' },
     returning: always(''),
     indexOwner: always(''),
+    joinedTexts: (column) => `group_concat(${quote(column)})`,
     // Extended result codes: https://www.sqlite.org/rescode.html; the low byte is the primary code (5 is SQLITE_BUSY,
     // 10 SQLITE_IOERR, 13 SQLITE_FULL).
     troubleOf: ({ errcode }) => {
@@ -91,6 +94,7 @@ export const dialects: Record<DialectName, Dialect> = {
     nullOrder: { asc: ' nulls first', desc: ' nulls last' },
     returning: (column) => ` returning ${quote(column)}`,
     indexOwner: always(''),
+    joinedTexts: (column) => `string_agg(${quote(column)}, ',')`,
     // The numbers are ours: "nimbo" and "migr" as far as 32 bits hold them. Waits without end: each holder's session ends.
     lock: {
       take: always('select 1 as taken from pg_advisory_lock(1852402018, 1835624306)'),
@@ -139,6 +143,8 @@ export const dialects: Record<DialectName, Dialect> = {
     nullOrder: { asc: '', desc: '' },
     returning: always(''),
     indexOwner: (table) => ` on ${quote(table)}`,
+    // Up to group_concat_max_len, which MariaDB has at 1 MiB since 10.2.4.
+    joinedTexts: (column) => `group_concat(${quote(column)} separator ',')`,
     lock: {
       take: (seconds) => `select get_lock(concat('nimbo.migrate.', database()), ${seconds}) as taken`,
       release: "select release_lock(concat('nimbo.migrate.', database()))",

@@ -1,4 +1,5 @@
-// Placement's errors on the wire: a list with one entry, whose `code` clients read from 1.23 on.
+// Placement's errors on the wire: a list with one entry, whose `code` clients read from 1.23 on; as a page or as text for
+// those who take no JSON.
 import type { FaultFormat } from '#kit/http/fault.ts'
 import { titles } from '#kit/http/fault.ts'
 
@@ -7,17 +8,35 @@ const undefinedCode = 'placement.undefined_code'
 
 export const placementFaults: FaultFormat = {
   fault(error, at) {
-    const title = titles[error.status] ?? 'Error'
-    if (error.status === 401) {
-      return { status: 401, body: { message: error.message, code: '401 Unauthorized', title } }
+    const { status } = error
+    const title = titles[status] ?? 'Error'
+    const form = formOf(at.accept)
+    if (form !== 'json') {
+      const text = `${status} ${title}\n\n${error.message}\n`
+      if (form === 'text') return { status, body: text, contentType: 'text/plain; charset=UTF-8' }
+      const page = `<html><head><title>${status} ${title}</title></head><body><h1>${status} ${title}</h1>${escaped(error.message)}</body></html>\n`
+      return { status, body: page, contentType: 'text/html; charset=UTF-8' }
     }
-    const entry: Record<string, unknown> = {
-      status: error.status,
-      title,
-      detail: error.message,
-      request_id: at.requestId,
-    }
-    if (at.version === undefined || at.version >= withCode) entry.code = error.type ?? undefinedCode
-    return { status: error.status, body: { errors: [{ ...entry, ...error.body }] } }
+    if (status === 401) return { status, body: { message: error.message, code: '401 Unauthorized', title } }
+    const entry: Record<string, unknown> = { status, title, detail: error.message, request_id: at.requestId }
+    if (at.version === undefined || at.version >= withCode) entry.code = codeOf(error.type)
+    return { status, body: { errors: [{ ...entry, ...error.body }] } }
   },
 }
+
+function codeOf(type: string | undefined): string {
+  return type?.startsWith('placement.') ? type : undefinedCode
+}
+
+/** JSON wherever it is taken at all; nothing said means all. */
+function formOf(accept: string | undefined): 'json' | 'html' | 'text' {
+  if (acceptsJson(accept)) return 'json'
+  return /\btext\/html\b/.test(accept!) ? 'html' : 'text'
+}
+
+export function acceptsJson(accept: string | undefined): boolean {
+  return !accept || /(^|[\s,])(application\/json|application\/\*|\*\/\*)\s*($|[,;])/i.test(accept)
+}
+
+const escaped = (text: string) =>
+  text.replaceAll('&', '&amp;').replaceAll('<', '&lt;').replaceAll('>', '&gt;')

@@ -4,6 +4,7 @@ import { openDatabase } from '#kit/db/open.ts'
 import { type Authenticate, type HttpService, httpService } from '#kit/http/server.ts'
 import { openPolicy } from '#kit/policy/engine.ts'
 import type { Platform, RunningService } from '#kit/service/platform.ts'
+import { admit } from './api/admit.ts'
 import { allRoutes } from './api/index.ts'
 import { microversions } from './api/version.ts'
 import type { Placement } from './app.ts'
@@ -11,6 +12,7 @@ import type { PlacementConfig } from './config.ts'
 import { placementFaults } from './fault.ts'
 import { placementRules } from './rule.ts'
 import { first } from './store/migrations/0001-first.ts'
+import { consumerType } from './store/migrations/0002-consumer-type.ts'
 
 export type RunningPlacement = RunningService & { app: Placement; http: HttpService }
 
@@ -22,7 +24,7 @@ export async function openPlacement(
   const { world } = platform
   const log = platform.log.with({ service: 'placement-api' })
   const db = await openDatabase(world, platform.databaseUrl('placement'))
-  await migrate(world, db, [first])
+  await migrate(world, db, [first, consumerType])
   const policy = openPolicy({ rules: placementRules })
   const app: Placement = { world, db, policy, config }
   const http = await httpService({
@@ -38,6 +40,8 @@ export async function openPlacement(
     authenticate,
     authUri: () => platform.endpoint('identity'),
     microversions,
+    refuseMethods: true,
+    admit,
   })
   return {
     name: 'placement',

@@ -1,22 +1,23 @@
 // Routes of what a provider has: inventories, traits, aggregates; and of what is used of it.
 import { route } from '../app.ts'
 import {
+  createInventory,
   deleteInventory,
   getInventory,
   type InventoryGiven,
   listInventories,
-  putInventory,
-  replaceAggregates,
   replaceInventories,
-  replaceTraits,
+  updateInventory,
 } from '../ops/inventory.ts'
 import { getProvider } from '../ops/provider.ts'
+import { replaceAggregates, replaceTraits } from '../ops/provider-mark.ts'
 import {
   aggregateList,
   aggregateRules,
   aggregatesReplace,
   type Inventory,
   inventoriesReplace,
+  inventoryCreate,
   inventoryReplace,
   inventoryRules,
   inventoryView,
@@ -27,7 +28,7 @@ import {
 } from '../resources/provider.ts'
 import { listByProvider } from '../store/allocation.ts'
 import * as store from '../store/provider.ts'
-import { dated, latest } from './reply.ts'
+import { dated, latest, located } from './reply.ts'
 
 const path = '/resource_providers/:uuid'
 const shown = ({ provider, inventories }: { provider: Provider; inventories: Inventory[] }) => ({
@@ -59,6 +60,22 @@ export const inventoryRoutes = [
       return dated(context, shown(result), latest(result.inventories))
     },
   }),
+  route('POST', `${path}/inventories`, {
+    policy: inventoryRules.create,
+    body: inventoryCreate,
+    handle: async (context, { params, body }) => {
+      const { resourceClass, resourceProviderGeneration } = body
+      const result = await createInventory(
+        context,
+        params.uuid!,
+        resourceClass,
+        resourceProviderGeneration,
+        givenIn(body),
+      )
+      const location = `${context.origin}/resource_providers/${result.provider.uuid}/inventories/${resourceClass}`
+      return located(dated(context, shownOne(result), result.inventory.updatedAt, 201), location)
+    },
+  }),
   route('DELETE', `${path}/inventories`, {
     policy: inventoryRules.delete,
     since: '1.5',
@@ -77,20 +94,13 @@ export const inventoryRoutes = [
     policy: inventoryRules.update,
     body: inventoryReplace,
     handle: async (context, { params, body }) => {
-      const given: InventoryGiven = {
-        total: body.total,
-        reserved: body.reserved,
-        min_unit: body.minUnit,
-        max_unit: body.maxUnit,
-        step_size: body.stepSize,
-        allocation_ratio: body.allocationRatio,
-      }
-      const result = await putInventory(
+      const { resourceProviderGeneration } = body
+      const result = await updateInventory(
         context,
         params.uuid!,
         params.resource_class!,
-        body.resourceProviderGeneration,
-        given,
+        resourceProviderGeneration,
+        givenIn(body),
       )
       return dated(context, shownOne(result), result.inventory.updatedAt)
     },
@@ -163,14 +173,9 @@ export const inventoryRoutes = [
     policy: aggregateRules.update,
     since: '1.1',
     until: '1.18',
-    body: 'json',
+    body: aggregateList,
     handle: async (context, { params, body }) => {
-      const { provider, aggregates } = await replaceAggregates(
-        context,
-        params.uuid!,
-        undefined,
-        aggregateList(body),
-      )
+      const { provider, aggregates } = await replaceAggregates(context, params.uuid!, undefined, body)
       return dated(context, aggregatesShown(context.version, provider, aggregates))
     },
   }),
@@ -189,6 +194,24 @@ export const inventoryRoutes = [
     },
   }),
 ]
+
+function givenIn(body: {
+  total: number
+  reserved?: number
+  minUnit?: number
+  maxUnit?: number
+  stepSize?: number
+  allocationRatio?: number
+}): InventoryGiven {
+  return {
+    total: body.total,
+    reserved: body.reserved,
+    min_unit: body.minUnit,
+    max_unit: body.maxUnit,
+    step_size: body.stepSize,
+    allocation_ratio: body.allocationRatio,
+  }
+}
 
 function aggregatesShown(
   version: number | undefined,

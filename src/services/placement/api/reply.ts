@@ -14,5 +14,10 @@ export function dated(context: PlacementContext, body: unknown, changedAt?: numb
   return answer({ status, headers, body })
 }
 
+/** The same answer with where the thing is. */
+export function located({ reply }: Answer, location: string): Answer {
+  return answer({ ...reply, headers: { ...reply.headers, location } })
+}
+
 export const latest = (rows: readonly { updatedAt: number }[]) =>
   rows.reduce<number | undefined>((most, row) => Math.max(most ?? 0, row.updatedAt), undefined)

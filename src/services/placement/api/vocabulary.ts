@@ -5,7 +5,7 @@ import { answer } from '#kit/http/route.ts'
 import { route } from '../app.ts'
 import * as ops from '../ops/vocabulary.ts'
 import { classRules, resourceClassCreate, traitRules } from '../resources/vocabulary.ts'
-import { dated } from './reply.ts'
+import { dated, located } from './reply.ts'
 import { microversions } from './version.ts'
 
 const classShown = (name: string) => ({ name, links: [{ rel: 'self', href: `/resource_classes/${name}` }] })
@@ -14,17 +14,18 @@ export const vocabularyRoutes = [
   route('GET', '/', {
     policy: 'public',
     root: true,
-    handle: async () => ({
-      versions: [
-        {
-          id: 'v1.0',
-          status: 'CURRENT',
-          min_version: microversions.min,
-          max_version: microversions.max,
-          links: [{ rel: 'self', href: '' }],
-        },
-      ],
-    }),
+    handle: async (context) =>
+      dated(context, {
+        versions: [
+          {
+            id: 'v1.0',
+            status: 'CURRENT',
+            min_version: microversions.min,
+            max_version: microversions.max,
+            links: [{ rel: 'self', href: '' }],
+          },
+        ],
+      }),
   }),
   route('GET', '/resource_classes', {
     policy: classRules.list,
@@ -115,10 +116,10 @@ export const vocabularyRoutes = [
     since: '1.6',
     handle: async (context, { params }) => {
       const created = await ops.ensureTrait(context, params.name!)
-      return answer({
-        status: created ? 201 : 204,
-        headers: { location: `${context.origin}/traits/${params.name}` },
-      })
+      return located(
+        dated(context, undefined, undefined, created ? 201 : 204),
+        `${context.origin}/traits/${params.name}`,
+      )
     },
   }),
   route('DELETE', '/traits/:name', {

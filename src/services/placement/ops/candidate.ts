@@ -1,261 +1,221 @@
-// Where something fits: for each tree of providers, the ways in which its members can meet the groups asked for.
-// Which providers have room is one query per resource class; combining them is arithmetic over that small set.
-
+// Where something fits. The database says which trees may have what is asked for, and `candidate-tree.ts` combines what is
+// in each of them; trees are looked at in pieces, so that the work goes with what is wanted and not with what is there.
 import type { Db } from '#kit/db/database.ts'
-import { CloudError } from '#kit/errors/cloud-error.ts'
-import type { Placement, PlacementContext } from '../app.ts'
-import type { Inventory, Provider } from '../resources/provider.ts'
-import { isStandardClass, isStandardTrait } from '../resources/vocabulary.ts'
-import * as store from '../store/provider.ts'
-import * as vocabulary from '../store/vocabulary.ts'
+import type { PlacementContext } from '../app.ts'
+import * as store from '../store/candidate.ts'
+import { findProvider } from '../store/provider.ts'
 import type { CandidateQuery, Group } from './candidate-query.ts'
+import { type Candidate, combine, hasRoom, isRight, type Node, type Tree } from './candidate-tree.ts'
+import { assertKnown } from './query.ts'
 
-/** One way to meet the whole question: per provider, the amount of each class. */
-export type Candidate = Map<string, Record<string, number>>
+export type { Candidate } from './candidate-tree.ts'
 export type Candidates = {
   candidates: Candidate[]
-  providers: Provider[]
-  inventories: Map<string, Inventory[]>
-  traits: Map<string, string[]>
+  /** What the candidates are made of; from 1.29 on with all of their trees. */
+  providers: Node[]
 }
 
-type Room = Map<string, Inventory>
-/** One provider's part in a candidate. */
-type Part = { provider: Provider; group: Group; resourceClass: string; amount: number }
+const treesSince = 1029
+/** Trees at a time, at least: fewer would ask the database too often. */
+const smallestPiece = 64
 
 export async function findCandidates(context: PlacementContext, query: CandidateQuery): Promise<Candidates> {
-  const { db, config } = context.app
-  await assertKnown(db, query)
-  const limit = Math.min(query.limit ?? config.maxAllocationCandidates, config.maxAllocationCandidates)
-  const sample = await sampleOf(context.app, query, limit)
-  if (sample) {
-    const found = await candidatesAmong(db, query, limit, sample)
-    // Traits or aggregates may have left few of them, while others would do.
-    if (found.length === limit) return describe(db, found)
-  }
-  return describe(db, await candidatesAmong(db, query, limit))
-}
-
-/**
- * Where far more providers could give it all by themselves than are asked for, some of these at random: whoever asks for
- * a few shall not always get the same ones, and the rest need not be looked at.
- */
-async function sampleOf(
-  { db, world }: Placement,
-  { groups }: CandidateQuery,
-  limit: number,
-): Promise<string[] | undefined> {
-  const [group, ...more] = groups
-  if (!group || more.length > 0 || group.resources.length === 0) return undefined
-  const uuids = await store.providersWithRoomForAll(db, group.resources)
-  if (uuids.length <= limit) return undefined
-  for (let place = 0; place < limit; place++) {
-    const other = world.random.int(place, uuids.length)
-    ;[uuids[place], uuids[other]] = [uuids[other]!, uuids[place]!]
-  }
-  return uuids.slice(0, limit)
-}
-
-async function candidatesAmong(
-  db: Db,
-  query: CandidateQuery,
-  limit: number,
-  among?: readonly string[],
-): Promise<Candidate[]> {
-  const room = await roomByClass(db, query, among)
-  const uuids = [...new Set([...room.values()].flatMap((byProvider) => [...byProvider.keys()]))]
-  const providers = new Map((await store.listProviders(db, { uuids })).map((each) => [each.uuid, each]))
-  const allowed = await filterOf(db, query, uuids, providers)
-
-  const trees = new Map<string, Provider[]>()
-  for (const provider of providers.values()) {
-    const tree = trees.get(provider.rootUuid)
-    if (tree) tree.push(provider)
-    else trees.set(provider.rootUuid, [provider])
-  }
-  const found: Candidate[] = []
-  for (const tree of trees.values()) {
-    for (const candidate of combine(query, tree, room, allowed)) {
-      found.push(candidate)
-      if (found.length === limit) return found
-    }
-  }
-  return found
-}
-
-/** For each class and amount asked for, the providers that have it; keyed 'VCPU:2'. */
-async function roomByClass(
-  db: Db,
-  query: CandidateQuery,
-  among: readonly string[] | undefined,
-): Promise<Map<string, Room>> {
-  const room = new Map<string, Room>()
-  for (const group of query.groups) {
-    for (const [resourceClass, amount] of group.resources) {
-      const key = `${resourceClass}:${amount}`
-      if (room.has(key)) continue
-      const rows = await store.providersWithRoom(db, resourceClass, amount, among)
-      room.set(key, new Map(rows.map((row) => [row.providerUuid, row])))
-    }
-  }
-  return room
-}
-
-type Allowed = {
-  /** May this provider give anything to the group? */
-  provider(group: Group, provider: Provider): boolean
-  traitsOf(uuid: string): readonly string[]
-}
-
-async function filterOf(
-  db: Db,
-  query: CandidateQuery,
-  uuids: string[],
-  providers: Map<string, Provider>,
-): Promise<Allowed> {
-  const wantsTraits = query.groups.some((group) => group.required.length + group.forbidden.length > 0)
-  const traits = wantsTraits ? await store.listTraitsOf(db, uuids) : new Map<string, string[]>()
-  const members = new Map<string[], Set<string>>()
-  for (const group of query.groups)
-    for (const choice of group.memberOf) members.set(choice, await store.providersInAggregates(db, choice))
-  const traitsOf = (uuid: string) => traits.get(uuid) ?? []
-  return {
-    traitsOf,
-    provider(group, provider) {
-      const own = traitsOf(provider.uuid)
-      if (group.forbidden.some((name) => own.includes(name))) return false
-      // A tree is in an aggregate when its root is.
-      const root = providers.get(provider.rootUuid)?.uuid ?? provider.rootUuid
-      return group.memberOf.every(
-        (choice) => members.get(choice)!.has(provider.uuid) || members.get(choice)!.has(root),
-      )
-    },
-  }
-}
-
-function* combine(
-  query: CandidateQuery,
-  tree: Provider[],
-  room: Map<string, Room>,
-  allowed: Allowed,
-): Generator<Candidate> {
-  const choices: Part[][][] = []
-  for (const group of query.groups) {
-    const usable = tree.filter((provider) => allowed.provider(group, provider))
-    const ways =
-      group.suffix === '' ? spread(group, usable, room, allowed) : single(group, usable, room, allowed)
-    if (ways.length === 0) return
-    choices.push(ways)
-  }
-  for (const parts of product(choices)) {
-    const flat = parts.flat()
-    if (query.isolate && !isolated(flat)) continue
-    const candidate = sum(flat)
-    if (fits(candidate, room)) yield candidate
-  }
-}
-
-/** All of a numbered group comes from one provider that has every trait asked for. */
-function single(group: Group, usable: Provider[], room: Map<string, Room>, allowed: Allowed): Part[][] {
-  return usable
-    .filter((provider) => group.required.every((name) => allowed.traitsOf(provider.uuid).includes(name)))
-    .filter((provider) =>
-      group.resources.every(([name, amount]) => room.get(`${name}:${amount}`)!.has(provider.uuid)),
-    )
-    .map((provider) =>
-      group.resources.map(([resourceClass, amount]) => ({ provider, group, resourceClass, amount })),
-    )
-}
-
-/** The group without a number may be spread over the tree; its traits are met by the givers together. */
-function spread(group: Group, usable: Provider[], room: Map<string, Room>, allowed: Allowed): Part[][] {
-  const perClass = group.resources.map(([resourceClass, amount]) => {
-    const having = room.get(`${resourceClass}:${amount}`)!
-    return usable
-      .filter((provider) => having.has(provider.uuid))
-      .map((provider) => ({ provider, group, resourceClass, amount }))
-  })
-  return [...product(perClass)].filter((parts) =>
-    group.required.every((name) =>
-      parts.some(({ provider }) => allowed.traitsOf(provider.uuid).includes(name)),
-    ),
+  const { db, config, world } = context.app
+  await assertKnown(
+    context,
+    query.groups.flatMap((group) => group.resources.map(([name]) => name)),
+    [...query.groups, query.root].flatMap((wish) => [...wish.required.flat(), ...wish.forbidden]),
   )
-}
+  const nested = (context.version ?? 0) >= treesSince
+  const limit = Math.min(query.limit ?? config.maxAllocationCandidates, config.maxAllocationCandidates)
+  const inRoots = await rootsOf(db, query.groups)
+  if (!inRoots) return { candidates: [], providers: [] }
+  const sharing = await loadSharing(db)
+  const needs = needsOf(query, sharing, inRoots)
+  const withAggregates =
+    sharing.length > 0 || query.groups.some((group) => group.memberOf.length + group.notMemberOf.length > 0)
 
-function* product<T>(lists: T[][]): Generator<T[]> {
-  if (lists.length === 0) {
-    yield []
-    return
+  const candidates: Candidate[] = []
+  const seen = new Set<string>()
+  const members = new Map<string, Node[]>(byRoot(sharing.flatMap(({ tree }) => tree)))
+  const keep = (candidate: Candidate) => {
+    if (!nested && isNested(candidate)) return
+    // What is all shared comes again with each tree that shares it.
+    if (sharing.length > 0) {
+      const key = keyOf(candidate)
+      if (seen.has(key)) return
+      seen.add(key)
+    }
+    candidates.push(candidate)
   }
-  const [first, ...rest] = lists
-  for (const item of first!) for (const tail of product(rest)) yield [item, ...tail]
-}
 
-function isolated(parts: Part[]): boolean {
-  const givers = new Map<string, string>()
-  for (const { provider, group } of parts) {
-    if (group.suffix === '') continue
-    const other = givers.get(provider.uuid)
-    if (other !== undefined && other !== group.suffix) return false
-    givers.set(provider.uuid, group.suffix)
-  }
-  return true
-}
-
-function sum(parts: Part[]): Candidate {
-  const candidate: Candidate = new Map()
-  for (const { provider, resourceClass, amount } of parts) {
-    const resources = candidate.get(provider.uuid) ?? {}
-    resources[resourceClass] = (resources[resourceClass] ?? 0) + amount
-    candidate.set(provider.uuid, resources)
-  }
-  return candidate
-}
-
-/** Two groups on one provider need room for both. */
-function fits(candidate: Candidate, room: Map<string, Room>): boolean {
-  for (const [uuid, resources] of candidate) {
-    for (const [resourceClass, amount] of Object.entries(resources)) {
-      if (room.has(`${resourceClass}:${amount}`)) continue
-      const inventory = [...room]
-        .find(([key, rows]) => key.startsWith(`${resourceClass}:`) && rows.has(uuid))?.[1]
-        .get(uuid)
-      if (!inventory || inventory.used + amount > inventory.capacity || amount > inventory.maxUnit)
-        return false
+  // Whoever asks for a few shall not always get the same ones: we begin anywhere, and go around.
+  const pivot = world.random.uuid()
+  for (const range of [{ from: pivot }, { before: pivot }] as { from?: string; before?: string }[]) {
+    let { from } = range
+    while (candidates.length < limit) {
+      const size = Math.max(limit - candidates.length, smallestPiece)
+      const roots = await store.findRoots(db, needs, query.root, { ...range, from }, size)
+      const trees = await loadTrees(db, roots, sharing, withAggregates)
+      for (const tree of trees) members.set(tree.root.uuid, tree.nodes)
+      takeInTurn(
+        trees.map((tree) => combine(query, tree, inRoots)),
+        (candidate) => {
+          keep(candidate)
+          return candidates.length < limit
+        },
+      )
+      if (roots.length < size) break
+      // The next id after the last one, in the order of texts.
+      from = `${roots.at(-1)!}0`
     }
   }
-  return true
+  return { candidates, providers: nested ? treesOf(candidates, members) : giversOf(candidates) }
 }
 
-async function describe(db: Db, candidates: Candidate[]): Promise<Candidates> {
-  const givers = [...new Set(candidates.flatMap((candidate) => [...candidate.keys()]))]
-  const providers = givers.length === 0 ? [] : await store.listProviders(db, { uuids: givers })
-  const inventories = new Map<string, Inventory[]>()
-  for (const row of givers.length === 0 ? [] : await store.listInventories(db, givers)) {
-    const list = inventories.get(row.providerUuid)
-    if (list) list.push(row)
-    else inventories.set(row.providerUuid, [row])
+/** One of each in turn, until `take` says false: a tree with very many ways doesn't push the others out. */
+function takeInTurn<T>(sources: Iterator<T>[], take: (item: T) => boolean): void {
+  let open = sources
+  while (open.length > 0) {
+    const still: Iterator<T>[] = []
+    for (const source of open) {
+      const { value, done } = source.next()
+      if (done) continue
+      if (!take(value)) return
+      still.push(source)
+    }
+    open = still
   }
-  return { candidates, providers, inventories, traits: await store.listTraitsOf(db, givers) }
 }
 
-async function assertKnown(db: Db, query: CandidateQuery): Promise<void> {
-  for (const group of query.groups) {
-    for (const [name] of group.resources) {
-      if (!isStandardClass(name) && !(await vocabulary.findClass(db, name))) {
-        throw new CloudError(
-          'badRequest',
-          `Invalid resource class in resources parameter: No such resource class ${name}.`,
-        )
-      }
-    }
-    for (const name of [...group.required, ...group.forbidden]) {
-      if (!isStandardTrait(name) && !(await vocabulary.findTrait(db, name))) {
-        throw new CloudError(
-          'badRequest',
-          `Invalid trait(s) in 'required' parameter: No such trait(s): ${name}.`,
-        )
-      }
-    }
+const isNested = ({ givers }: Candidate) => new Set(givers.map((node) => node.rootUuid)).size < givers.length
+
+function keyOf({ allocations, mappings }: Candidate): string {
+  const sorted = (entries: [string, unknown][]) => entries.sort(([a], [b]) => (a < b ? -1 : 1))
+  const amounts = sorted([...allocations].map(([uuid, each]) => [uuid, sorted(Object.entries(each))]))
+  return JSON.stringify([
+    amounts,
+    sorted(Object.entries(mappings).map(([name, uuids]) => [name, uuids.sort()])),
+  ])
+}
+
+function giversOf(candidates: Candidate[]): Node[] {
+  return [...new Map(candidates.flatMap(({ givers }) => givers).map((node) => [node.uuid, node])).values()]
+}
+
+function treesOf(candidates: Candidate[], members: Map<string, Node[]>): Node[] {
+  const roots = new Set<string>()
+  for (const { givers } of candidates) for (const node of givers) roots.add(node.rootUuid)
+  return [...roots].flatMap((root) => members.get(root) ?? [])
+}
+
+/** The tree that each group asked for; undefined where one of them isn't there, as nothing can be found then. */
+async function rootsOf(db: Db, groups: Group[]): Promise<Map<Group, string> | undefined> {
+  const roots = new Map<Group, string>()
+  for (const group of groups) {
+    if (group.inTree === undefined) continue
+    const provider = await findProvider(db, group.inTree)
+    if (!provider) return undefined
+    roots.set(group, provider.rootUuid)
   }
+  return roots
+}
+
+/** What a tree must have to be looked at. What can't be said of its members one by one is left to the search. */
+function needsOf(query: CandidateQuery, sharing: Sharing[], inRoots: Map<Group, string>): store.Need[] {
+  const nodes = sharing.map(({ node }) => node)
+  const aggregatesOf = (lenders: Node[]) => [...new Set(lenders.flatMap((node) => node.aggregates))]
+  return query.groups.flatMap((group): store.Need[] => {
+    const { resources, required, forbidden, memberOf, notMemberOf } = group
+    const inRoot = inRoots.get(group)
+    if (group.suffix !== '') {
+      const lenders = nodes.filter(
+        (node) => hasRoom(node, resources) && isRight(group, node) && (!inRoot || node.rootUuid === inRoot),
+      )
+      const sharedIn = aggregatesOf(lenders)
+      return [{ resources, required, forbidden, memberOf, notMemberOf, rootCounts: false, inRoot, sharedIn }]
+    }
+    const loose = { forbidden, memberOf, notMemberOf, rootCounts: true, inRoot }
+    const classes = resources.map((each) => {
+      const lenders = inRoot === undefined ? nodes.filter((node) => hasRoom(node, [each])) : []
+      return { ...loose, resources: [each], required: [], sharedIn: aggregatesOf(lenders) }
+    })
+    // A lender may have the trait that the tree itself lacks.
+    const traits = nodes.length > 0 ? [] : required
+    return [
+      ...classes,
+      ...traits.map((choice) => ({ ...loose, resources: [], required: [choice], sharedIn: [] })),
+    ]
+  })
+}
+
+type Sharing = { node: Node; tree: Node[] }
+
+async function loadSharing(db: Db): Promise<Sharing[]> {
+  const lenders = await store.listSharing(db)
+  if (lenders.length === 0) return []
+  const nodes = await loadNodes(db, [...new Set(lenders.map(({ rootUuid }) => rootUuid))], true)
+  const trees = byRoot(nodes)
+  return lenders.flatMap(({ uuid }) => {
+    const node = nodes.find((each) => each.uuid === uuid)
+    return node ? [{ node, tree: trees.get(node.rootUuid)! }] : []
+  })
+}
+
+async function loadTrees(
+  db: Db,
+  roots: string[],
+  sharing: Sharing[],
+  withAggregates: boolean,
+): Promise<Tree[]> {
+  const trees = byRoot(await loadNodes(db, roots, withAggregates))
+  return [...trees].flatMap(([rootUuid, nodes]) => {
+    const root = nodes.find((node) => node.uuid === rootUuid)
+    if (!root) return []
+    const within = sharing.length > 0 ? new Set(nodes.flatMap((node) => node.aggregates)) : undefined
+    const lent = sharing
+      .map(({ node }) => node)
+      .filter((node) => node.rootUuid !== rootUuid && node.aggregates.some((each) => within?.has(each)))
+    return [{ root, nodes, sharing: lent }]
+  })
+}
+
+const none: readonly string[] = []
+const noTrait: ReadonlySet<string> = new Set()
+const noRoom: Node['room'] = new Map()
+
+async function loadNodes(db: Db, roots: string[], withAggregates: boolean): Promise<Node[]> {
+  if (roots.length === 0) return []
+  const places = await store.listTrees(db, roots)
+  const uuids = places.map(({ uuid }) => uuid)
+  const room = await store.listRoom(db, uuids)
+  const traits = await store.listTraits(db, uuids)
+  const aggregates = withAggregates ? await store.listAggregates(db, uuids) : undefined
+  const sets = new Map<readonly string[], ReadonlySet<string>>()
+  const setOf = (list: readonly string[]) => {
+    const known = sets.get(list)
+    if (known) return known
+    const made = new Set(list)
+    sets.set(list, made)
+    return made
+  }
+  return places.map((place) => {
+    const own = traits.get(place.uuid)
+    return {
+      ...place,
+      room: room.get(place.uuid) ?? noRoom,
+      traits: own ? setOf(own) : noTrait,
+      aggregates: aggregates?.get(place.uuid) ?? none,
+    }
+  })
+}
+
+function byRoot(nodes: Node[]): Map<string, Node[]> {
+  const trees = new Map<string, Node[]>()
+  for (const node of nodes) {
+    const tree = trees.get(node.rootUuid)
+    if (tree) tree.push(node)
+    else trees.set(node.rootUuid, [node])
+  }
+  return trees
 }

@@ -1,12 +1,30 @@
 // Decisions about resource classes and traits.
+
+import type { Db } from '#kit/db/database.ts'
 import { CloudError } from '#kit/errors/cloud-error.ts'
 import type { PlacementContext } from '../app.ts'
-import { isStandardClass, isStandardTrait, standardClasses, standardTraits } from '../resources/vocabulary.ts'
+import { standardTraits } from '../resources/standard-trait.ts'
+import { isStandardClass, isStandardTrait, standardClasses } from '../resources/vocabulary.ts'
 import * as providers from '../store/provider.ts'
 import * as store from '../store/vocabulary.ts'
 
 export async function listClasses(context: PlacementContext): Promise<string[]> {
   return [...standardClasses, ...(await store.listClasses(context.app.db))]
+}
+
+/** The first that nobody has made. */
+export async function missingClass(db: Db, names: readonly string[]): Promise<string | undefined> {
+  const custom = names.filter((name) => !isStandardClass(name))
+  if (custom.length === 0) return undefined
+  const known = new Set(await store.classesAmong(db, custom))
+  return custom.find((name) => !known.has(name))
+}
+
+export async function missingTraits(db: Db, names: readonly string[]): Promise<string[]> {
+  const custom = names.filter((name) => !isStandardTrait(name))
+  if (custom.length === 0) return []
+  const known = new Set(await store.traitsAmong(db, custom))
+  return custom.filter((name) => !known.has(name))
 }
 
 export async function assertClassExists(context: PlacementContext, name: string): Promise<void> {

@@ -3,7 +3,8 @@ import { Type } from 'typebox'
 import { c, type RowOf, table } from '#kit/db/table.ts'
 import { view } from '#kit/http/view.ts'
 import { rule } from '#kit/policy/policy.ts'
-import { checked, checkedValue } from './checked.ts'
+import { checked, checkedValue, uuidPattern } from './checked.ts'
+import { administrator } from './rule.ts'
 
 export const provider = table(
   'resource_provider',
@@ -17,7 +18,7 @@ export const provider = table(
     updatedAt: c.time(),
     createdAt: c.time(),
   },
-  { primaryKey: ['uuid'], unique: [['name']], index: [['rootUuid'], ['parentUuid']] },
+  { primaryKey: ['uuid'], unique: [['name']], index: [['rootUuid'], ['parentUuid', 'uuid']] },
 )
 export type Provider = RowOf<typeof provider>
 
@@ -54,7 +55,7 @@ export const providerAggregate = table(
   { primaryKey: ['providerUuid', 'aggregateUuid'], index: [['aggregateUuid']] },
 )
 
-export const uuid = Type.String({ pattern: '^[0-9a-fA-F]{8}-?([0-9a-fA-F]{4}-?){3}[0-9a-fA-F]{12}$' })
+export const uuid = Type.String({ pattern: uuidPattern })
 const name = { schema: Type.String({ minLength: 1, maxLength: 200 }) }
 const parent = { schema: Type.Union([uuid, Type.Null()]), optional: true, since: '1.14' } as const
 
@@ -76,33 +77,42 @@ const inventoryFields = {
 }
 export const className = Type.String({ minLength: 1, maxLength: 255, pattern: '^[A-Z0-9_]+$' })
 
+const generation = { schema: Type.Integer() }
+/** Inventories by class. */
+export const inventoryMap = Type.Record(
+  className,
+  Type.Object(inventoryFields, { additionalProperties: false }),
+  { additionalProperties: false },
+)
 export const inventoriesReplace = checked({
-  resource_provider_generation: { schema: whole(0) },
-  inventories: {
-    schema: Type.Record(className, Type.Object(inventoryFields, { additionalProperties: false }), {
-      additionalProperties: false,
-    }),
-  },
+  resource_provider_generation: generation,
+  inventories: { schema: inventoryMap },
 })
-export const inventoryReplace = checked({
-  resource_provider_generation: { schema: whole(0) },
+const oneInventory = {
+  resource_provider_generation: generation,
   total: { schema: inventoryFields.total },
   reserved: { schema: whole(0), optional: true },
   min_unit: { schema: whole(1), optional: true },
   max_unit: { schema: whole(1), optional: true },
   step_size: { schema: whole(1), optional: true },
   allocation_ratio: { schema: inventoryFields.allocation_ratio, optional: true },
+} as const
+export const inventoryReplace = checked(oneInventory)
+export const inventoryCreate = checked({
+  ...oneInventory,
+  resource_provider_generation: { ...generation, optional: true },
+  resource_class: { schema: className },
 })
 export const traitsReplace = checked({
-  resource_provider_generation: { schema: whole(0) },
+  resource_provider_generation: generation,
   traits: { schema: Type.Array(className, { uniqueItems: true }) },
 })
 /** From 1.19 on; before, the body is the list alone. */
 export const aggregatesReplace = checked({
-  resource_provider_generation: { schema: whole(0) },
+  resource_provider_generation: generation,
   aggregates: { schema: Type.Array(uuid, { uniqueItems: true }) },
 })
-export const aggregateList = checkedValue<string[]>(Type.Array(uuid, { uniqueItems: true }))
+export const aggregateList = checkedValue<string[]>(['1.1', Type.Array(uuid, { uniqueItems: true })])
 
 const linkNames: [string, string][] = [
   ['inventories', '1.0'],
@@ -138,9 +148,7 @@ export const inventoryView = view<Inventory>()({
   allocation_ratio: (i) => i.allocationRatio,
 })
 
-/** Zed checks `role:admin` while its new defaults are off; system scope works as well. */
-const admin = 'role:admin'
-const guard = (name: string, what: string) => rule(`placement:${name}`, admin, what, ['system', 'project'])
+const guard = (name: string, what: string) => rule(`placement:${name}`, administrator, what, ['project'])
 
 export const providerRules = {
   list: guard('resource_providers:list', 'List resource providers'),

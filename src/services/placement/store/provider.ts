@@ -8,6 +8,7 @@ import {
   providerAggregate,
   providerTrait,
 } from '../resources/provider.ts'
+import { type Build, hasRoom, isMarked, type Marks } from './condition.ts'
 
 export const findProvider = (db: Db, uuid: string) => provider.get(db, uuid)
 export const findProviderByName = (db: Db, name: string) => provider.first(db, { name })
@@ -17,25 +18,31 @@ export const listTree = (db: Db, rootUuid: string) => provider.find(db, { rootUu
 export const setRoot = (db: Db, uuids: string[], rootUuid: string) =>
   provider.update(db, { uuid: uuids }, { rootUuid })
 
-export function listProviders(
-  db: Db,
-  filter: { uuids?: string[]; name?: string; rootUuid?: string },
-): Promise<Provider[]> {
-  return provider.find(
-    db,
-    {
-      ...(filter.uuids && { uuid: filter.uuids }),
-      ...(filter.name !== undefined && { name: filter.name }),
-      ...(filter.rootUuid !== undefined && { rootUuid: filter.rootUuid }),
-    },
-    {
-      orderBy: [
-        ['createdAt', 'asc'],
-        ['uuid', 'asc'],
-      ],
-    },
-  )
+export type ProviderFilter = Marks & {
+  uuid: string | undefined
+  name: string | undefined
+  rootUuid: string | undefined
+  resources: readonly (readonly [resourceClass: string, amount: number])[]
 }
+
+/** Oldest first. */
+export async function searchProviders(db: Db, filter: ProviderFilter): Promise<Provider[]> {
+  let query = db.sql.selectFrom('resource_provider as p').selectAll('p')
+  const { uuid, name, rootUuid, resources } = filter
+  if (uuid !== undefined) query = query.where('p.uuid', '=', uuid)
+  if (name !== undefined) query = query.where('p.name', '=', name)
+  if (rootUuid !== undefined) query = query.where('p.root_uuid', '=', rootUuid)
+  query = query.where((e: Build) =>
+    e.and([
+      ...resources.map(([resourceClass, amount]) => hasRoom(e, 'p.uuid', resourceClass, amount)),
+      ...isMarked(e, 'p.uuid', filter),
+    ]),
+  )
+  const rows = await query.orderBy('p.created_at').orderBy('p.uuid').execute()
+  return rows.map((row) => provider.decode(row))
+}
+
+export const listProvidersById = (db: Db, uuids: readonly string[]) => provider.find(db, { uuid: uuids })
 
 export const updateProvider = (db: Db, uuid: string, change: Partial<Provider>) =>
   provider.update(db, { uuid }, change)
@@ -68,44 +75,6 @@ export const updateInventory = (
 export const deleteInventories = (db: Db, providerUuid: string, resourceClass: string[]) =>
   inventory.delete(db, { providerUuid, resourceClass })
 export const countInventoriesOf = (db: Db, resourceClass: string) => inventory.count(db, { resourceClass })
-
-/** Providers with room for `amount` of a class, whose units allow it; those of `among` where given. */
-export async function providersWithRoom(
-  db: Db,
-  resourceClass: string,
-  amount: number,
-  among?: readonly string[],
-): Promise<Inventory[]> {
-  return inventory.find(db, (q) =>
-    (among ? q.where('providerUuid', 'in', [...among]) : q)
-      .where('resourceClass', '=', resourceClass)
-      .where('minUnit', '<=', amount)
-      .where('maxUnit', '>=', amount)
-      .where((e) => e('used', '<=', e('capacity', '-', amount)))
-      .where((e) => e(e(e.val(amount), '%', e.ref('stepSize')), '=', 0)),
-  )
-}
-
-/** Providers that have room for all of it by themselves: their ids alone, as there may be thousands. */
-export async function providersWithRoomForAll(
-  db: Db,
-  resources: readonly (readonly [resourceClass: string, amount: number])[],
-): Promise<string[]> {
-  let query = db.sql.selectFrom('inventory as i0').select('i0.provider_uuid as uuid')
-  resources.forEach(([resourceClass, amount], index) => {
-    const table = `i${index}`
-    const column = (name: string) => `${table}.${name}`
-    if (index > 0)
-      query = query.innerJoin(`inventory as ${table}`, column('provider_uuid'), 'i0.provider_uuid')
-    query = query
-      .where(column('resource_class'), '=', resourceClass)
-      .where(column('min_unit'), '<=', amount)
-      .where(column('max_unit'), '>=', amount)
-      .where((e) => e(column('used'), '<=', e(column('capacity'), '-', amount)))
-      .where((e) => e(e(e.val(amount), '%', e.ref(column('step_size'))), '=', 0))
-  })
-  return (await query.execute()).map((row) => String(row.uuid))
-}
 
 /** Adds to what is used; false where it would go over the capacity. One statement, so two claims can't both win the last unit. */
 export async function takeFromInventory(
@@ -143,11 +112,6 @@ export async function listTraitsOf(db: Db, providerUuids: string[]): Promise<Map
 }
 export async function listAggregatesOf(db: Db, providerUuids: string[]): Promise<Map<string, string[]>> {
   return group(await providerAggregate.find(db, { providerUuid: providerUuids }), (row) => row.aggregateUuid)
-}
-export async function providersInAggregates(db: Db, aggregateUuids: string[]): Promise<Set<string>> {
-  return new Set(
-    (await providerAggregate.find(db, { aggregateUuid: aggregateUuids })).map((row) => row.providerUuid),
-  )
 }
 export const countProvidersWithTrait = (db: Db, trait: string) => providerTrait.count(db, { trait })
 export async function traitsInUse(db: Db): Promise<Set<string>> {

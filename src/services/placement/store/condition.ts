@@ -1,0 +1,69 @@
+// Conditions on a provider as SQL: room for an amount, traits, aggregates. Each is an `exists` over an index, correlated
+// with the provider's id by `uuid`, the name of a column of the query around it.
+import type { Expression, ExpressionBuilder, SqlBool } from 'kysely'
+
+// Stores name their own tables; the handle knows none.
+// biome-ignore lint/suspicious/noExplicitAny: see above
+export type Build = ExpressionBuilder<any, any>
+type Condition = Expression<SqlBool>
+
+/** Room for `amount` of a class in the row of `inventory` that stands as `alias` in the query around it. */
+export function fits(e: Build, alias: string, resourceClass: string, amount: number): Condition {
+  const column = (name: string) => e.ref(`${alias}.${name}`)
+  return e.and([
+    e(column('resource_class'), '=', resourceClass),
+    e(column('min_unit'), '<=', amount),
+    e(column('max_unit'), '>=', amount),
+    e(column('used'), '<=', e(column('capacity'), '-', amount)),
+    e(e(e.val(amount), '%', column('step_size')), '=', 0),
+  ])
+}
+
+export function hasRoom(e: Build, uuid: string, resourceClass: string, amount: number): Condition {
+  return e.exists(
+    e
+      .selectFrom('inventory as room')
+      .select('room.provider_uuid')
+      .whereRef('room.provider_uuid', '=', uuid)
+      .where((inner: Build) => fits(inner, 'room', resourceClass, amount)),
+  )
+}
+
+/** One of `names` at least. */
+export function hasTrait(e: Build, uuid: string, names: readonly string[]): Condition {
+  return e.exists(
+    e
+      .selectFrom('resource_provider_trait as mark')
+      .select('mark.provider_uuid')
+      .whereRef('mark.provider_uuid', '=', uuid)
+      .where('mark.trait', 'in', names),
+  )
+}
+
+/** In one of the aggregates at least. */
+export function isMember(e: Build, uuid: string, aggregates: readonly string[]): Condition {
+  return e.exists(
+    e
+      .selectFrom('resource_provider_aggregate as member')
+      .select('member.provider_uuid')
+      .whereRef('member.provider_uuid', '=', uuid)
+      .where('member.aggregate_uuid', 'in', aggregates),
+  )
+}
+
+export type Marks = {
+  required: readonly (readonly string[])[]
+  forbidden: readonly string[]
+  memberOf: readonly (readonly string[])[]
+  notMemberOf: readonly string[]
+}
+
+/** The provider's own traits and aggregates are as wished. */
+export function isMarked(e: Build, uuid: string, wish: Marks): Condition[] {
+  return [
+    ...wish.required.map((names) => hasTrait(e, uuid, names)),
+    ...(wish.forbidden.length > 0 ? [e.not(hasTrait(e, uuid, wish.forbidden))] : []),
+    ...wish.memberOf.map((aggregates) => isMember(e, uuid, aggregates)),
+    ...(wish.notMemberOf.length > 0 ? [e.not(isMember(e, uuid, wish.notMemberOf))] : []),
+  ]
+}
