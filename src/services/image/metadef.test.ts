@@ -135,6 +135,41 @@ describe('metadata definitions', () => {
     expect(await listed(as.admin)).toEqual(expect.arrayContaining([own, hidden]))
   })
 
+  test('what was shown can be sent back as a new namespace', async () => {
+    const url = await namespace({
+      resource_type_associations: [{ name: 'OS::Glance::Image' }],
+      objects: [{ name: 'o', properties: { p: title } }],
+      properties: { p: title },
+      tags: [{ name: 't' }],
+    })
+    const { self, schema, created_at, updated_at, ...shown } = (await as.admin('GET', url)).body
+    await as.admin('DELETE', url)
+    expect((await as.admin('POST', base, shown)).status).toBe(201)
+    expect((await as.admin('GET', url)).body).toMatchObject(shown)
+  })
+
+  test.each([
+    ['namespace', 'namespace', ['namespace', 'visibility', 'objects', 'created_at']],
+    ['namespaces', 'namespaces', ['namespaces', 'next']],
+    ['object', 'object', ['name', 'required', 'self']],
+    ['objects', 'objects', ['objects', 'next']],
+    ['property', 'property', ['name', 'type', 'enum']],
+    ['properties', 'properties', ['properties']],
+    ['tag', 'tag', ['name', 'created_at']],
+    ['tags', 'tags', ['tags']],
+    ['resource_type', 'resource_type_association', ['name', 'prefix', 'properties_target']],
+    ['resource_types', 'resource_type_associations', ['resource_type_associations']],
+  ])('the schema %s says what there is', async (path, name, members) => {
+    const { body } = await as.other('GET', `/v2/schemas/metadefs/${path}`)
+    expect(body.name).toBe(name)
+    expect(Object.keys(body.properties)).toEqual(expect.arrayContaining(members))
+  })
+
+  test('there is no other schema', async () => {
+    for (const name of ['none', 'toString', '__proto__'])
+      expect((await as.other('GET', `/v2/schemas/metadefs/${name}`)).status).toBe(404)
+  })
+
   test('lists are narrowed, sorted and paged without a gap', async () => {
     for (const owner of ['o3', 'o1', 'o2'])
       await namespace({ owner, resource_type_associations: [{ name: 'OS::Paged' }] })

@@ -2,6 +2,7 @@
 import { CloudError } from '#kit/errors/cloud-error.ts'
 import { answer, type Context } from '#kit/http/route.ts'
 import { type ImageApp, route } from '../app.ts'
+import { metadefSchemas } from '../resources/metadef-schema.ts'
 import { imageSchemas } from '../resources/schema.ts'
 
 const supported = ['v2.9', 'v2.7', 'v2.6', 'v2.5', 'v2.4', 'v2.3', 'v2.2', 'v2.1', 'v2.0']
@@ -30,11 +31,11 @@ export const discoveryRoutes = [
   }),
   route('GET', '/schemas/:name', {
     policy: 'token',
-    handle: async (_, { params }) => {
-      const schema = imageSchemas[params.name!]
-      if (!schema) throw new CloudError('notFound', 'The resource could not be found.')
-      return schema
-    },
+    handle: async (_, { params }) => known(imageSchemas, params.name!),
+  }),
+  route('GET', '/schemas/metadefs/:name', {
+    policy: 'token',
+    handle: async (_, { params }) => known(metadefSchemas, params.name!),
   }),
   route('GET', '/info/stores', {
     policy: 'token',
@@ -49,3 +50,9 @@ export const discoveryRoutes = [
     }),
   }),
 ]
+
+function known(schemas: Record<string, object>, name: string): object {
+  const schema = Object.hasOwn(schemas, name) ? schemas[name] : undefined
+  if (!schema) throw new CloudError('notFound', 'The resource could not be found.')
+  return schema
+}

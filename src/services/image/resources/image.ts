@@ -50,7 +50,7 @@ export type WholeImage = Image & { properties: Record<string, string>; tags: str
 
 export const containerFormats = ['ami', 'ari', 'aki', 'bare', 'ovf', 'ova', 'docker', 'compressed']
 /** The nine of row 20 and two that came later. */
-export const diskFormats = ['ami', 'ari', 'aki', 'vhd', 'vhdx', 'vmdk', 'raw', 'qcow2', 'vdi', 'iso', 'ploop']
+export const diskFormats = ['ami', 'ari', 'aki', 'raw', 'vhd', 'vhdx', 'vmdk', 'qcow2', 'vdi', 'iso', 'ploop']
 
 /** Set by the service alone: a client that sends one is refused. */
 export const readOnlyFields = [

@@ -3,7 +3,7 @@ import { Type } from 'typebox'
 import { c, type RowOf, table } from '#kit/db/table.ts'
 import { view } from '#kit/http/view.ts'
 import { seconds } from './image.ts'
-import { metadefBody, metadefName } from './metadef.ts'
+import { metadefBody, metadefName, shownTimes } from './metadef.ts'
 import { type PropertyDefinition, propertiesSchema } from './metadef-property.ts'
 
 export const metadefObject = table(
@@ -43,6 +43,7 @@ export const objectItem = Type.Object(
     description: Type.Optional(description),
     required: Type.Optional(required),
     properties: Type.Optional(propertiesSchema),
+    ...shownTimes,
   },
   { additionalProperties: false },
 )

@@ -6,8 +6,8 @@ import { metadefBody, metadefName } from './metadef.ts'
 
 const count = (description: string) => Type.Integer({ minimum: 0, description })
 const kinds = ['array', 'boolean', 'integer', 'number', 'object', 'string', null]
-const kind = Type.Unsafe<string | null>({
-  type: ['string', 'null'],
+const kind = Type.Unsafe<string>({
+  type: 'string',
   enum: kinds,
   description: 'JSON type of the value',
 })

@@ -3,7 +3,7 @@ import { Type } from 'typebox'
 import { c, type RowOf, table } from '#kit/db/table.ts'
 import { view } from '#kit/http/view.ts'
 import { seconds } from './image.ts'
-import { metadefBody, metadefName } from './metadef.ts'
+import { metadefBody, metadefName, shownTimes } from './metadef.ts'
 
 export const metadefResourceType = table(
   'metadef_resource_type',
@@ -45,7 +45,7 @@ export type AssociationGiven = ReturnType<typeof associationBody.parse>
 
 /** An association inside the body of its namespace. */
 export const associationItem = Type.Object(
-  { name, prefix: Type.Optional(prefix), properties_target: Type.Optional(propertiesTarget) },
+  { name, prefix: Type.Optional(prefix), properties_target: Type.Optional(propertiesTarget), ...shownTimes },
   { additionalProperties: false },
 )
 

@@ -3,7 +3,7 @@ import { Type } from 'typebox'
 import { c, type RowOf, table } from '#kit/db/table.ts'
 import { view } from '#kit/http/view.ts'
 import { seconds } from './image.ts'
-import { metadefBody, metadefName } from './metadef.ts'
+import { metadefBody, metadefName, shownTimes } from './metadef.ts'
 
 export const metadefTag = table(
   'metadef_tag',
@@ -14,7 +14,10 @@ export type MetadefTag = RowOf<typeof metadefTag>
 
 export const tagBody = metadefBody('tag', { name: { schema: metadefName('The name') } })
 /** A tag inside the body of its namespace, or among several. */
-export const tagItem = Type.Object({ name: metadefName('The name') }, { additionalProperties: false })
+export const tagItem = Type.Object(
+  { name: metadefName('The name'), ...shownTimes },
+  { additionalProperties: false },
+)
 export const tagsBody = metadefBody('tags', { tags: { schema: Type.Array(tagItem) } })
 
 export const tagView = view<MetadefTag>()({

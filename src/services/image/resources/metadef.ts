@@ -10,6 +10,12 @@ export const mostName = 80
 export const metadefName = (description: string) =>
   Type.String({ minLength: 1, maxLength: mostName, description })
 
+/** What a shown part of a namespace has and a new one needn't: clients send back what they were shown. */
+export const shownTimes = {
+  created_at: Type.Optional(Type.String({ description: 'Ignored' })),
+  updated_at: Type.Optional(Type.String({ description: 'Ignored' })),
+}
+
 /** Set by the service alone. */
 const readOnly = ['self', 'schema', 'created_at', 'updated_at']
 

@@ -1,4 +1,4 @@
-// The JSON schemas that image serves at /v2/schemas: clients read from them which names are fields and which are properties.
+// The JSON schemas of images, members and tasks at /v2/schemas: clients read from them which names are fields and which are properties.
 import { containerFormats, diskFormats, visibilities } from './image.ts'
 
 const text = (description: string, more: object = {}) => ({ type: 'string', description, ...more })
@@ -47,6 +47,31 @@ const imageProperties = {
     items: { type: 'string', maxLength: 255 },
   },
   direct_url: text('Where the store keeps the content', own),
+  stores: text('Ids of the stores that have the content, with commas between them', own),
+  locations: {
+    type: 'array',
+    description: 'Where the content lies',
+    items: {
+      type: 'object',
+      properties: {
+        url: { type: 'string', maxLength: 255 },
+        metadata: { type: 'object' },
+        validation_data: {
+          type: 'object',
+          writeOnly: true,
+          description: 'Hashes of the content, which must be right where the image has some',
+          additionalProperties: false,
+          properties: {
+            checksum: { type: 'string', minLength: 32, maxLength: 32 },
+            os_hash_algo: { type: 'string', maxLength: 64 },
+            os_hash_value: { type: 'string', maxLength: 128 },
+          },
+          required: ['os_hash_algo', 'os_hash_value'],
+        },
+      },
+      required: ['url', 'metadata'],
+    },
+  },
   min_ram: { type: 'integer', description: 'MiB of memory that a server needs' },
   min_disk: { type: 'integer', description: 'GiB of disk that a server needs' },
   self: text('Path of the image', own),
@@ -75,9 +100,37 @@ const member = {
     updated_at: text('When the status last changed'),
     schema: text('Path of this schema', own),
   },
+  additionalProperties: false,
 }
 
-function collection(name: string, item: object, links?: object[]): object {
+/** A list of tasks shows neither what they were given nor what came of it. */
+function task(whole: boolean): object {
+  return {
+    name: 'task',
+    properties: {
+      id: text('The UUID of the task', { pattern: uuid }),
+      type: text('What the task does', { enum: ['import', 'api_image_import'] }),
+      status: text('How far it is', { enum: ['pending', 'processing', 'success', 'failure'] }),
+      ...(whole && {
+        input: { type: ['null', 'object'], description: 'What the task was given' },
+        result: { type: ['null', 'object'], description: 'What came of it' },
+        message: text('Why it failed, for people'),
+      }),
+      owner: text('The project that owns the task'),
+      image_id: text('The image that it is about'),
+      request_id: text('The request that began it'),
+      user_id: text('The user who began it'),
+      expires_at: textOrNull('When it is forgotten'),
+      created_at: text('When it was made'),
+      updated_at: text('When it last changed'),
+      self: text('Path of the task', own),
+      schema: text('Path of this schema', own),
+    },
+    additionalProperties: false,
+  }
+}
+
+export function collection(name: string, item: object, links?: object[]): object {
   return {
     name,
     properties: {
@@ -89,7 +142,7 @@ function collection(name: string, item: object, links?: object[]): object {
     ...(links && { links }),
   }
 }
-const pageLinks = [
+export const pageLinks = [
   { rel: 'first', href: '{first}' },
   { rel: 'next', href: '{next}' },
   { rel: 'describedby', href: '{schema}' },
@@ -99,9 +152,7 @@ export const imageSchemas: Record<string, object> = {
   image,
   images: collection('images', image, pageLinks),
   member,
-  members: {
-    name: 'members',
-    properties: { members: { type: 'array', items: member }, schema: { type: 'string' } },
-    links: [{ rel: 'describedby', href: '{schema}' }],
-  },
+  members: collection('members', member, pageLinks),
+  task: task(true),
+  tasks: collection('tasks', task(false), pageLinks),
 }
