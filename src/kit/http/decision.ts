@@ -8,7 +8,7 @@ type Asked = { rule: PolicyRule; target: PolicyTarget; allowed: boolean; demande
 export type DecisionFact = {
   rule: string
   allowed: boolean
-  /** What decided: 'role:admin (the roles are member, reader)'. */
+  /** What let in, 'role:member, project_id:%(project_id)s', or kept out: 'role:admin (the roles are member, reader)'. */
   because: string
   /** The whole check, and 'built in' or the place in a policy file that it is from: where it was refused. */
   check?: string
@@ -59,7 +59,7 @@ export function decisionsOf(policy: Policy, credentials: Credentials): Decisions
 }
 
 function fact(policy: Policy, credentials: Credentials, { rule, target, allowed }: Asked): DecisionFact {
+  if (allowed) return { rule: rule.name, allowed, because: policy.groundOf(rule, credentials, target) ?? '' }
   const { because, detail, from } = policy.explain(rule, credentials, target)
-  if (allowed) return { rule: rule.name, allowed, because }
   return { rule: rule.name, allowed, because, check: detail.check, from }
 }

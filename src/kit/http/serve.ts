@@ -122,8 +122,9 @@ export async function serve<App>(
       kind: 'request',
       service: spec.name,
       name: group?.label ?? `${request.method} (no such path)`,
+      // By which it is found again.
+      id: requestId.slice('req-'.length),
       requestId,
-      subject: `request:${requestId}`,
       projectId: caller.projectId,
       userId: caller.userId || undefined,
       durationMs: spec.world.clock.monotonic() - started,

@@ -97,6 +97,7 @@ export function databaseSink(
         db,
         (q) => {
           let wanted = q
+          if (query.id !== undefined) wanted = wanted.where('id', '=', cut(query.id))
           if (query.traceId !== undefined) wanted = wanted.where('traceId', '=', query.traceId)
           if (query.subject !== undefined) wanted = wanted.where('subject', '=', cut(query.subject))
           if (query.kinds) wanted = wanted.where('kind', 'in', [...query.kinds, ''])

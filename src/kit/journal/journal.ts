@@ -57,6 +57,8 @@ export type NewEvent = Omit<
   JournalEvent,
   'id' | 'at' | 'host' | 'service' | 'traceId' | 'spanId' | 'parentId' | 'outcome'
 > & {
+  /** Where whoever looks for it knows one: the UUID of a request's id. Nothing else may have it. */
+  id?: string
   at?: number
   service?: string
   outcome?: 'ok' | 'error'

@@ -97,6 +97,7 @@ function conditions(query: JournalQuery): { where: string; values: (string | num
   }
   const oneOf = (column: string, words: readonly string[]) =>
     add(`${column} in (${words.map(() => '?').join(', ')})`, ...words)
+  if (query.id !== undefined) add('id = ?', query.id)
   if (query.traceId !== undefined) add('trace_id = ?', query.traceId)
   if (query.subject !== undefined) add('subject = ?', query.subject)
   if (query.kinds) oneOf('kind', query.kinds)

@@ -17,6 +17,7 @@ export type JournalStore = JournalSink & {
 }
 
 export type JournalQuery = {
+  id?: string
   traceId?: string
   subject?: string
   /** The audit is given only where it is asked for. */
@@ -148,7 +149,7 @@ export function openJournal(settings: JournalSettings): OpenJournal {
     }
   }
   const stamp = (trace: Trace, event: NewEvent, service: string): JournalEvent => ({
-    id: nextHex(24),
+    id: event.id ?? nextHex(24),
     at: event.at ?? now(),
     kind: event.kind,
     name: event.name,
@@ -185,6 +186,7 @@ const isRoutine = ({ kind, outcome }: NewEvent) => kind.startsWith('rpc.') && ou
 /** Whether an event answers a query; the sinks without SQL use it. */
 export function matches(event: JournalEvent, query: JournalQuery): boolean {
   return (
+    (query.id === undefined || event.id === query.id) &&
     (query.traceId === undefined || event.traceId === query.traceId) &&
     (query.subject === undefined || event.subject === query.subject) &&
     (query.kinds === undefined ? event.kind !== 'audit' : query.kinds.includes(event.kind)) &&

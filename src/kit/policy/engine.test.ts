@@ -271,6 +271,17 @@ describe('explain', () => {
     expect(because).not.toContain('role:admin')
   })
 
+  it('is short for what let somebody in', () => {
+    const policy = openPolicy({ rules })
+    const owner = { project_id: 'p1' }
+    expect(policy.groundOf(rules[2], member, owner)).toBe('role:member, project_id:%(project_id)s')
+    expect(policy.groundOf(rules[2], { ...member, roles: ['admin'] }, owner)).toBe('role:admin')
+    expect(policy.groundOf(rules[3], member, {})).toBe('not role:locked, role:member')
+    expect(policy.groundOf(rules[2], member, {})).toBeUndefined()
+    policy.reload({ texts: texts('admin_required: "@"') })
+    expect(policy.groundOf(rules[2], nobody, {})).toBe('@')
+  })
+
   it('turns round where a check is denied by not', () => {
     const locked = { ...member, roles: ['member', 'locked'] }
     const { because } = openPolicy({ rules }).explain(rules[3], locked, {})

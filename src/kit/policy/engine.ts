@@ -1,7 +1,15 @@
 // The rules in force: the defaults that services declare, with an operator's policy files over them.
 import { CloudError } from '../errors/cloud-error.ts'
 import { formatCheck } from './check.ts'
-import { compile, type Decide, deciding, type Explanation, explainCheck } from './evaluate.ts'
+import {
+  compile,
+  compileGround,
+  type Decide,
+  deciding,
+  type Explanation,
+  explainCheck,
+  type Ground,
+} from './evaluate.ts'
 import { combine, type PolicyText, parseDefault, parseDefaults, type RuleSet } from './file.ts'
 import type { Credentials, Enforcer, PolicyRule, PolicyTarget, ScopeType } from './policy.ts'
 
@@ -28,6 +36,8 @@ export type Policy = Enforcer & {
    */
   readonly problems: readonly string[]
   explain(rule: PolicyRule, credentials: Credentials, target: PolicyTarget): PolicyExplanation
+  /** What let the caller in, in a few words; undefined where the rule refuses. */
+  groundOf(rule: PolicyRule, credentials: Credentials, target: PolicyTarget): string | undefined
   /** Puts other settings in force, or throws kind 'badRequest' and changes nothing. */
   reload(settings: PolicySettings): void
   /** Every rule in force, those that only a file knows at the end. */
@@ -53,7 +63,11 @@ export type PolicyExplanation = {
   detail: Explanation
 }
 
-type Rules = RuleSet & { decisions: Map<string, Decide>; enforceScope: boolean }
+type Rules = RuleSet & {
+  decisions: Map<string, Decide>
+  grounds: Map<string, Ground>
+  enforceScope: boolean
+}
 
 /** Throws kind 'badRequest' with each check of the files that cannot be read or that refers to itself. */
 export function openPolicy(options: PolicyOptions): Policy {
@@ -68,7 +82,7 @@ export function openPolicy(options: PolicyOptions): Policy {
         name,
         compile(check, (other) => decisions.get(other)),
       )
-    return { ...set, decisions, enforceScope: settings.enforceScope ?? true }
+    return { ...set, decisions, grounds: new Map(), enforceScope: settings.enforceScope ?? true }
   }
   let rules = load(options)
 
@@ -87,6 +101,18 @@ export function openPolicy(options: PolicyOptions): Policy {
   }
   const allows = (rule: PolicyRule, credentials: Credentials, target: PolicyTarget) =>
     scopeFits(rule, credentials) && decisionOf(rule)(credentials, target)
+
+  /** Made when they are first asked for. */
+  const groundOf = (name: string, rule?: PolicyRule): Ground => {
+    const { grounds, decisions, checks } = rules
+    const known = grounds.get(name)
+    if (known) return known
+    const check = checks.get(name) ?? (rule && parseDefault(rule.name, rule.check))
+    const findGround = (other: string) => groundOf(other)
+    const ground = check ? compileGround(check, (other) => decisions.get(other), findGround) : () => undefined
+    grounds.set(name, ground)
+    return ground
+  }
 
   return {
     rules: options.rules,
@@ -110,6 +136,9 @@ export function openPolicy(options: PolicyOptions): Policy {
         return { rule: rule.name, allowed: false, from, because, detail }
       }
       return { rule: rule.name, allowed: detail.allowed, from, because: deciding(detail).join('; '), detail }
+    },
+    groundOf(rule, credentials, target) {
+      return scopeFits(rule, credentials) ? groundOf(rule.name, rule)(credentials, target) : undefined
     },
     reload(settings) {
       rules = load(settings)

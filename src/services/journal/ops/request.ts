@@ -8,8 +8,7 @@ import { journalRules } from '../rule.ts'
 export async function showRequest(context: JournalContext, requestId: string): Promise<JournalEvent> {
   const { store, journal } = context.app
   await journal.flush()
-  const found = await store.query({ subject: `request:${requestId}`, kinds: ['request'], limit: 1 })
-  const event = found[0]
+  const [event] = await store.query({ id: requestId.replace(/^req-/, ''), kinds: ['request'], limit: 1 })
   if (!event || !context.allows(journalRules.showRequest, { user_id: event.userId ?? null }))
     throw new CloudError('notFound', `Nothing is recorded of a request ${requestId}`)
   return event
