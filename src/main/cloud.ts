@@ -74,7 +74,12 @@ export async function openControlPlane(plan: CloudPlan): Promise<ControlPlane> {
   const clientOf = (user: ServiceUser): IdentityClient => {
     const known = clients.get(user)
     if (known) return known
-    const client = identityClient({ platform, user, journal: platform.journal.as(user) })
+    const client = identityClient({
+      platform,
+      user,
+      journal: platform.journal.as(user),
+      epoch: identity.epoch,
+    })
     identity.onChange(() => client.forgetTokens())
     clients.set(user, client)
     return client

@@ -211,7 +211,8 @@ async function authenticate<App>(
     if (optional) return nobody
     throw new CloudError('unauthorized', 'The request you have made requires authentication.')
   }
-  const caller = await spec.authenticate(token, { trace, journal: spec.journal })
+  const serviceToken = header(request, 'x-service-token')
+  const caller = await spec.authenticate(token, { trace, journal: spec.journal, serviceToken })
   const path = (request.raw.url ?? '').split('?')[0]!
   checkAccess(caller.accessRules, spec.types ?? [], { method: request.method, path })
   return caller

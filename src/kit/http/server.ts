@@ -26,7 +26,15 @@ import type { Microversions } from './version.ts'
 
 export type { HttpAnswer, HttpRequest } from '../world/world.ts'
 
-export type Authenticate = (token: string, at: { trace: Trace; journal: Journal }) => Promise<Caller>
+export type Authenticate = (
+  token: string,
+  at: {
+    trace: Trace
+    journal: Journal
+    /** `X-Service-Token`: with that of a service, work goes on although the user's own token has expired meanwhile. */
+    serviceToken?: string
+  },
+) => Promise<Caller>
 
 export type ServiceSpec<App> = {
   /** As the journal and operators know it: 'nova-api', 'keystone'. */

@@ -24,20 +24,26 @@ export type IdentityClientOptions = {
   journal: Journal
   /** How long a validation is kept; the default is 300 s, and 0 keeps none. */
   cacheMs?: number
+  /**
+   * A number that each change of identity raises, in whichever controller it was made: what was kept under another one is
+   * asked anew, so a revocation is felt by the next request. Without it, validations are kept until they are forgotten.
+   */
+  epoch?: () => Promise<number>
 }
 
 const mostKept = 10_000
 const unauthenticated = 'The request you have made requires authentication.'
 
-type Kept = { caller: Caller; until: number }
+type Kept = { caller: Caller; until: number; epoch: number }
 type OwnToken = { token: string; renewAt: number }
 
 export function identityClient(options: IdentityClientOptions): IdentityClient {
   const { platform, user, journal } = options
   const { clock } = platform.world
   const cacheMs = options.cacheMs ?? 300_000
+  const epoch = options.epoch ?? (async () => 0)
   const kept = new Map<string, Kept>()
-  const asking = new Map<string, Promise<Caller>>()
+  const asking = new Map<string, { epoch: number; answer: Promise<Caller> }>()
   let own: OwnToken | undefined
   let renewing: Promise<OwnToken> | undefined
   // Answers that were on their way when tokens were forgotten are not kept.
@@ -88,7 +94,7 @@ export function identityClient(options: IdentityClientOptions): IdentityClient {
     return own.token
   }
 
-  async function ask(trace: Trace, token: string): Promise<Caller> {
+  async function ask(trace: Trace, token: string, allowExpired: boolean): Promise<Caller> {
     for (let tries = 1; ; tries++) {
       const credential = await ownToken(trace)
       // Identity shows a token with access rules only to those who say that they check them; kit/http does.
@@ -97,7 +103,8 @@ export function identityClient(options: IdentityClientOptions): IdentityClient {
         'x-subject-token': token,
         'openstack-identity-access-rules': '1.0',
       }
-      const answer = await send(trace, 'GET', '/v3/auth/tokens?nocatalog', headers)
+      const query = allowExpired ? '?nocatalog&allow_expired=1' : '?nocatalog'
+      const answer = await send(trace, 'GET', `/v3/auth/tokens${query}`, headers)
       if (answer.status === 200) return readCaller(token, answer.body)
       if (answer.status === 404) throw new CloudError('unauthorized', unauthenticated)
       if (answer.status !== 401 || tries > 1) throw refused(answer)
@@ -106,11 +113,11 @@ export function identityClient(options: IdentityClientOptions): IdentityClient {
     }
   }
 
-  const validate = (trace: Trace, at: Journal, token: string) =>
+  const validate = (trace: Trace, at: Journal, token: string, allowExpired = false) =>
     at.span(
       trace,
       { kind: 'rest', name: 'token.validate', data: { peer: 'keystone', cached: false } },
-      (child) => ask(child, token),
+      (child) => ask(child, token, allowExpired),
     )
 
   /** The trace of a boot shows also a validation that was answered from what is kept. */
@@ -118,37 +125,52 @@ export function identityClient(options: IdentityClientOptions): IdentityClient {
     const data = { peer: 'keystone', cached: true, auditId: caller.auditIds[0] }
     at.journal.record(at.trace, { kind: 'rest', name: 'token.validate', data })
   }
-  const keep = (token: string, caller: Caller) => {
+  const keep = (token: string, caller: Caller, at: number) => {
     if (kept.size >= mostKept) kept.delete(kept.keys().next().value!)
     kept.set(token, {
       caller: { ...caller, cached: true },
       until: Math.min(clock.now() + cacheMs, caller.expiresAt),
+      epoch: at,
     })
+  }
+
+  async function present(token: string, at: { trace: Trace; journal: Journal }): Promise<Caller> {
+    const started = generation
+    // Read before the question, so that an answer may be newer than its number and never older.
+    const now = await epoch()
+    const known = kept.get(token)
+    if (known && known.until > clock.now() && known.epoch === now) {
+      note(at, known.caller)
+      return known.caller
+    }
+    const same = asking.get(token)
+    if (same?.epoch === now) {
+      const caller = await same.answer
+      note(at, caller)
+      return caller
+    }
+    const asked = { epoch: now, answer: validate(at.trace, at.journal, token) }
+    asking.set(token, asked)
+    try {
+      const caller = await asked.answer
+      if (started === generation && cacheMs > 0) keep(token, caller, now)
+      return caller
+    } finally {
+      if (asking.get(token) === asked) asking.delete(token)
+    }
   }
 
   return {
     async authenticate(token, at) {
-      const now = clock.now()
-      const known = kept.get(token)
-      if (known && known.until > now) {
-        note(at, known.caller)
-        return known.caller
-      }
-      const started = generation
-      let answer = asking.get(token)
-      if (answer) {
-        const caller = await answer
-        note(at, caller)
-        return caller
-      }
-      answer = validate(at.trace, at.journal, token)
-      asking.set(token, answer)
       try {
-        const caller = await answer
-        if (started === generation && cacheMs > 0) keep(token, caller)
-        return caller
-      } finally {
-        if (asking.get(token) === answer) asking.delete(token)
+        return await present(token, at)
+      } catch (error) {
+        const late = at.serviceToken !== undefined && isUnauthorized(error)
+        if (!late) throw error
+        const service = await present(at.serviceToken!, at)
+        if (!service.roles.includes('service')) throw error
+        // Not kept: what finishes late asks seldom.
+        return validate(at.trace, at.journal, token, true)
       }
     },
     serviceToken: ownToken,
@@ -158,6 +180,10 @@ export function identityClient(options: IdentityClientOptions): IdentityClient {
       asking.clear()
     },
   }
+}
+
+function isUnauthorized(error: unknown): boolean {
+  return error instanceof CloudError && error.kind === 'unauthorized'
 }
 
 function refused(answer: Response): CloudError {

@@ -3,6 +3,7 @@
 import { afterEach, describe, expect, it } from 'vitest'
 import { schemaDifferences } from '#kit/db/schema.ts'
 import { testServers } from '#kit/db/test-database.ts'
+import { fernetKeys, rotateKeys } from '#kit/fernet/key-repository.ts'
 import { randomSecretCost, testCost } from '#kit/password/password.ts'
 import { realWorld } from '#kit/world/real.ts'
 import { revocationPruning } from './loops/revocation-pruning.ts'
@@ -144,6 +145,26 @@ describe.runIf(testServers().length > 1)('two controllers', () => {
     expect(await works()).toBe(401)
     await other.stop()
   })
+
+  it('tell what other services of theirs have kept of a token, and share the keys as they are turned', async () => {
+    identity = await testIdentity()
+    const other = await identity.sibling()
+    const at = {
+      trace: identity.service.app.journal.newTrace(),
+      journal: identity.service.app.journal,
+    }
+    const client = other.client('nova')
+    const token = await identity.admin()
+    await client.authenticate(token, at)
+    expect((await client.authenticate(token, at)).cached).toBe(true)
+    for (let turn = 0; turn < 3; turn++) await rotateKeys(identity.world, identity.keyFolder, fernetKeys)
+    await identity.world.advance(10_000)
+    const sealedAnew = await identity.admin()
+    expect((await other.ask(sealedAnew, 'GET', '/v3/auth/projects')).status).toBe(200)
+    await identity.ask(sealedAnew, 'DELETE', '/v3/auth/tokens', undefined, { 'x-subject-token': token })
+    await expect(client.authenticate(token, at)).rejects.toMatchObject({ kind: 'unauthorized' })
+    await other.stop()
+  })
 })
 
 describe('the client of other services', () => {
@@ -183,15 +204,37 @@ describe('the client of other services', () => {
     expect(await asked()).toBe(1)
   })
 
-  it('refuses what is no token, and forgets when told', async () => {
+  it('refuses what is no token, and keeps none past a change of identity', async () => {
     identity = await testIdentity()
     const client = identity.client('nova')
-    identity.service.onChange(() => client.forgetTokens())
     await expect(client.authenticate('rubbish', at())).rejects.toMatchObject({ kind: 'unauthorized' })
     const token = await identity.admin()
     await client.authenticate(token, at())
     await identity.ask(token, 'DELETE', '/v3/auth/tokens', undefined, { 'x-subject-token': token })
     await expect(client.authenticate(token, at())).rejects.toMatchObject({ kind: 'unauthorized' })
+  })
+
+  it('lets a service finish with a token that has expired meanwhile, and nobody else', async () => {
+    identity = await testIdentity()
+    const client = identity.client('nova')
+    const token = await identity.admin()
+    await identity.world.advance(3_700_000)
+    const [service, admin] = [
+      await identity.login('nova', 'nova-secret', inProject('service')),
+      await identity.admin(),
+    ]
+    const refused = { kind: 'unauthorized' }
+    await expect(client.authenticate(token, at())).rejects.toMatchObject(refused)
+    for (const serviceToken of [admin, token, 'rubbish', ''])
+      await expect(client.authenticate(token, { ...at(), serviceToken })).rejects.toMatchObject(refused)
+    const late = await client.authenticate(token, { ...at(), serviceToken: service })
+    expect(late.userName).toBe('admin')
+    await expect(client.authenticate('rubbish', { ...at(), serviceToken: service })).rejects.toMatchObject(
+      refused,
+    )
+    await identity.world.advance(2 * 86_400_000)
+    const later = await identity.login('nova', 'nova-secret', inProject('service'))
+    await expect(client.authenticate(token, { ...at(), serviceToken: later })).rejects.toMatchObject(refused)
   })
 
   it('keeps a token of its own, renews it before its end and after it was revoked', async () => {

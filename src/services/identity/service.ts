@@ -27,6 +27,8 @@ export type IdentityService = RunningService & {
   readonly app: Identity
   /** Called after each change of this process, when validations kept elsewhere in it must be forgotten. */
   onChange(listener: () => void): void
+  /** For `identityClient`: changes made by other controllers count as well. */
+  epoch(): Promise<number>
 }
 
 export async function openIdentity(
@@ -93,6 +95,7 @@ export async function openIdentity(
     http,
     app,
     onChange: (listener) => knowledge.onChange(listener),
+    epoch: knowledge.epoch,
     async stop() {
       await http.close()
       for (const loop of loops) await loop.stop()

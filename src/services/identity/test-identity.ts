@@ -41,7 +41,7 @@ export type TestIdentity = {
   admin(): Promise<string>
   client(user: string): IdentityClient
   /** Another controller on the same database and keys; only where the database lets several processes in. */
-  sibling(): Promise<Pick<TestIdentity, 'ask'> & { stop(): Promise<void> }>
+  sibling(): Promise<Pick<TestIdentity, 'ask' | 'client'> & { stop(): Promise<void> }>
   close(): Promise<void>
 }
 
@@ -97,6 +97,8 @@ export async function testIdentity(
     (to: IdentityService): TestIdentity['ask'] =>
     (token, method, path, body, headers) =>
       send(to, method, path, { ...headers, ...(token && { 'x-auth-token': token }) }, body)
+  const clientOf = (of: IdentityService) => (user: string) =>
+    identityClient({ platform, user, journal: journal.as(user), epoch: of.epoch })
   const ask = askOf(identity)
   const auth: TestIdentity['auth'] = (given, query = '') =>
     ask(undefined, 'POST', `/v3/auth/tokens${query}`, { auth: given })
@@ -115,12 +117,12 @@ export async function testIdentity(
     auth,
     login,
     admin: () => login('admin', 'admin-secret', inProject('admin')),
-    client: (user) => identityClient({ platform, user, journal: journal.as(user) }),
+    client: clientOf(identity),
     async sibling() {
       const other = await openIdentity(platform, withDefaults(identitySection, config), {
         passwordCost: testCost,
       })
-      return { ask: askOf(other), stop: () => other.stop() }
+      return { ask: askOf(other), client: clientOf(other), stop: () => other.stop() }
     },
     async close() {
       await identity.stop()

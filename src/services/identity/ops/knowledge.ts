@@ -47,7 +47,8 @@ export function openKnowledge(db: Database): Knowledge {
   let facts: Facts | undefined
   let loading: { epoch: number; facts: Promise<Facts> } | undefined
 
-  const epoch = async () => (alone ? counter : readEpoch(db))
+  const shared = inTurns(() => readEpoch(db))
+  const epoch = async () => (alone ? counter : shared())
   return {
     epoch,
     async facts() {
@@ -72,6 +73,35 @@ export function openKnowledge(db: Database): Knowledge {
       })
     },
     onChange: (listener) => void listeners.push(listener),
+  }
+}
+
+/**
+ * Many who ask at once share one reading, and none gets one that began before it asked: what another controller had
+ * committed by then is seen.
+ */
+function inTurns<T>(read: () => Promise<T>): () => Promise<T> {
+  let running: Promise<T> | undefined
+  let next: Promise<T> | undefined
+  const start = (): Promise<T> => {
+    const mine = read().finally(() => {
+      if (running === mine) running = undefined
+    })
+    running = mine
+    return mine
+  }
+  return () => {
+    if (!running) return start()
+    next ??= running
+      .then(
+        () => {},
+        () => {},
+      )
+      .then(() => {
+        next = undefined
+        return start()
+      })
+    return next
   }
 }
 
