@@ -220,6 +220,41 @@ describe('a trust', () => {
     expect((await use(trustee, brief.id)).status).toBe(401)
   })
 
+  it('may be passed on as often as it says, with no more than it has, and ends with what it came from', async () => {
+    const [first, second, third, fourth] = [await person(), await person(), await person(), await person()]
+    const { trust } = (await make(first, second, { allow_redelegation: true, redelegation_count: 2 })).body
+    expect(trust.redelegation_count).toBe(2)
+    const passOn = async (from: Person, trustId: string, to: Person, more: Record<string, unknown> = {}) => {
+      const token = (await use(from, trustId)).headers['x-subject-token']!
+      const given = {
+        trustor_user_id: first.id,
+        trustee_user_id: to.id,
+        project_id: first.projectId,
+        impersonation: true,
+        roles: [{ name: 'member' }],
+        ...more,
+      }
+      return identity.ask(token, 'POST', '/v3/OS-TRUST/trusts', { trust: given })
+    }
+    const refused = [{ remaining_uses: 3 }, { project_id: second.projectId }, { roles: [{ name: 'reader' }] }]
+    for (const more of refused)
+      expect([more, (await passOn(second, trust.id, third, more)).status]).toEqual([more, 403])
+    const deep = { allow_redelegation: true, redelegation_count: 2 }
+    expect((await passOn(second, trust.id, third, deep)).status).toBe(403)
+
+    const onward = (await passOn(second, trust.id, third, { allow_redelegation: true })).body.trust
+    expect(onward).toMatchObject({ redelegated_trust_id: trust.id, redelegation_count: 1 })
+    const last = (await passOn(third, onward.id, fourth)).body.trust
+    expect(last).toMatchObject({ redelegated_trust_id: onward.id, redelegation_count: 0 })
+    const used = await use(fourth, last.id)
+    expect(used.body.token).toMatchObject({ user: { id: first.id }, project: { id: first.projectId } })
+    expect((await passOn(fourth, last.id, second)).status).toBe(403)
+
+    expect((await identity.ask(first.token, 'DELETE', `/v3/OS-TRUST/trusts/${trust.id}`)).status).toBe(204)
+    expect(await works(used.headers['x-subject-token']!)).toBe(false)
+    expect((await identity.ask(admin, 'GET', `/v3/OS-TRUST/trusts/${last.id}`)).status).toBe(404)
+  })
+
   it('is seen by the two of them', async () => {
     const [trustor, trustee, other] = [await person(), await person(), await person()]
     const { trust } = (await make(trustor, trustee)).body

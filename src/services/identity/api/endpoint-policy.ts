@@ -7,6 +7,7 @@ import {
   getPolicyForEndpoint,
   listEndpointsForPolicy,
 } from '../ops/endpoint-policy.ts'
+import { getPolicy } from '../ops/policy.ts'
 import { endpointView } from '../resources/endpoint.ts'
 import { endpointPolicyRules, policyAssociationRules } from '../resources/endpoint-policy.ts'
 import { policyView } from '../resources/policy.ts'
@@ -39,6 +40,13 @@ export const endpointPolicyRoutes = [
       handle: (context, { params }) => endPolicyAssociation(context, params.policy_id!, placeOf(params)),
     }),
   ]),
+  // As it is documented; clients ask by the endpoint, below.
+  route('GET', `${of}/policy`, {
+    policy: endpointPolicyRules.get,
+    handle: async (context, { params }) => ({
+      policy: policyView(await getPolicy(context, params.policy_id!), context),
+    }),
+  }),
   route('GET', `${of}/endpoints`, {
     policy: endpointPolicyRules.listEndpoints,
     handle: async (context, { params, query }) => {

@@ -14,6 +14,7 @@ import {
 import { groupCreate, groupUpdate, groupView } from '../resources/group.ts'
 import { userView } from '../resources/user.ts'
 import { listing } from './listing.ts'
+import { userFilter } from './user-filter.ts'
 
 export const groupRoutes = [
   route('GET', '/groups', {
@@ -50,7 +51,8 @@ export const groupRoutes = [
   route('GET', '/groups/:group_id/users', {
     policy: 'token',
     handle: async (context, { params, query }) => {
-      const views = (await listUsersInGroup(context, params.group_id!)).map((row) => userView(row, context))
+      const rows = (await listUsersInGroup(context, params.group_id!)).filter(userFilter(query))
+      const views = rows.map((row) => userView(row, context))
       return listing(context, `/groups/${params.group_id}/users`, query, 'users', views, ['name'])
     },
   }),

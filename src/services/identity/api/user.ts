@@ -8,6 +8,7 @@ import { projectRules, projectView } from '../resources/project.ts'
 import { passwordChange, userCreate, userTarget, userUpdate, userView } from '../resources/user.ts'
 import { findUser } from '../store/user.ts'
 import { listing, truth } from './listing.ts'
+import { userFilter } from './user-filter.ts'
 
 export const userRoutes = [
   route('GET', '/users', {
@@ -18,7 +19,7 @@ export const userRoutes = [
         domainId: query.get('domain_id'),
         enabled: truth(query, 'enabled'),
       })
-      const views = rows.map((row) => userView(row, context))
+      const views = rows.filter(userFilter(query)).map((row) => userView(row, context))
       return listing(context, '/users', query, 'users', views, ['name'])
     },
   }),

@@ -20,7 +20,7 @@ import {
 import { findUser } from '../store/user.ts'
 import { change, found, notFound } from './change.ts'
 import { dropReferencesToGroups } from './reference.ts'
-import { requireDomain } from './user.ts'
+import { requireDomain, seen } from './user.ts'
 
 export async function listGroupsFor(
   context: IdentityContext,
@@ -93,7 +93,7 @@ export async function deleteGroup(context: IdentityContext, id: string): Promise
 
 export async function listUsersInGroup(context: IdentityContext, id: string): Promise<User[]> {
   await groupFor(context, groupRules.listUsers, id)
-  return listMembers(context.app.db, id)
+  return (await listMembers(context.app.db, id)).map((row) => seen(context, row))
 }
 
 async function bothFor(

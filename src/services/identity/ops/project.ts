@@ -3,6 +3,7 @@
 import type { Db } from '#kit/db/database.ts'
 import { CloudError } from '#kit/errors/cloud-error.ts'
 import type { IdentityContext } from '../app.ts'
+import type { IdentityConfig } from '../config.ts'
 import {
   type NewProject,
   type Project,
@@ -65,13 +66,17 @@ export async function createProject(context: IdentityContext, given: NewProject)
   await change(
     app,
     async (tx) => {
-      await checkPlace(tx, row, app.config.maxProjectTreeDepth)
+      await checkPlace(tx, row, depthOf(app.config))
       await insertProject(tx, row)
     },
     `Conflict occurred attempting to store project - domain ${domainId} has a project of the name ${row.name} already.`,
   )
   return row
 }
+
+/** Domains and their projects are the two levels that the model of limits knows. */
+const depthOf = ({ limitModel, maxProjectTreeDepth }: IdentityConfig) =>
+  limitModel === 'strict_two_level' ? 1 : maxProjectTreeDepth
 
 async function checkPlace(db: Db, row: Project, depth: number): Promise<void> {
   const ancestors = await ancestorsOf(db, row)

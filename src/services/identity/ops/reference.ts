@@ -1,6 +1,7 @@
 // What must go when a project, a domain, a user or a group goes: what points to it, in the same transaction.
 import type { Transaction } from '#kit/db/database.ts'
 import type { Identity } from '../app.ts'
+import type { Trust } from '../resources/trust.ts'
 import { deleteAccessRulesOf, deleteApplicationCredentials } from '../store/application-credential.ts'
 import { deleteAssignments } from '../store/assignment.ts'
 import { deleteCredentials } from '../store/credential.ts'
@@ -21,11 +22,7 @@ export async function dropReferencesToTargets(
   await deleteAssignments(tx, { targetId: ids })
   await deleteApplicationCredentials(tx, { projectId: ids })
   await deleteCredentials(tx, { projectId: ids })
-  const trusts = await listTrusts(tx, { projectId: ids })
-  await deleteTrusts(
-    tx,
-    trusts.map((each) => each.id),
-  )
+  await dropTrusts(app, tx, await listTrusts(tx, { projectId: ids }))
   await forgetDefaultProjects(tx, ids)
   await deleteLimitsOf(tx, ids)
   await deleteProjectEndpoints(tx, { projectId: ids })
@@ -45,13 +42,19 @@ export async function dropReferencesToUsers(
   await deleteCredentials(tx, { userId: ids })
   const given = await listTrusts(tx, { trustorUserId: ids })
   const got = await listTrusts(tx, { trusteeUserId: ids })
-  await deleteTrusts(
-    tx,
-    [...given, ...got].map((each) => each.id),
-  )
+  await dropTrusts(app, tx, [...given, ...got])
   for (const userId of ids) await app.tokens.revoke(tx, { userId })
 }
 
 export async function dropReferencesToGroups(tx: Transaction, ids: readonly string[]): Promise<void> {
   await deleteAssignments(tx, { actorId: ids, actorKind: 'group' })
+}
+
+/** With all that were passed on from them, however far. */
+export async function dropTrusts(app: App, tx: Transaction, trusts: readonly Trust[]): Promise<void> {
+  for (let level = trusts.map((each) => each.id); level.length > 0; ) {
+    await deleteTrusts(tx, level)
+    for (const trustId of level) await app.tokens.revoke(tx, { trustId })
+    level = (await listTrusts(tx, { redelegatedTrustId: level })).map((each) => each.id)
+  }
 }

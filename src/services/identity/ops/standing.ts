@@ -122,21 +122,25 @@ async function trustStanding(
   if (person.user.id !== expected || !trust.projectId) throw refuse(`trust ${trust.id} is not for this user`)
   await enabledUser(db, trust.trustorUserId)
   await enabledUser(db, trust.trusteeUserId)
-  await refuseBrokenChain(db, now, trust)
+  const giver = await firstTrustor(db, now, trust)
   const place = await projectPlace(db, trust.projectId)
-  const roles = await heldStill(db, facts, trust.trustorUserId, place.project, trust.roleIds)
+  const roles = await heldStill(db, facts, giver, place.project, trust.roleIds)
   return { ...person, ...place, system: false, roles, trust }
 }
 
-/** What was passed on ends with what it was passed on from. */
-async function refuseBrokenChain(db: Db, now: number, { redelegatedTrustId }: Trust): Promise<void> {
-  for (let next = redelegatedTrustId; next !== null; ) {
+/** Whose roles they are at the far end of the chain. What was passed on ends with what it was passed on from. */
+async function firstTrustor(db: Db, now: number, trust: Trust): Promise<string> {
+  let giver = trust.trustorUserId
+  for (let next = trust.redelegatedTrustId; next !== null; ) {
     const above = await findTrust(db, next)
     if (!above || (above.expiresAt !== null && above.expiresAt <= now))
       throw refuse(`trust ${next}, from which this one was passed on, is ${above ? 'expired' : 'gone'}`)
     await enabledUser(db, above.trusteeUserId)
+    await enabledUser(db, above.trustorUserId)
+    giver = above.trustorUserId
     next = above.redelegatedTrustId
   }
+  return giver
 }
 
 async function credentialStanding(

@@ -10,6 +10,7 @@ import {
   checkAge,
   checkHistory,
   checkStrength,
+  isInactive,
   passwordColumns,
   rememberPassword,
 } from './password-rule.ts'
@@ -23,13 +24,20 @@ export async function listUsersFor(
   const { app, caller } = context
   const domainId = caller.domainId ?? filter.domainId
   context.authorize(userRules.list, { 'target.domain_id': domainId })
-  return listUsers(app.db, { ...filter, domainId })
+  const { enabled, ...rest } = filter
+  const rows = (await listUsers(app.db, { ...rest, domainId })).map((row) => seen(context, row))
+  return enabled === undefined ? rows : rows.filter((row) => row.enabled === enabled)
+}
+
+/** Who has stayed away for too long is shown as disabled: nobody logs in as that user. */
+export function seen({ app }: IdentityContext, row: User): User {
+  return isInactive(app.config, row, app.world.clock.now()) ? { ...row, enabled: false } : row
 }
 
 export async function getUser(context: IdentityContext, id: string): Promise<User> {
   const row = await findUser(context.app.db, id)
   context.authorize(userRules.get, userTarget(row))
-  return found(row, 'user', id)
+  return seen(context, found(row, 'user', id))
 }
 
 export async function createUser(context: IdentityContext, given: NewUser): Promise<User> {

@@ -5,7 +5,7 @@ import { c, type RowOf, table } from '#kit/db/table.ts'
 import { body } from '#kit/http/body.ts'
 import { view } from '#kit/http/view.ts'
 import { rule } from '#kit/policy/policy.ts'
-import { anyText, flag, id, name255 } from './field.ts'
+import { anyText, flag, id, name255, zonelessTime } from './field.ts'
 import { cloudWide, reader } from './rule.ts'
 
 export const applicationCredential = table(
@@ -87,19 +87,13 @@ export const applicationCredentialView = view<ApplicationCredentialShown>()({
   user_id: (a) => a.userId,
   project_id: (a) => a.projectId,
   system: () => null,
-  expires_at: (a) => (a.expiresAt === null ? null : isoTime(a.expiresAt)),
+  expires_at: (a) => zonelessTime(a.expiresAt),
   unrestricted: (a) => a.unrestricted,
   roles: (a) => a.roles,
   access_rules: (a) => (a.accessRuleIds ? a.accessRules.map(ruleWords) : undefined),
   secret: (a) => a.secret,
   links: (a, { origin }) => ({ self: `${origin}/v3/users/${a.userId}/application_credentials/${a.id}` }),
 })
-
-/** Unlike all other times of identity: with the microseconds, and without a zone. */
-function isoTime(ms: number): string {
-  const micros = Math.round(ms * 1000) % 1_000_000
-  return `${new Date(Math.floor(ms)).toISOString().slice(0, 19)}.${String(micros).padStart(6, '0')}`
-}
 
 const ruleWords = (r: AccessRule) => ({ id: r.id, service: r.service, path: r.path, method: r.method })
 export const accessRuleView = (r: AccessRule, { origin }: { origin: string }) => ({

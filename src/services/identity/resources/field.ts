@@ -26,3 +26,10 @@ export function microseconds(ms: number | null): string | null
 export function microseconds(ms: number | null): string | null {
   return ms === null ? null : `${new Date(Math.floor(ms / 1000) * 1000).toISOString().slice(0, 19)}.000000Z`
 }
+
+/** As the expiry of passwords and application credentials is written: with the microseconds, and without a zone. */
+export function zonelessTime(ms: number | null): string | null {
+  if (ms === null) return null
+  const micros = Math.round(ms * 1000) % 1_000_000
+  return `${new Date(Math.floor(ms)).toISOString().slice(0, 19)}.${String(micros).padStart(6, '0')}`
+}

@@ -4,7 +4,7 @@ import { c, type RowOf, table } from '#kit/db/table.ts'
 import { body } from '#kit/http/body.ts'
 import { view } from '#kit/http/view.ts'
 import { rule } from '#kit/policy/policy.ts'
-import { anyText, type Extra, flag, id, microseconds, name255, nullableId, type Options } from './field.ts'
+import { anyText, type Extra, flag, id, name255, nullableId, type Options, zonelessTime } from './field.ts'
 import { admin, everywhere, reader } from './rule.ts'
 
 export const user = table(
@@ -88,7 +88,7 @@ const declared = view<User>()({
   enabled: (u) => u.enabled,
   description: (u) => u.description ?? undefined,
   default_project_id: (u) => u.defaultProjectId ?? undefined,
-  password_expires_at: (u) => microseconds(u.passwordExpiresAt),
+  password_expires_at: (u) => zonelessTime(u.passwordExpiresAt),
   options: (u) => u.options,
   links: (u, { origin }) => ({ self: `${origin}/v3/users/${u.id}` }),
 })

@@ -7,7 +7,7 @@ export type TrustFilter = {
   trustorUserId?: string | readonly string[]
   trusteeUserId?: string | readonly string[]
   projectId?: readonly string[]
-  redelegatedTrustId?: string
+  redelegatedTrustId?: string | readonly string[]
 }
 
 export const findTrust = (db: Db, id: string) => trust.get(db, id)
