@@ -23,6 +23,8 @@ const verbs: Record<string, () => Promise<Verb>> = {
   fault: async () => (await import('./verb/fault.ts')).fault,
   snapshot: async () => (await import('./verb/snapshot.ts')).snapshot,
   trace: async () => (await import('./verb/trace.ts')).trace,
+  policy: async () => (await import('./verb/policy.ts')).policy,
+  audit: async () => (await import('./verb/audit.ts')).audit,
   doctor: async () => (await import('./verb/doctor.ts')).doctor,
   image: async () => (await import('./verb/image.ts')).image,
   'install-units': async () => (await import('./verb/install-units.ts')).installUnitsVerb,

@@ -135,7 +135,9 @@ export async function serve<App>(
         status,
         address,
         ...(policy && { policy }),
-        ...(caller.auditIds.length > 0 && { auditIds: caller.auditIds, roles: caller.roles }),
+        ...(caller.auditIds.length > 0 && { auditIds: caller.auditIds }),
+        // What let a reader in names its role; where there was more to decide, all of them are told.
+        ...((write || failure) && caller.userId !== '' && { roles: caller.roles }),
       },
     })
     // Whoever isn't known can't fill the audit, but where it is about who it is.
