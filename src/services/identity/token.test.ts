@@ -316,3 +316,57 @@ describe('a token is void at once', () => {
     expect(await stillWorks(token)).toBe(false)
   })
 })
+
+describe('revocation events', () => {
+  it('say what was revoked, to services and administrators', async () => {
+    const { name, userId } = await person()
+    const token = await identity.login(name, 'pw')
+    const list = async (by: string, query = '') => identity.ask(by, 'GET', `/v3/OS-REVOKE/events${query}`)
+    await identity.ask(token, 'DELETE', '/v3/auth/tokens', undefined, { 'x-subject-token': token })
+    await identity.world.advance(5_000)
+    await identity.ask(admin, 'PATCH', `/v3/users/${userId}`, { user: { enabled: false } })
+    const { status, body } = await list(await identity.login('nova', 'nova-secret', inProject('service')))
+    expect(status).toBe(200)
+    const own = body.events.find((event: { user_id?: string }) => event.user_id === userId)
+    expect(Object.keys(own).sort()).toEqual(['issued_before', 'user_id'])
+    expect(body.events.some((event: { audit_id?: string }) => event.audit_id !== undefined)).toBe(true)
+    const since = encodeURIComponent(own.issued_before)
+    const late = (await list(admin, `?since=${since}`)).body.events
+    expect(late).toEqual([own])
+    expect((await list(admin, '?since=Thu,%2001%20Jan%202099%2000:00:00%20GMT')).body.events).toEqual([])
+    expect((await list(admin, '?since=lately')).status).toBe(400)
+    const other = await person()
+    expect((await list(await identity.login(other.name, 'pw', inProject(other.project)))).status).toBe(403)
+  })
+
+  it('replace the list of revoked tokens, which is gone', async () => {
+    expect((await identity.ask(admin, 'GET', '/v3/auth/tokens/OS-PKI/revoked')).status).toBe(410)
+  })
+})
+
+describe('tokens that are signed', () => {
+  it('do all that sealed ones do', async () => {
+    const signing = await testIdentity({ tokenProvider: 'jws' })
+    try {
+      const first = await signing.auth(passwordAuth('admin', 'admin-secret', inProject('admin')))
+      const token = first.headers['x-subject-token']!
+      expect(token.split('.')).toHaveLength(3)
+      const shown = await signing.ask(token, 'GET', '/v3/auth/tokens', undefined, {
+        'x-subject-token': token,
+      })
+      expect(shown.body).toEqual(first.body)
+      const scope = { system: { all: true } }
+      const again = await signing.auth({ identity: { methods: ['token'], token: { id: token } }, scope })
+      expect(again.status).toBe(201)
+      expect(again.body.token.audit_ids[1]).toBe(first.body.token.audit_ids[0])
+      await signing.ask(token, 'DELETE', '/v3/auth/tokens', undefined, { 'x-subject-token': token })
+      expect((await signing.ask(token, 'GET', '/v3/auth/projects')).status).toBe(401)
+      const [head, body, mark] = again.headers['x-subject-token']!.split('.') as [string, string, string]
+      const claims = JSON.parse(Buffer.from(body, 'base64url').toString())
+      const forged = Buffer.from(JSON.stringify({ ...claims, exp: claims.exp + 1 })).toString('base64url')
+      expect((await signing.ask(`${head}.${forged}.${mark}`, 'GET', '/v3/auth/projects')).status).toBe(401)
+    } finally {
+      await signing.close()
+    }
+  })
+})

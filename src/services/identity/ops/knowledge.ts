@@ -34,7 +34,9 @@ export type Knowledge = {
   facts(): Promise<Facts>
   /** Part of every transaction that writes. */
   outdate(tx: Transaction): Promise<void>
-  /** Called after each write of this process. */
+  /** What tokens mean has changed otherwise than by a write: by their keys. */
+  forget(): void
+  /** Called after each write of this process, and when all is to be forgotten. */
   onChange(listener: () => void): void
 }
 
@@ -49,8 +51,13 @@ export function openKnowledge(db: Database): Knowledge {
 
   const shared = inTurns(() => readEpoch(db))
   const epoch = async () => (alone ? counter : shared())
+  const forget = () => {
+    counter++
+    for (const listener of listeners) listener()
+  }
   return {
     epoch,
+    forget,
     async facts() {
       // Read before the rest, so that facts may be newer than their number and never older.
       const now = await epoch()
@@ -67,10 +74,7 @@ export function openKnowledge(db: Database): Knowledge {
     },
     async outdate(tx) {
       if (!alone) await raiseEpoch(tx)
-      tx.afterCommit(() => {
-        counter++
-        for (const listener of listeners) listener()
-      })
+      tx.afterCommit(forget)
     },
     onChange: (listener) => void listeners.push(listener),
   }

@@ -62,7 +62,7 @@ export function openTokens({ world, db, config, knowledge, seal }: Parts): Token
 
   /** In its usual case this is a look at the clock. */
   const lookAtKeys = async (look: Promise<boolean> | false) => {
-    if (await look) kept.clear()
+    if (await look) knowledge.forget()
   }
 
   return {
