@@ -8,6 +8,7 @@ import type { Enforcer } from '#kit/policy/policy.ts'
 import type { World } from '#kit/world/world.ts'
 import type { ImageConfig } from './config.ts'
 import type { LimitsOf } from './ops/limit.ts'
+import type { PropertyProtections } from './ops/property-protection.ts'
 
 export type ImageApp = {
   readonly world: World
@@ -17,6 +18,8 @@ export type ImageApp = {
   readonly store: ImageStore
   readonly digester: Digester
   readonly bus: Bus
+  /** Undefined where no property is protected. */
+  readonly protections: PropertyProtections | undefined
   /** Where identity's limits are asked for. */
   readonly limitsOf: LimitsOf | undefined
 }

@@ -12,6 +12,15 @@ export const imageConfig = section('image', {
     min: 0,
     unit: 'GiB',
   }),
+  propertyProtectionFile: option.text(
+    undefined,
+    "A file in Glance's form that says who may create, read, update and delete which properties of images",
+  ),
+  propertyProtectionFormat: option.choice(
+    'roles',
+    ['roles', 'policies'],
+    'Whether that file names roles, or rules of the policy',
+  ),
   unifiedLimits: option.bool(
     false,
     "Hold projects to identity's limits image_size_total, image_stage_total, image_count_total and image_count_uploading",

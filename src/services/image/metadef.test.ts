@@ -1,26 +1,15 @@
 // Metadata definitions as operators write them and projects read them.
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { withDefaults } from '#kit/config/section.ts'
-import { authenticateBy, callsTo, testCaller, testPlatform } from '#kit/service/test-platform.ts'
-import { imageConfig } from './config.ts'
-import { openImage, type RunningImage } from './service.ts'
+import type { callsTo } from '#kit/service/test-platform.ts'
+import { type TestImage, testImage } from './test-image.ts'
 
-const platform = testPlatform({ bus: { notify: async () => {} } as never })
-const callers = {
-  admin: testCaller({ roles: ['admin', 'member', 'reader'], projectId: 'admin-project' }),
-  owner: testCaller({ roles: ['member', 'reader'], projectId: 'project-a' }),
-  other: testCaller({ roles: ['member', 'reader'], projectId: 'project-b' }),
-}
-let service: RunningImage
-let as: Record<keyof typeof callers, ReturnType<typeof callsTo>>
-
+let rig: TestImage
+let as: TestImage['as']
 beforeAll(async () => {
-  service = await openImage(platform, withDefaults(imageConfig, {}), authenticateBy(callers))
-  as = Object.fromEntries(
-    Object.keys(callers).map((name) => [name, callsTo(service.http, name)]),
-  ) as typeof as
+  rig = await testImage()
+  as = rig.as
 })
-afterAll(() => service.stop())
+afterAll(() => rig.stop())
 
 const base = '/v2/metadefs/namespaces'
 let made = 0

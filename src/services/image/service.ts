@@ -14,6 +14,7 @@ import { imageFaults } from './fault.ts'
 import { recoverUploads } from './ops/image-data.ts'
 import { limitsFromIdentity } from './ops/limit.ts'
 import { bootstrapMetadefs } from './ops/metadef-bootstrap.ts'
+import { loadPropertyProtections } from './ops/property-protection.ts'
 import { allRules } from './resources/rule.ts'
 import { migrations } from './store/schema.ts'
 
@@ -35,9 +36,20 @@ export async function openImage(
     refusal: (rule) => `You are not authorized to complete ${rule} action.`,
   })
   const digester = openDigester(world)
+  const protections = await loadPropertyProtections(world, config)
   const limitsOf =
     config.unifiedLimits && peers ? limitsFromIdentity(platform, peers.serviceToken) : undefined
-  const app: ImageApp = { world, db, policy, config, store, digester, bus: platform.bus, limitsOf }
+  const app: ImageApp = {
+    world,
+    db,
+    policy,
+    config,
+    store,
+    digester,
+    bus: platform.bus,
+    limitsOf,
+    protections,
+  }
   await recoverUploads(app)
   const http = await httpService({
     name: 'glance-api',

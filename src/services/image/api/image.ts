@@ -2,11 +2,13 @@
 import { CloudError } from '#kit/errors/cloud-error.ts'
 import { firstUrl, nextUrl } from '#kit/http/page.ts'
 import { answer } from '#kit/http/route.ts'
-import { route } from '../app.ts'
+import { type ImageContext, route } from '../app.ts'
 import * as ops from '../ops/image.ts'
 import { listImages } from '../ops/image-list.ts'
-import { readPatch } from '../ops/values.ts'
-import { imageRules, imageView } from '../resources/image.ts'
+import { readPatch } from '../ops/patch.ts'
+import { readableProperties } from '../ops/property-protection.ts'
+import { imageBody } from '../ops/values.ts'
+import { imageRules, imageView, type WholeImage } from '../resources/image.ts'
 
 const patchTypes = [
   'application/openstack-images-v2.1-json-patch',
@@ -19,7 +21,7 @@ export const imageRoutes = [
     handle: async (context, { query }) => {
       const { images, next } = await listImages(context, query)
       return {
-        images: images.map(imageView),
+        images: images.map((image) => shownImage(context, image)),
         ...(next && { next: nextUrl('/v2/images', query, next) }),
         schema: '/v2/schemas/images',
         first: firstUrl('/v2/images', query),
@@ -28,19 +30,20 @@ export const imageRoutes = [
   }),
   route('POST', '/images', {
     policy: 'token',
-    body: 'json',
+    body: imageBody,
     handle: async (context, { body }) => {
-      const image = await ops.createImage(context, body as Record<string, unknown>)
+      const image = await ops.createImage(context, body)
       return answer({
         status: 201,
         headers: { location: `${context.origin}/v2/images/${image.id}` },
-        body: imageView(image),
+        body: shownImage(context, image),
       })
     },
   }),
   route('GET', '/images/:id', {
     policy: 'token',
-    handle: async (context, { params }) => imageView((await ops.visibleImage(context, params.id!)).image),
+    handle: async (context, { params }) =>
+      shownImage(context, (await ops.visibleImage(context, params.id!)).image),
   }),
   route('PATCH', '/images/:id', {
     policy: 'token',
@@ -52,11 +55,12 @@ export const imageRoutes = [
           'unsupportedMedia',
           `The request media type ${type ?? '(none)'} is not supported by this server.`,
           {
-            headers: { 'accept-patch': patchTypes.join(', ') },
+            headers: { 'accept-patch': patchTypes.toSorted().join(', ') },
           },
         )
       }
-      return imageView(await ops.updateImage(context, params.id!, readPatch(body)))
+      const draft = type === patchTypes[1] ? 4 : 10
+      return shownImage(context, await ops.updateImage(context, params.id!, readPatch(body, draft)))
     },
   }),
   route('DELETE', '/images/:id', {
@@ -80,3 +84,7 @@ export const imageRoutes = [
     handle: (context, { params }) => ops.deleteTag(context, params.id!, params.tag!),
   }),
 ]
+
+function shownImage(context: ImageContext, image: WholeImage): Record<string, unknown> {
+  return imageView({ ...image, properties: readableProperties(context, image.properties) })
+}

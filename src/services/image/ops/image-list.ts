@@ -9,6 +9,7 @@ import * as store from '../store/image.ts'
 import { sharedWith } from '../store/member.ts'
 import { isAdmin } from './admin.ts'
 import { defaultPage, readLimit } from './page.ts'
+import { isReadable } from './property-protection.ts'
 
 const equalColumns = {
   name: 'name',
@@ -53,13 +54,17 @@ export async function listImages(
   query: Query,
 ): Promise<{ images: WholeImage[]; next: string | undefined }> {
   const { db } = context.app
+  // What the caller may not read can't be asked for either.
+  const hidden = propertyNames(query).some((name) => !isReadable(context, name))
   const limit = readLimit(query.get('limit'), defaultPage)
   const filter = await readFilter(context, query)
   // One more than the page tells whether there is another page.
-  const rows = limit === 0 ? [] : await store.listImages(db, { ...filter, limit: limit + 1 })
+  const rows = limit === 0 || hidden ? [] : await store.listImages(db, { ...filter, limit: limit + 1 })
   const images = rows.slice(0, limit)
   return { images, next: rows.length > limit ? images.at(-1)!.id : undefined }
 }
+
+const propertyNames = (query: Query) => query.names().filter((name) => !known.includes(name))
 
 async function readFilter(context: ImageContext, query: Query): Promise<store.ImageFilter> {
   const visibility = query.get('visibility')
@@ -87,12 +92,7 @@ async function readFilter(context: ImageContext, query: Query): Promise<store.Im
     sizeMax: readSize(query, 'size_max'),
     times: [...readTimes(query, 'created_at', 'createdAt'), ...readTimes(query, 'updated_at', 'updatedAt')],
     tags: query.all('tag'),
-    properties: Object.fromEntries(
-      query
-        .names()
-        .filter((name) => !known.includes(name))
-        .map((name) => [name, query.get(name)!]),
-    ),
+    properties: Object.fromEntries(propertyNames(query).map((name) => [name, query.get(name)!])),
     sort: readSort(query),
     after,
     limit: 0,

@@ -7,8 +7,10 @@ import * as store from '../store/image.ts'
 import { findMember } from '../store/member.ts'
 import { isAdmin } from './admin.ts'
 import { notify } from './notify.ts'
+import { applyPatch, type PatchOperation } from './patch.ts'
+import { requireProperties } from './property-protection.ts'
 import { limitsOf, requireImageSlot } from './quota.ts'
-import { applyPatch, type ImageValues, type PatchOperation, readNewImage } from './values.ts'
+import { checkCounts, type ImageValues } from './values.ts'
 
 export function noSuchImage(id: string): CloudError {
   return new CloudError('notFound', `No image found with ID ${id}`)
@@ -41,12 +43,8 @@ export async function permittedImage(
   return image
 }
 
-export async function createImage(
-  context: ImageContext,
-  given: Record<string, unknown>,
-): Promise<WholeImage> {
+export async function createImage(context: ImageContext, values: ImageValues): Promise<WholeImage> {
   const { db, world, config } = context.app
-  const values = readNewImage(given, config)
   const owner = values.owner === undefined ? (context.caller.projectId ?? null) : values.owner
   const visibility = values.visibility ?? 'shared'
   context.authorize(imageRules.add, { project_id: context.caller.projectId, owner })
@@ -74,6 +72,8 @@ export async function createImage(
     properties: values.properties,
     tags: values.tags ?? [],
   }
+  checkCounts(row, config)
+  requireProperties(context, {}, row.properties)
   const limits = await limitsOf(context)
   await db.transaction(async (tx) => {
     await requireImageSlot(context, tx, limits)
@@ -91,7 +91,7 @@ export async function updateImage(
   patch: PatchOperation[],
 ): Promise<WholeImage> {
   const before = await permittedImage(context, id, imageRules.modify)
-  const changed = applyPatch(before, patch, context.app.config)
+  const changed = applyPatch(context, before, patch)
   if (changed.visibility !== before.visibility)
     authorizeVisibility(context, changed.visibility, imageTarget(before))
   if (changed.owner !== before.owner && !isAdmin(context)) {

@@ -1,17 +1,20 @@
-// What clients may say of an image: the fields of a create and the operations of a patch, checked and sorted.
-// Anything that isn't a field is a property of the client's own, and a text.
+// What clients may say of an image, checked and sorted. Anything that isn't a field is a property of the client's own,
+// and a text.
+import type { TSchema } from 'typebox'
 import { CloudError } from '#kit/errors/cloud-error.ts'
+import type { Body } from '#kit/http/body.ts'
 import type { ImageConfig } from '../config.ts'
 import {
   containerFormats,
   diskFormats,
-  imageView,
   readOnlyFields,
+  reservedFields,
   reservedPrefixes,
   type Visibility,
   visibilities,
   type WholeImage,
 } from '../resources/image.ts'
+import { imageSchemas } from '../resources/schema.ts'
 
 export type ImageValues = {
   id?: string
@@ -68,121 +71,52 @@ const fields: Record<string, Field> = {
   },
 }
 
-export function readNewImage(given: unknown, config: ImageConfig): ImageValues {
-  if (typeof given !== 'object' || given === null || Array.isArray(given)) {
-    throw new CloudError('badRequest', "Provided object does not match schema 'image': it is no object")
-  }
-  const values: ImageValues = { properties: {} }
-  for (const [name, value] of Object.entries(given)) setValue(values, name, value)
-  checkCounts(values.properties, values.tags ?? [], config)
-  return values
+const { properties: described, ...document } = imageSchemas.image as { properties: Record<string, object> }
+/** The schema without what the service alone sets. */
+const writable = {
+  ...document,
+  type: 'object',
+  properties: Object.fromEntries(Object.entries(described).filter(([name]) => Object.hasOwn(fields, name))),
+} as TSchema
+
+/** The body of POST /images. Counts are checked by the op, which knows the limits. */
+export const imageBody: Body<ImageValues> = {
+  wrapper: undefined,
+  fields: {},
+  schemaAt: () => writable,
+  parse(given) {
+    if (typeof given !== 'object' || given === null || Array.isArray(given)) {
+      throw new CloudError('badRequest', "Provided object does not match schema 'image': it is no object")
+    }
+    const values: ImageValues = { properties: {} }
+    for (const [name, value] of Object.entries(given)) setValue(values, name, value)
+    return values
+  },
 }
 
-/** https://docs.openstack.org/api-ref/image/v2/#update-an-image */
-export type PatchOperation = { op: 'add' | 'replace' | 'remove'; path: string; value?: unknown }
+/** Whether the name is a field of every image, which stays when it is removed from a patch's point of view. */
+export const isField = (name: string) => Object.hasOwn(fields, name)
 
-/** Reads both media types: 2.1's {"op", "path", "value"} and 2.0's {"add": "/name", "value"}. */
-export function readPatch(given: unknown): PatchOperation[] {
-  if (!Array.isArray(given))
-    throw new CloudError('badRequest', 'Request body must be a JSON array of operation objects.')
-  return given.map((each: Record<string, unknown>) => {
-    if (typeof each !== 'object' || each === null)
-      throw new CloudError('badRequest', 'Operations must be JSON objects.')
-    const old = (['add', 'replace', 'remove'] as const).find((name) => name in each)
-    const op = each.op ?? old
-    const path = each.op === undefined ? old && each[old] : each.path
-    if (op !== 'add' && op !== 'replace' && op !== 'remove') {
-      throw new CloudError('badRequest', 'Operations must be one of add, replace, remove.')
-    }
-    if (
-      typeof path !== 'string' ||
-      !path.startsWith('/') ||
-      path.length < 2 ||
-      path.endsWith('/') ||
-      path.includes('//')
-    ) {
-      throw new CloudError(
-        'badRequest',
-        `Pointer \`${String(path)}\` does not start with "/", or has an empty part.`,
-      )
-    }
-    if (op !== 'remove' && !('value' in each))
-      throw new CloudError('badRequest', `Operation "${op}" requires a member named "value".`)
-    return { op, path, value: each.value }
-  })
-}
-
-export function applyPatch(before: WholeImage, patch: PatchOperation[], config: ImageConfig): WholeImage {
-  let image = { ...before, properties: { ...before.properties }, tags: [...before.tags] }
-  for (const { op, path, value } of patch) {
-    const parts = path
-      .slice(1)
-      .split('/')
-      .map((part) => part.replaceAll('~1', '/').replaceAll('~0', '~'))
-    const name = parts[0]!
-    if (name === 'locations')
-      throw new CloudError('forbidden', "It's not allowed to change the locations of an image here.")
-    if (parts.length > 1 && name !== 'tags')
-      throw new CloudError('badRequest', `Invalid JSON pointer for this resource: '${path}'`)
-    if (name === 'id') throw new CloudError('forbidden', "Attribute 'id' is read-only.")
-    if (op === 'remove') {
-      image = removeValue(image, name)
-      continue
-    }
-    if (
-      op === 'replace' &&
-      !(name in fields) &&
-      !readOnlyFields.includes(name) &&
-      !(name in image.properties)
-    ) {
-      throw new CloudError(
-        'conflict',
-        `There was a conflict when trying to complete your request. Property ${name} does not exist.`,
-      )
-    }
-    const values: ImageValues = { properties: image.properties }
-    setValue(values, name, value)
-    const { id: _, properties, ...own } = values
-    image = { ...image, ...own, properties }
-  }
-  image.tags = [...new Set(image.tags)]
-  checkCounts(image.properties, image.tags, config)
-  return image
-}
-
-function removeValue(image: WholeImage, name: string): WholeImage {
-  if (name in fields || name in imageView({ ...image, properties: {} })) {
-    throw new CloudError(
-      'forbidden',
-      readOnlyFields.includes(name)
-        ? `Attribute '${name}' is read-only.`
-        : `Attribute '${name}' can't be removed.`,
-    )
-  }
-  if (!(name in image.properties)) {
-    throw new CloudError(
-      'conflict',
-      `There was a conflict when trying to complete your request. Property ${name} does not exist.`,
-    )
-  }
-  const { [name]: _, ...properties } = image.properties
-  return { ...image, properties }
-}
-
-function setValue(values: ImageValues, name: string, value: unknown): void {
+/** Throws where the value isn't what the schema says, or where only the service sets it. */
+export function setValue(values: ImageValues, name: string, value: unknown): void {
   if (readOnlyFields.includes(name)) throw new CloudError('forbidden', `Attribute '${name}' is read-only.`)
-  if (reservedPrefixes.some((prefix) => name.startsWith(prefix)))
-    throw new CloudError('forbidden', `Attribute '${name}' is reserved.`)
-  const field = fields[name]
+  requireFree(name)
+  const field = isField(name) ? fields[name] : undefined
   if (field) {
     if (!field.accepts(value)) throw mismatch(name, value, field.wants)
     Object.assign(values, { [field.as]: field.as === 'tags' ? [...new Set(value as string[])] : value })
     return
   }
   if (typeof value !== 'string') throw mismatch(name, value, "a value of type 'string'")
-  if (name.length === 0 || name.length > 255)
-    throw new CloudError('badRequest', 'The name of a property has 1 to 255 characters')
+  if (name.length === 0 || [...name].length > 255)
+    throw new CloudError('badRequest', 'The name of a property has 1 to 255 characters.')
   values.properties[name] = value
+}
+
+/** Names that the service keeps for itself. */
+export function requireFree(name: string): void {
+  if (reservedFields.includes(name) || reservedPrefixes.some((prefix) => name.startsWith(prefix)))
+    throw new CloudError('forbidden', `Attribute '${name}' is reserved.`)
 }
 
 function mismatch(name: string, value: unknown, wants: string): CloudError {
@@ -192,15 +126,20 @@ function mismatch(name: string, value: unknown, wants: string): CloudError {
   )
 }
 
-function checkCounts(properties: Record<string, string>, tags: string[], config: ImageConfig): void {
+/** More than the limit is refused, unless there were as many before: fewer is always better. */
+export function checkCounts(
+  { properties, tags }: Pick<WholeImage, 'properties' | 'tags'>,
+  config: ImageConfig,
+  before?: Pick<WholeImage, 'properties' | 'tags'>,
+): void {
   const count = Object.keys(properties).length
-  if (count > config.maxProperties) {
+  if (count > Math.max(config.maxProperties, Object.keys(before?.properties ?? {}).length)) {
     throw new CloudError(
       'tooLarge',
       `The limit has been exceeded on the number of allowed image properties. Attempted: ${count}, Maximum: ${config.maxProperties}`,
     )
   }
-  if (tags.length > config.maxTags) {
+  if (tags.length > Math.max(config.maxTags, before?.tags.length ?? 0)) {
     throw new CloudError(
       'tooLarge',
       `The limit has been exceeded on the number of allowed image tags. Attempted: ${tags.length}, Maximum: ${config.maxTags}`,

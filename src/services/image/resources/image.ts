@@ -68,6 +68,8 @@ export const readOnlyFields = [
   'direct_url',
   'stores',
 ]
+/** No field, and no property of a client's either: v1 had them, or they have calls of their own. */
+export const reservedFields = ['locations', 'location', 'deleted', 'deleted_at', '__proto__']
 /** Properties that are the service's own business and no client's. */
 export const reservedPrefixes = ['os_glance_']
 
