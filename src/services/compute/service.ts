@@ -120,6 +120,7 @@ export async function openCompute(
     log: platform.log.with({ service: 'nova-api' }),
     journal,
     routes: computeRoutes,
+    types: ['compute'],
     prefixes: ['/v2.1', '/v2.1/:project_id', '/v2', '/v2/:project_id'],
     strictSlash: true,
     faults: computeFaults,

@@ -58,6 +58,7 @@ export async function openImage(
     log: platform.log.with({ service: 'glance-api' }),
     journal: platform.journal.as('glance-api'),
     routes: allRoutes,
+    types: ['image'],
     prefixes: ['/v2'],
     strictSlash: true,
     faults: imageFaults,

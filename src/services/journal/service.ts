@@ -27,6 +27,7 @@ export async function openJournalService(
     log: platform.log.with({ service: 'journal' }),
     journal: journal.as('journal'),
     routes: journalRoutes,
+    types: ['journal'],
     prefixes: ['/v1'],
     faults: journalFaults,
     policy,

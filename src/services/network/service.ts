@@ -69,6 +69,7 @@ export async function openNetwork(
     log,
     journal,
     routes: allRoutes,
+    types: ['network'],
     prefixes: ['/v2.0'],
     faults: networkFaults,
     policy,

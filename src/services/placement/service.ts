@@ -34,6 +34,7 @@ export async function openPlacement(
     log,
     journal: platform.journal.as('placement-api'),
     routes: allRoutes,
+    types: ['placement'],
     prefixes: [''],
     faults: placementFaults,
     policy,

@@ -75,6 +75,7 @@ export async function openVolume(
     log,
     journal,
     routes,
+    types: ['block-storage', 'volumev3', 'volumev2', 'volume', 'block-store'],
     prefixes,
     strictSlash: true,
     faults: volumeFaults,
