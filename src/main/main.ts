@@ -17,6 +17,7 @@ const verbs: Record<string, () => Promise<Verb>> = {
   logs: async () => (await import('./verb/logs.ts')).logs,
   mq: async () => (await import('./verb/mq.ts')).mq,
   token: async () => (await import('./verb/token.ts')).token,
+  keys: async () => (await import('./verb/keys.ts')).keys,
   join: async () => (await import('./verb/join.ts')).join,
   host: async () => (await import('./verb/host.ts')).host,
   'haproxy-config': async () => (await import('./verb/haproxy-config.ts')).haproxyConfigVerb,

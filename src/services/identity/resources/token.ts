@@ -5,7 +5,7 @@ import { CloudError } from '#kit/errors/cloud-error.ts'
 import type { AuthMethod, TokenPayload } from '#kit/fernet/token.ts'
 import { body, explain, type Problem } from '#kit/http/body.ts'
 import { rule } from '#kit/policy/policy.ts'
-import { microseconds } from './field.ts'
+import { microseconds, zonelessTime } from './field.ts'
 import { everywhere, reader } from './rule.ts'
 
 const text = Type.Optional(Type.String())
@@ -85,7 +85,7 @@ export function tokenView(
       domain: named(userDomain),
       id: user.id,
       name: user.name,
-      password_expires_at: microseconds(user.passwordExpiresAt ?? null),
+      password_expires_at: zonelessTime(user.passwordExpiresAt ?? null),
     },
     audit_ids: payload.auditIds,
     expires_at: microseconds(payload.expiresAt),

@@ -1,0 +1,122 @@
+// `nimbo keys`: the keys that make tokens and seal credentials. Works on the data folder, whether the cloud runs or not:
+// what runs notices within seconds.
+import { columns } from '#cli/terminal.ts'
+import { loadConfig } from '#kit/config/load.ts'
+import { CloudError } from '#kit/errors/cloud-error.ts'
+import { fernetKeys, type KeyFile, type KeyKind, listKeys, rotateKeys } from '#kit/fernet/key-repository.ts'
+import { jwsKeys } from '#kit/jws/jws.ts'
+import type { World } from '#kit/world/world.ts'
+import { type Cloud, readCloud } from '../data-folder.ts'
+import { agentSections, serviceSections } from '../section.ts'
+import { cloudSection } from '../settings.ts'
+import { type Invocation, usageError, type Verb } from '../verb.ts'
+
+const usage = "Say 'nimbo keys list' or 'nimbo keys rotate [token|jws|credential]'."
+
+const kinds = {
+  token: { folder: 'token-keys', kind: fernetKeys, makes: 'tokens and receipts' },
+  jws: { folder: 'jws-keys', kind: jwsKeys, makes: 'signed tokens' },
+  credential: { folder: 'credential-keys', kind: fernetKeys, makes: 'credentials' },
+} satisfies Record<string, { folder: string; kind: KeyKind<unknown>; makes: string }>
+type Kind = keyof typeof kinds
+const names = Object.keys(kinds) as Kind[]
+
+/** What seals credentials goes only when nothing is sealed with it any more, which identity itself sees to. */
+const allOfThem = Number.MAX_SAFE_INTEGER
+
+export const keys: Verb = {
+  summary: 'The keys of tokens and credentials: list, rotate',
+  words: 'list|rotate [KIND]',
+  options: { json: { type: 'boolean', help: 'For programs' } },
+  async run(invocation) {
+    const [what, kind, ...more] = invocation.words
+    const { world, root } = invocation
+    if (more.length > 0 || (kind !== undefined && !(kind in kinds))) throw usageError(usage)
+    const cloud = await readCloud(world, root)
+    if (cloud.member)
+      throw new CloudError('badRequest', 'The keys are where the controller is, not on this host.')
+    if (what === 'list' && kind === undefined) return list(invocation, cloud)
+    if (what === 'rotate') return rotate(invocation, cloud, (kind ?? 'token') as Kind)
+    throw usageError(usage)
+  },
+}
+
+const folderOf = ({ folder }: Cloud, kind: Kind) => `${folder.root}/identity/${kinds[kind].folder}`
+
+async function list({ world, terminal, options }: Invocation, cloud: Cloud): Promise<number> {
+  const found = await Promise.all(
+    names.map(async (kind) =>
+      (await listKeys(world, folderOf(cloud, kind))).map((key) => ({ kind, ...key })),
+    ),
+  )
+  const rows = found.flat()
+  if (options.json) {
+    const shown = rows.map(({ since, ...row }) => ({ ...row, since: timeOf(since) }))
+    terminal.print(JSON.stringify({ keys: shown }, null, 2))
+    return 0
+  }
+  const head = ['KIND', 'NUMBER', 'STATE', 'MADE', 'FOR']
+  const lines = rows.map((row) => [
+    row.kind,
+    String(row.number),
+    row.state,
+    timeOf(row.since),
+    wordsOf(row.kind, row.state),
+  ])
+  for (const line of columns([head, ...lines])) terminal.print(line)
+  return 0
+}
+
+function wordsOf(kind: Kind, state: KeyFile['state']): string {
+  if (state === 'primary') return `makes ${kinds[kind].makes}`
+  return state === 'staged' ? 'the next turn' : 'reads what it has made'
+}
+
+async function rotate({ world, terminal }: Invocation, cloud: Cloud, kind: Kind): Promise<number> {
+  const path = folderOf(cloud, kind)
+  const before = await listKeys(world, path)
+  if (before.length === 0)
+    throw new CloudError(
+      'notFound',
+      `There are no keys in ${path}: the cloud makes them when it first needs them.`,
+    )
+  await refuseOtherOwner(world, path)
+  const { identity } = loadConfig([cloudSection, ...serviceSections, ...agentSections], {
+    yaml: cloud.configText,
+    file: cloud.folder.config,
+    env: world.env,
+  })
+  const maxActiveKeys = kind === 'credential' ? allOfThem : identity.maxActiveKeys
+  await rotateKeys(world, path, kinds[kind].kind, { maxActiveKeys })
+  await report(world, terminal, path, before, kind)
+  return 0
+}
+
+/** A key that root has written is one that the cloud can't read. */
+async function refuseOtherOwner(world: World, path: string): Promise<void> {
+  const [own, folder] = [await world.files.info('/proc/self'), await world.files.info(path)]
+  if (own && folder && own.uid !== folder.uid)
+    throw new CloudError(
+      'forbidden',
+      `${path} belongs to another user (id ${folder.uid}): run this as that user.`,
+    )
+}
+
+async function report(
+  world: World,
+  terminal: Invocation['terminal'],
+  path: string,
+  before: readonly KeyFile[],
+  kind: Kind,
+): Promise<void> {
+  const after = await listKeys(world, path)
+  terminal.print(`Key ${after[0]!.number} makes ${kinds[kind].makes} from now on.`)
+  const gone = before.filter((old) => old.number > 0 && !after.some((key) => key.number === old.number))
+  for (const { number } of gone)
+    terminal.say(`Key ${number} is gone: whatever it had made can't be read any more.`)
+  if (kind === 'credential') terminal.say('Old keys go when the cloud has sealed all credentials anew.')
+}
+
+function timeOf(ms: number): string {
+  return `${new Date(ms).toISOString().slice(0, 19)}Z`
+}
