@@ -23,6 +23,10 @@ export const apiSection = section('api', {
     [],
     'Addresses of proxies before the APIs, whose X-Forwarded-For is believed; without it all clients behind one count as one',
   ),
+  allowedOrigins: option.list(
+    [],
+    'Origins of web pages that may call the APIs from a browser (CORS), as https://cloud.example.com; * for any',
+  ),
 })
 
 export const policySection = section('policy', {

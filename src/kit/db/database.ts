@@ -1,9 +1,14 @@
 // One database of one service: SQLite by default, PostgreSQL or MariaDB by URL. Differences are data (dialects.ts).
-import type { Kysely } from 'kysely'
+import type { Expression, ExpressionBuilder, Kysely, SqlBool } from 'kysely'
 
 // Every store names its own tables; the handle itself knows none.
 // biome-ignore lint/suspicious/noExplicitAny: see above
 export type Query = Kysely<any>
+
+/** What conditions of `db.sql` are made with, and what they are. */
+// biome-ignore lint/suspicious/noExplicitAny: as above
+export type ConditionBuilder = ExpressionBuilder<any, any>
+export type SqlCondition = Expression<SqlBool>
 
 export type DialectName = 'sqlite' | 'postgres' | 'mysql'
 

@@ -13,6 +13,8 @@ export type Limits = {
   addressBurst: number
   /** Proxies whose word on whom they forward for is taken. */
   trustedProxies: readonly string[]
+  /** Origins whose pages may call from a browser: 'https://cloud.example.com'; '*' is all. */
+  allowedOrigins: readonly string[]
 }
 
 export const usualLimits: Limits = {
@@ -22,6 +24,7 @@ export const usualLimits: Limits = {
   addressRate: 0,
   addressBurst: 0,
   trustedProxies: [],
+  allowedOrigins: [],
 }
 
 export type Buckets = {

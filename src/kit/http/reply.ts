@@ -33,7 +33,8 @@ export function sendBody(reply: FastifyReply, body: unknown, method: string): vo
   if (body === undefined) return void reply.send()
   if (isStream(body)) return void reply.send(body)
   const ready = typeof body === 'string' || Buffer.isBuffer(body)
-  const text = ready ? body : JSON.stringify(body)
+  // As bytes: to text of this type fastify adds a charset, which JSON has none of, and strict clients compare.
+  const text = ready ? body : Buffer.from(JSON.stringify(body))
   if (!reply.hasHeader('content-type'))
     reply.header('content-type', ready ? 'text/plain; charset=UTF-8' : 'application/json')
   if (method === 'HEAD') {

@@ -8,6 +8,7 @@ import { checkAccess } from './access-rule.ts'
 import { addressOf, peerOf, within } from './address.ts'
 import { type AuditNote, auditEvent, writes } from './audit.ts'
 import { type Caller, nobody } from './caller.ts'
+import { crossOrigin } from './cors.ts'
 import { type Decisions, decisionsOf } from './decision.ts'
 import { toCloudError } from './fault.ts'
 import { isJson, readJson } from './json.ts'
@@ -52,6 +53,8 @@ export async function serve<App>(
   const headers: Record<string, string | string[]> = { 'x-openstack-request-id': requestId }
   for (const name of spec.requestIdHeaders ?? []) headers[name] = requestId
   const address = addressOf(request, governed.limits.trustedProxies)
+  const cross = crossOrigin(governed.limits.allowedOrigins, request)
+  if (cross) Object.assign(headers, cross.headers, { vary: 'Origin' })
   let caller: Caller = nobody
   let decisions: Decisions | undefined
   let note: AuditNote | undefined
@@ -62,7 +65,13 @@ export async function serve<App>(
   let status = 500
   try {
     if (refused) throw refused
+    if (cross?.preflight) {
+      status = 200
+      reply.code(status).headers(headers).send()
+      return reply
+    }
     negotiated = negotiateVersion(spec, request, headers)
+    if (cross) headers.vary = [headers.vary ?? [], 'Origin'].flat()
     if (address !== within) governed.addresses?.take(address, started)
     // An unknown path says so only to those who may ask at all.
     const wantsToken = !group || !(group.allow?.public ?? group.routes.every(isPublic))
@@ -77,9 +86,9 @@ export async function serve<App>(
       })
     const read = bodyReader(spec, governed, group, request)
     route = choose(group, negotiated, group?.acts ? await read() : undefined)
-    spec.admit?.({ method: request.method, headers: request.headers, route })
     decisions = decisionsOf(spec.policy, caller)
     if (typeof route.policy === 'object') decisions.authorize(route.policy, ownTarget(caller))
+    spec.admit?.({ method: request.method, headers: request.headers, route })
     const audit = (more: AuditNote) => {
       note = { ...note, ...more }
     }

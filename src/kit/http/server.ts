@@ -8,6 +8,7 @@ import {
   type ServerResponse,
 } from 'node:http'
 import { createServer as createSecureServer, type Server as SecureServer } from 'node:https'
+import type { Duplex } from 'node:stream'
 import { type FastifyInstance, type FastifyRequest, fastify } from 'fastify'
 import { CloudError } from '../errors/cloud-error.ts'
 import type { Journal, Trace } from '../journal/journal.ts'
@@ -67,7 +68,7 @@ export type ServiceSpec<App> = {
   jsonSuffix?: boolean
   /** A path of ours with a method that it lacks is 405 and names those it has; off, it is an unknown path. */
   refuseMethods?: boolean
-  /** Throws what a request's headers alone forbid, once its route is known: before policy, and before its body is read. */
+  /** Throws what a request's headers alone forbid, once its route is known and allowed, before its body is read. */
   admit?(request: { method: string; headers: IncomingHttpHeaders; route: Route<App> }): void
   /** Takes all requests for a WebSocket; without it there are none. */
   webSockets?: WebSocketDoor
@@ -114,6 +115,7 @@ export async function httpService<App>(spec: ServiceSpec<App>): Promise<HttpServ
       rewriteUrl: ({ url }: IncomingMessage) => (url ?? '/').replace(/\.json(?=\?|$)/, ''),
     }),
     exposeHeadRoutes: false,
+    clientErrorHandler: (error, socket) => answerUnread(spec, error, socket),
   })
   server.server.headersTimeout = headersTimeoutMs
   const { webSockets } = spec
@@ -169,7 +171,11 @@ export async function httpService<App>(spec: ServiceSpec<App>): Promise<HttpServ
       }
       const listening =
         tls || server.server.listening
-          ? alsoListen(server, address, aliases, { tls, webSockets })
+          ? alsoListen(server, address, aliases, {
+              tls,
+              webSockets,
+              unread: (error, socket) => answerUnread(spec, error, socket),
+            })
           : server.listen(address).then(() => server.server)
       const message = `${spec.name} cannot listen on ${address.host}:${address.port}`
       const bound = (
@@ -194,6 +200,35 @@ export async function httpService<App>(spec: ServiceSpec<App>): Promise<HttpServ
   }
 }
 
+/** What isn't HTTP gets its answer straight on the socket, in the service's words, and the connection ends. */
+function answerUnread<App>(spec: ServiceSpec<App>, error: Error & { code?: string }, socket: Duplex): void {
+  if (!socket.writable || error.code === 'ECONNRESET') return void socket.destroy()
+  const reason =
+    error.code === 'HPE_INVALID_CONTENT_LENGTH'
+      ? 'content-length header must be an integer'
+      : 'The request is not well-formed HTTP.'
+  const at = {
+    requestId: `req-${spec.world.random.uuid()}`,
+    version: undefined,
+    accept: undefined,
+    method: '',
+    path: '',
+  }
+  const { status, body, contentType } = spec.faults.fault(new CloudError('badRequest', reason), at)
+  const text = typeof body === 'string' ? body : JSON.stringify(body)
+  socket.end(
+    [
+      `HTTP/1.1 ${status} Bad Request`,
+      `content-type: ${contentType ?? 'application/json'}`,
+      `content-length: ${Buffer.byteLength(text)}`,
+      `x-openstack-request-id: ${at.requestId}`,
+      'connection: close',
+      '',
+      text,
+    ].join('\r\n'),
+  )
+}
+
 function slashed<App>(spec: ServiceSpec<App>, group: Group<App>, request: FastifyRequest): boolean {
   if (!spec.strictSlash || group.routes.some((route) => route.root)) return false
   return request.raw.url?.split('?', 1)[0]?.endsWith('/') ?? false
@@ -206,13 +241,22 @@ function alsoListen(
   app: FastifyInstance,
   address: { host: string; port: number },
   aliases: Listening[],
-  { tls, webSockets }: { tls?: ServerTls; webSockets?: WebSocketDoor },
+  {
+    tls,
+    webSockets,
+    unread,
+  }: {
+    tls?: ServerTls
+    webSockets?: WebSocketDoor
+    unread: (error: Error & { code?: string }, socket: Duplex) => void
+  },
 ): Promise<Server | SecureServer> {
   const route = (request: IncomingMessage, response: ServerResponse) => app.routing(request, response)
   const times = { headersTimeout: headersTimeoutMs, requestTimeout: 0, keepAliveTimeout: keepAliveMs }
   const secure = tls && createSecureServer({ ...times, ...tls, minVersion: 'TLSv1.2' }, route)
   const alias = secure ?? createServer(times, route)
   alias.timeout = silenceMs
+  alias.on('clientError', unread)
   if (webSockets) alias.on('upgrade', webSockets.upgrade)
   return new Promise((resolve, reject) => {
     alias.once('error', reject)

@@ -1,4 +1,5 @@
 // Routes of what a provider has: inventories, traits, aggregates; and of what is used of it.
+import { CloudError } from '#kit/errors/cloud-error.ts'
 import { route } from '../app.ts'
 import {
   createInventory,
@@ -11,6 +12,7 @@ import {
 } from '../ops/inventory.ts'
 import { getProvider } from '../ops/provider.ts'
 import { replaceAggregates, replaceTraits } from '../ops/provider-mark.ts'
+import { unread } from '../resources/checked.ts'
 import {
   aggregateList,
   aggregateRules,
@@ -74,6 +76,16 @@ export const inventoryRoutes = [
       )
       const location = `${context.origin}/resource_providers/${result.provider.uuid}/inventories/${resourceClass}`
       return located(dated(context, shownOne(result), result.inventory.updatedAt, 201), location)
+    },
+  }),
+  route('DELETE', `${path}/inventories`, {
+    policy: inventoryRules.delete,
+    until: '1.4',
+    // The only call that an older version has not, and yet knows the path of.
+    handle: async () => {
+      throw new CloudError('methodNotAllowed', 'The method is not allowed before version 1.5.', {
+        headers: { allow: 'GET, POST, PUT' },
+      })
     },
   }),
   route('DELETE', `${path}/inventories`, {
@@ -182,8 +194,11 @@ export const inventoryRoutes = [
   route('PUT', `${path}/aggregates`, {
     policy: aggregateRules.update,
     since: '1.19',
-    body: aggregatesReplace,
-    handle: async (context, { params, body }) => {
+    body: unread(aggregatesReplace),
+    handle: async (context, { params, body: given }) => {
+      // A provider that isn't there comes before a body that is none.
+      await getProvider(context, params.uuid!)
+      const body = aggregatesReplace.parse(given, context.version)
       const { provider, aggregates } = await replaceAggregates(
         context,
         params.uuid!,

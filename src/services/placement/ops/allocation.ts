@@ -164,12 +164,12 @@ async function take(
   resourceClass: string,
   amount: number,
 ): Promise<void> {
-  const refuse = (reason: string) =>
-    new CloudError('conflict', `Unable to allocate inventory for consumer ${consumerUuid}: ${reason}`)
+  const refuse = (reason: string, kind: 'conflict' | 'badRequest' = 'conflict') =>
+    new CloudError(kind, `Unable to allocate inventory for consumer ${consumerUuid}: ${reason}`)
   const inventory = await providers.findInventory(tx, providerUuid, resourceClass)
   if (!inventory) {
     const unknown = await missingClass(tx, [resourceClass])
-    if (unknown !== undefined) throw new CloudError('badRequest', `No such resource class ${unknown}.`)
+    if (unknown !== undefined) throw refuse(`No such resource class ${unknown}.`, 'badRequest')
     throw refuse(`Inventory for '${resourceClass}' on resource provider '${providerUuid}' invalid.`)
   }
   const where = `Unable to create allocation for '${resourceClass}' on resource provider '${providerUuid}'.`

@@ -202,7 +202,7 @@ function readRoot(values: string[], version: number): TraitWish {
 }
 
 function readSuffixes(value: string): string[] {
-  const suffixes = [...new Set(value.split(','))]
+  const suffixes = [...new Set(value.split(',').map((suffix) => suffix.trim()))]
   if (suffixes.includes(''))
     throw invalidQuery('Empty string (unsuffixed group) can not be specified in `same_subtree`', 'bad_value')
   return suffixes

@@ -7,7 +7,7 @@ import type { Inventory, Provider } from '../resources/provider.ts'
 import * as store from '../store/provider.ts'
 import { concurrentUpdate, generationConflict, inventoryInUse } from './conflict.ts'
 import { canonical, existing } from './provider.ts'
-import { missingClass } from './vocabulary.ts'
+import { inOrder, missingClass } from './vocabulary.ts'
 
 export type InventoryGiven = InventoryBody
 type Inventories = { provider: Provider; inventories: Inventory[] }
@@ -121,7 +121,7 @@ export async function deleteOthers(tx: Db, uuid: string, kept: Record<string, un
   const gone = (await store.listInventories(tx, uuid)).filter(
     (row) => !Object.hasOwn(kept, row.resourceClass),
   )
-  const used = gone.filter((row) => row.used > 0).map((row) => row.resourceClass)
+  const used = inOrder(gone.filter((row) => row.used > 0).map((row) => row.resourceClass))
   if (used.length > 0) throw inventoryInUse(uuid, used)
   if (gone.length > 0)
     await store.deleteInventories(

@@ -52,7 +52,7 @@ export function readResources(value: string): [string, number][] {
   if (value === '') throw invalidQuery(`${form} empty string.`)
   const amounts = new Map<string, number>()
   for (const part of value.split(',')) {
-    const [name, amount, ...more] = part.split(':')
+    const [name, amount, ...more] = part.split(':').map((each) => each.trim())
     if (!name || amount === undefined || more.length > 0) throw invalidQuery(`${form} ${part}.`)
     if (!/^[+-]?\d+$/.test(amount) || !Number.isSafeInteger(Number(amount)))
       throw invalidQuery(`Requested resource ${name} expected positive integer amount. Got: ${amount}.`)
@@ -73,7 +73,7 @@ export function readTraits(values: readonly string[], version: number): TraitWis
       throw invalidQuery(
         `Invalid query string parameters: The format 'in:HW_CPU_X86_VMX,CUSTOM_MAGIC' only supported since microversion 1.39. Got: ${value}`,
       )
-    const names = (any ? value.slice('in:'.length) : value).split(',')
+    const names = (any ? value.slice('in:'.length) : value).split(',').map((name) => name.trim())
     const mayForbid = !any && version >= forbiddenTraitsSince
     if (!names.every((name) => traitForm.test(mayForbid ? name.replace(/^!/, '') : name)))
       throw invalidQuery(

@@ -12,6 +12,13 @@ export async function listClasses(context: PlacementContext): Promise<string[]> 
   return [...standardClasses, ...(await store.listClasses(context.app.db))]
 }
 
+/** Standard classes as they are numbered, then custom ones. */
+export function inOrder(names: readonly string[]): string[] {
+  const place = (name: string) =>
+    (standardClasses.indexOf(name) + standardClasses.length + 1) % (standardClasses.length + 1)
+  return [...names].sort((a, b) => place(a) - place(b))
+}
+
 /** The first that nobody has made. */
 export async function missingClass(db: Db, names: readonly string[]): Promise<string | undefined> {
   const custom = names.filter((name) => !isStandardClass(name))
@@ -66,7 +73,7 @@ export async function deleteClass(context: PlacementContext, name: string): Prom
     if ((await providers.countInventoriesOf(tx, name)) > 0) {
       throw new CloudError(
         'conflict',
-        `Error in delete resource class: Resource class ${name} is in use in inventory.`,
+        `Error in delete resource class: Class is in use in inventory. (${name})`,
       )
     }
     if ((await store.deleteClass(tx, name)) === 0)

@@ -165,12 +165,18 @@ async function listTexts(
     rows.map(([uuid, text]) => {
       let list = lists.get(text as string)
       if (!list) {
-        list = (text as string).split(',')
+        list = standardFirst((text as string).split(','))
         lists.set(text as string, list)
       }
       return [uuid as string, list]
     }),
   )
+}
+
+/** Traits as they came to be: the standard ones before those that operators made. */
+function standardFirst(names: string[]): string[] {
+  const custom = (name: string) => Number(name.startsWith('CUSTOM_'))
+  return names.sort((a, b) => custom(a) - custom(b) || (a < b ? -1 : 1))
 }
 
 /** Lists are cut into pieces of few lengths, so that there are few statements; the last is filled up with its last value. */

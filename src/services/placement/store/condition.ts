@@ -1,11 +1,8 @@
 // Conditions on a provider as SQL: room for an amount, traits, aggregates. Each is an `exists` over an index, correlated
 // with the provider's id by `uuid`, the name of a column of the query around it.
-import type { Expression, ExpressionBuilder, SqlBool } from 'kysely'
+import type { ConditionBuilder as Build, SqlCondition as Condition } from '#kit/db/database.ts'
 
-// Stores name their own tables; the handle knows none.
-// biome-ignore lint/suspicious/noExplicitAny: see above
-export type Build = ExpressionBuilder<any, any>
-type Condition = Expression<SqlBool>
+export type { ConditionBuilder as Build } from '#kit/db/database.ts'
 
 /** Room for `amount` of a class in the row of `inventory` that stands as `alias` in the query around it. */
 export function fits(e: Build, alias: string, resourceClass: string, amount: number): Condition {
