@@ -83,6 +83,7 @@ export function mortalWorld(inner: World): MortalWorld {
         ),
       ),
     connect: (address, options) => mortal(async () => own(await inner.sockets.connect(address, options))),
+    resolve: (name) => mortal(() => inner.sockets.resolve(name)),
   }
   return {
     world: { ...inner, timers, sockets, files: mortalFiles(inner.files, mortal) },

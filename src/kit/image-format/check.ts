@@ -17,12 +17,16 @@ const expected: Record<string, readonly ImageFormat[]> = {
   ami: ['raw'],
 }
 
-/** Reasons against it as sentences; none means that it may be used. */
-export function checkImage(info: ImageInfo, claimed: string): string[] {
+/**
+ * Reasons against it as sentences; none means that it may be used. `container` is Glance's: in another than 'bare' the
+ * disk lies in something of no mark (a tar of an OVA, an AMI's file system), so that then bytes without one are well.
+ */
+export function checkImage(info: ImageInfo, claimed: string, container = 'bare'): string[] {
   const allowed = expected[claimed]
   if (!allowed) return [`'${claimed}' is no known disk format.`]
   const reasons: string[] = []
-  if (!allowed.includes(info.format)) {
+  const wrapped = container !== 'bare' && info.format === 'raw'
+  if (!allowed.includes(info.format) && !wrapped) {
     reasons.push(`The image is said to be ${claimed}, but its content is ${info.format}.`)
   }
   if (info.alsoLooksLike.length > 0) {
@@ -43,8 +47,8 @@ export function checkImage(info: ImageInfo, claimed: string): string[] {
 }
 
 /** Throws 'badRequest' with all reasons where there are any. */
-export function requireSafeImage(info: ImageInfo, claimed: string): void {
-  const reasons = checkImage(info, claimed)
+export function requireSafeImage(info: ImageInfo, claimed: string, container?: string): void {
+  const reasons = checkImage(info, claimed, container)
   if (reasons.length > 0) {
     throw new CloudError('badRequest', `The image can't be used: ${reasons.join(' ')}`, {
       type: 'InvalidImage',

@@ -15,7 +15,7 @@ const headBytes = Math.max(formatBytes, 128 * 1024)
  * Passes an image on; fails early where its first bytes show that it isn't what is claimed or isn't safe.
  * The whole file must still be inspected at its end: a footer can change the verdict.
  */
-export function watchedUpload(claimed: string): Transform {
+export function watchedUpload(claimed: string, container?: string): Transform {
   let head: Buffer[] = []
   let size = 0
   let judged = !judgedByHead.includes(claimed)
@@ -25,7 +25,7 @@ export function watchedUpload(claimed: string): Transform {
     const bytes = Buffer.concat(head)
     head = []
     const info = await inspectImage(bufferReader(bytes), bytes.length)
-    requireSafeImage(info, claimed)
+    requireSafeImage(info, claimed, container)
   }
 
   return new Transform({

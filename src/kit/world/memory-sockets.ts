@@ -45,6 +45,8 @@ export function memorySockets(clock: Clock): Sockets {
       listening.accept(Object.assign(far, { peer: 'memory', ...(ends && { tls: ends.far }) }))
       return Object.assign(near, { peer: key(address), ...(ends && { tls: ends.near }) })
     },
+
+    resolve: resolveHere,
   }
 }
 
@@ -79,4 +81,10 @@ export function handshake(
   const why = distrust(client.cert, listener.ca, nowMs)
   if (why) return `it refuses our certificate: ${why}`
   return { near: seen(listener.cert), far: seen(client.cert) }
+}
+
+/** Where there are no name servers, only this host has a name. */
+export async function resolveHere(name: string): Promise<string[]> {
+  if (name !== 'localhost') throw new CloudError('unavailable', `The name ${name} has no address`)
+  return ['127.0.0.1']
 }

@@ -1,4 +1,5 @@
 // TCP and unix sockets of the host, with TLS where it is asked for.
+import { lookup } from 'node:dns/promises'
 import { chmod, rm } from 'node:fs/promises'
 import * as net from 'node:net'
 import * as tls from 'node:tls'
@@ -68,6 +69,14 @@ export const realSockets: Sockets = {
         resolve(named(socket, address))
       })
     })
+  },
+
+  async resolve(name) {
+    try {
+      return (await lookup(name, { all: true })).map(({ address }) => address)
+    } catch (error) {
+      throw new CloudError('unavailable', `The name ${name} has no address`, { cause: error })
+    }
   },
 }
 

@@ -225,6 +225,8 @@ export type Sockets = {
   ): Promise<Listener>
   /** Rejects with kind 'unavailable', also where either end refuses the other's certificate. */
   connect(address: Address, options?: { timeoutMs?: number; tls?: ConnectTls }): Promise<Connection>
+  /** All addresses of a name, in the order to try them. Rejects with kind 'unavailable' where it has none. */
+  resolve(name: string): Promise<string[]>
 }
 
 export type Sqlite = {

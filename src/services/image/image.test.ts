@@ -353,7 +353,7 @@ describe('image', () => {
 
   test('what a crash left is cleared at the next start', async () => {
     const id = await create()
-    await image.update(service.app.db, { id }, { status: 'saving' })
+    await image.update(service.app.db, { id }, { status: 'saving', claimedBy: platform.world.host.name })
     const { recoverUploads } = await import('./ops/image-data.ts')
     await platform.world.files.write(join(folder, 'image/incoming', `${id}.half`), 'half')
     await recoverUploads(service.app)

@@ -1,20 +1,26 @@
 // Wires image: database, store, digest thread, routes.
-import { loadImageStore } from '#drivers/imagestore/load.ts'
+import { join } from 'node:path'
+import { type ImageStore, loadImageStore } from '#drivers/imagestore/load.ts'
 import { migrate } from '#kit/db/migrate.ts'
 import { openDatabase } from '#kit/db/open.ts'
 import { openDigester } from '#kit/digest/digest.ts'
+import { httpDownload } from '#kit/http/download.ts'
 import { type Authenticate, type HttpService, httpService } from '#kit/http/server.ts'
 import type { Trace } from '#kit/journal/journal.ts'
+import { startLoop } from '#kit/loop/loop.ts'
 import { openPolicy } from '#kit/policy/engine.ts'
 import type { Platform, RunningService } from '#kit/service/platform.ts'
 import { allRoutes } from './api/index.ts'
 import type { ImageApp } from './app.ts'
 import type { ImageConfig } from './config.ts'
 import { imageFaults } from './fault.ts'
+import { removalLoop } from './loops/removal.ts'
 import { recoverUploads } from './ops/image-data.ts'
 import { limitsFromIdentity } from './ops/limit.ts'
 import { bootstrapMetadefs } from './ops/metadef-bootstrap.ts'
 import { loadPropertyProtections } from './ops/property-protection.ts'
+import { recoverStages } from './ops/stage.ts'
+import { openStores } from './ops/store.ts'
 import { allRules } from './resources/rule.ts'
 import { migrations } from './store/schema.ts'
 
@@ -30,32 +36,45 @@ export async function openImage(
   const db = await openDatabase(world, platform.databaseUrl('image'))
   await migrate(world, db, migrations)
   await bootstrapMetadefs({ db, world })
-  const store = await loadImageStore(config.store, world, { folder: platform.folder('image') })
+  const download = httpDownload(world, {
+    hosts: config.downloadHosts,
+    ports: config.downloadPorts.map(Number),
+    reserved: config.downloadReserved,
+  })
+  const folder = platform.folder('image')
+  const stores = await openStores(world, config, folder, download)
+  const staging = (await loadImageStore('file', world, { folder: join(folder, 'staging') })) as ImageStore
   const policy = openPolicy({
     rules: allRules,
     refusal: (rule) => `You are not authorized to complete ${rule} action.`,
   })
   const digester = openDigester(world)
+  const log = platform.log.with({ service: 'glance-api' })
   const protections = await loadPropertyProtections(world, config)
   const limitsOf =
     config.unifiedLimits && peers ? limitsFromIdentity(platform, peers.serviceToken) : undefined
   const app: ImageApp = {
+    limitsOf,
+    protections,
     world,
+    log,
     db,
     policy,
     config,
-    store,
+    stores,
+    staging,
+    download,
     digester,
     bus: platform.bus,
-    limitsOf,
-    protections,
   }
   await recoverUploads(app)
+  await recoverStages(app)
+  const loops = [startLoop(world, log, removalLoop(app))]
   const http = await httpService({
     name: 'glance-api',
     app,
     world,
-    log: platform.log.with({ service: 'glance-api' }),
+    log,
     journal: platform.journal.as('glance-api'),
     routes: allRoutes,
     types: ['image'],
@@ -72,6 +91,7 @@ export async function openImage(
     http,
     async stop() {
       await http.close()
+      for (const loop of loops) await loop.stop()
       await digester.close()
       await db.close()
     },

@@ -2,6 +2,7 @@
 import { join } from 'node:path'
 import type { Readable } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
+import { pathToFileURL } from 'node:url'
 import { CloudError } from '#kit/errors/cloud-error.ts'
 import type { World } from '#kit/world/world.ts'
 import type { ImageStore, ImageStoreOptions, ReadAt } from '../driver.ts'
@@ -10,6 +11,8 @@ const imageMode = 0o640
 /** Left free on the disk, so that a full store doesn't stop databases and logs on the same one. */
 const keptFreeBytes = 64 * 1024 * 1024
 const spaceCheckEvery = 64 * 1024 * 1024
+/** What a read takes at once. */
+const chunkBytes = 64 * 1024
 
 export async function openFileStore(world: World, options: ImageStoreOptions): Promise<ImageStore> {
   const { files } = world
@@ -40,10 +43,12 @@ export async function openFileStore(world: World, options: ImageStoreOptions): P
   }
 
   return {
-    name: 'file',
+    kind: 'file',
+    properties: { datadir: images, chunk_size: chunkBytes, thin_provisioning: false },
+    locate: (id) => pathToFileURL(pathOf(id)).href,
     async put(id, content, { limitBytes, check }) {
       const final = pathOf(id)
-      const temporary = join(incoming, `${id}.${world.random.hexId()}`)
+      const temporary = join(incoming, `${id}.${world.random.hexId()}.${world.host.name}`)
       try {
         await pipeline(
           bounded(content, limitBytes),
@@ -81,7 +86,11 @@ export async function openFileStore(world: World, options: ImageStoreOptions): P
       return found
     },
     async sweep() {
-      for (const name of await files.list(incoming)) await files.remove(join(incoming, name))
+      for (const name of await files.list(incoming)) {
+        // Controllers may share the folder: what another one is writing just now is none of our leavings.
+        const host = name.split('.').slice(2).join('.')
+        if (host === '' || host === world.host.name) await files.remove(join(incoming, name))
+      }
     },
   }
 }

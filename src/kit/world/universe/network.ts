@@ -1,7 +1,7 @@
 // The network of a universe: who listens where, connections, and HTTP between processes without a parser between them.
 import type { Readable } from 'node:stream'
 import { CloudError } from '../../errors/cloud-error.ts'
-import { handshake } from '../memory-sockets.ts'
+import { handshake, resolveHere } from '../memory-sockets.ts'
 import type {
   Address,
   Clock,
@@ -169,6 +169,8 @@ export function openNetwork(
         })
       })
     },
+
+    resolve: resolveHere,
   })
 
   const http = (holder: Holder): HttpNetwork => ({

@@ -37,18 +37,6 @@ export const discoveryRoutes = [
     policy: 'token',
     handle: async (_, { params }) => known(metadefSchemas, params.name!),
   }),
-  route('GET', '/info/stores', {
-    policy: 'token',
-    handle: async () => {
-      throw new CloudError('notFound', 'Multi backend is not supported at this site.')
-    },
-  }),
-  route('GET', '/info/import', {
-    policy: 'token',
-    handle: async () => ({
-      'import-methods': { description: 'Import methods available.', type: 'array', value: [] },
-    }),
-  }),
 ]
 
 function known(schemas: Record<string, object>, name: string): object {

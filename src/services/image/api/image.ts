@@ -3,10 +3,12 @@ import { CloudError } from '#kit/errors/cloud-error.ts'
 import { firstUrl, nextUrl } from '#kit/http/page.ts'
 import { answer } from '#kit/http/route.ts'
 import { type ImageContext, route } from '../app.ts'
+import { dataFields } from '../ops/content-view.ts'
 import * as ops from '../ops/image.ts'
 import { listImages } from '../ops/image-list.ts'
 import { readPatch } from '../ops/patch.ts'
 import { readableProperties } from '../ops/property-protection.ts'
+import { wayHeaders } from '../ops/store.ts'
 import { imageBody } from '../ops/values.ts'
 import { imageRules, imageView, type WholeImage } from '../resources/image.ts'
 
@@ -35,7 +37,7 @@ export const imageRoutes = [
       const image = await ops.createImage(context, body)
       return answer({
         status: 201,
-        headers: { location: `${context.origin}/v2/images/${image.id}` },
+        headers: { location: `${context.origin}/v2/images/${image.id}`, ...wayHeaders(context.app) },
         body: shownImage(context, image),
       })
     },
@@ -86,5 +88,6 @@ export const imageRoutes = [
 ]
 
 function shownImage(context: ImageContext, image: WholeImage): Record<string, unknown> {
-  return imageView({ ...image, properties: readableProperties(context, image.properties) })
+  const properties = readableProperties(context, image.properties)
+  return { ...imageView({ ...image, properties }), ...dataFields(context, image) }
 }

@@ -5,6 +5,7 @@ import { imageDataRoutes } from './image-data.ts'
 import { memberRoutes } from './member.ts'
 import { metadefRoutes } from './metadef.ts'
 import { metadefNamespaceRoutes } from './metadef-namespace.ts'
+import { storeRoutes } from './store.ts'
 import { usageRoutes } from './usage.ts'
 
 export const allRoutes = [
@@ -15,4 +16,5 @@ export const allRoutes = [
   ...metadefNamespaceRoutes,
   ...metadefRoutes,
   ...usageRoutes,
+  ...storeRoutes,
 ]

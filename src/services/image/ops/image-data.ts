@@ -1,79 +1,87 @@
-// The bytes of images: taken in one pass through inspection, checksums and the store; a broken upload leaves the image
-// as it was before.
-import { pipeline, type Readable, Transform } from 'node:stream'
-import type { ByteRange } from '#drivers/imagestore/load.ts'
-import type { Digest } from '#kit/digest/digest.ts'
+// Uploads and downloads. A broken upload leaves the image as it was before.
+import type { Readable } from 'node:stream'
+import { type ByteRange, isWritable } from '#drivers/imagestore/load.ts'
 import { CloudError } from '#kit/errors/cloud-error.ts'
-import { requireSafeImage } from '#kit/image-format/check.ts'
-import { inspectImage } from '#kit/image-format/inspect.ts'
-import { watchedUpload } from '#kit/image-format/stream.ts'
-import type { ImageContext } from '../app.ts'
-import { imageRules, type WholeImage } from '../resources/image.ts'
+import type { ImageApp, ImageContext } from '../app.ts'
+import { type Image, type ImageStatus, imageRules, type WholeImage } from '../resources/image.ts'
 import * as store from '../store/image.ts'
+import { addLocation } from '../store/location.ts'
+import { isAdmin } from './admin.ts'
+import { bodyOf, type Content, requireFormats, storeContent } from './content.ts'
 import { permittedImage, visibleImage } from './image.ts'
 import { notify } from './notify.ts'
+import { requireUploadSlot, uploadLimit } from './quota.ts'
+import { readingOrder, refOf, writableStore } from './store.ts'
 
-const hashAlgorithm = 'sha512'
+/** What a request says of the bytes that follow. */
+export type Incoming = {
+  content: Readable
+  /** The store that it asks for. */
+  store?: string
+  /** Bytes by Content-Length, and by x-openstack-image-size. */
+  announced?: number
+  promised?: number
+}
 
-export async function uploadImage(context: ImageContext, id: string, content: Readable): Promise<void> {
+export async function uploadImage(context: ImageContext, id: string, incoming: Incoming): Promise<void> {
   const { app } = context
   const image = await permittedImage(context, id, imageRules.upload)
-  const { diskFormat, containerFormat } = image
-  if (diskFormat === null || containerFormat === null) {
-    throw new CloudError(
-      'badRequest',
-      `Properties disk_format, container_format must be set prior to saving data.`,
-    )
-  }
-  if (
-    !(await store.updateImage(app.db, id, ['queued'], { status: 'saving', updatedAt: app.world.clock.now() }))
-  ) {
-    throw new CloudError('conflict', `Image status transition from ${image.status} to saving is not allowed`)
-  }
-  const digest = app.digester.start(['md5', hashAlgorithm])
+  const formats = requireFormats(image)
+  const target = writableStore(app, incoming.store)
+  const limitBytes = await uploadLimit(context)
+  requireRoom(incoming, limitBytes)
+  await requireUploadSlot(context)
+  await claim(app, image, ['queued'], 'saving')
   try {
-    let virtualSize = 0
-    // An error anywhere in the chain, a client that goes away among them, ends all of it and reaches the store's loop.
-    const checked = pipeline(content, watchedUpload(diskFormat), hashing(digest), () => {})
-    const { sizeBytes } = await app.store.put(id, checked, {
-      limitBytes: app.config.maxSizeGib * 2 ** 30,
-      async check(read, size) {
-        const info = await inspectImage(read, size)
-        requireSafeImage(info, diskFormat)
-        virtualSize = info.virtualSize
-      },
-    })
-    const digests = await digest.end()
-    const facts = {
-      size: sizeBytes,
-      virtualSize,
-      checksum: digests.md5,
-      osHashAlgo: hashAlgorithm,
-      osHashValue: digests[hashAlgorithm],
-      status: 'active' as const,
-      updatedAt: app.world.clock.now(),
+    const content = await storeContent(app, target.store, id, formats, bodyOf(incoming.content), limitBytes)
+    try {
+      requirePromised(incoming, content)
+      await keepContent(app, id, target.id, content)
+    } catch (error) {
+      await target.store.remove(id)
+      throw error
     }
-    if (!(await store.updateImage(app.db, id, ['saving'], facts))) {
-      await app.store.remove(id)
-      throw new CloudError('gone', `Image ${id} was deleted while it was uploaded`)
-    }
-    notify(context, 'image.upload', { ...image, ...facts })
+    notify(context, 'image.upload', { ...image, ...content, status: 'active' })
   } catch (error) {
-    digest.abandon()
-    await store.updateImage(app.db, id, ['saving'], { status: 'queued' })
-    if (error instanceof CloudError) throw error
-    throw new CloudError('badRequest', 'The upload broke off before its end; nothing of it was kept.', {
-      cause: error,
-    })
+    await release(app, id, 'saving', 'queued')
+    throw error
   }
 }
 
-/** Passes bytes on while the digest thread gets them. */
-function hashing(digest: Digest): Transform {
-  return new Transform({
-    transform(chunk: Buffer, _encoding, done) {
-      digest.update(chunk).then(() => done(null, chunk), done)
-    },
+/** Refuses at once what says that it is too much. */
+export function requireRoom({ announced, promised }: Incoming, limitBytes: number): void {
+  if (Math.max(announced ?? 0, promised ?? 0) > limitBytes)
+    throw new CloudError('tooLarge', `Denying attempt to upload image larger than ${limitBytes} bytes.`)
+}
+
+export function requirePromised({ promised }: Incoming, { size }: Pick<Content, 'size'>): void {
+  if (promised !== undefined && promised !== size)
+    throw new CloudError('badRequest', `Size mismatch: expected ${promised} bytes but received ${size} bytes`)
+}
+
+/** Of several who would give an image its bytes one gets it. Kind 'conflict' for the others. */
+export async function claim(
+  app: ImageApp,
+  image: Image,
+  from: ImageStatus[],
+  to: ImageStatus,
+): Promise<void> {
+  const change = { status: to, claimedBy: app.world.host.name, updatedAt: app.world.clock.now() }
+  if (!(await store.updateImage(app.db, image.id, from, change)))
+    throw new CloudError('conflict', `Image status transition from ${image.status} to ${to} is not allowed`)
+}
+
+export async function release(app: ImageApp, id: string, from: ImageStatus, to: ImageStatus): Promise<void> {
+  await store.updateImage(app.db, id, [from], { status: to, claimedBy: null })
+}
+
+async function keepContent(app: ImageApp, id: string, storeId: string, content: Content): Promise<void> {
+  const now = app.world.clock.now()
+  await app.db.transaction(async (tx) => {
+    const change = { ...content, status: 'active' as const, claimedBy: null, updatedAt: now }
+    if (!(await store.updateImage(tx, id, ['saving'], change)))
+      throw new CloudError('gone', `Image ${id} was deleted while it was uploaded`)
+    await addLocation(tx, { imageId: id, store: storeId, url: null, metadata: {}, createdAt: now })
   })
 }
 
@@ -87,15 +95,33 @@ export async function downloadImage(
 ): Promise<Download> {
   const { image, target } = await visibleImage(context, id)
   context.authorize(imageRules.download, target)
-  if (image.status === 'deactivated' && !context.caller.roles.includes('admin')) {
+  if (image.status === 'deactivated' && !isAdmin(context)) {
     throw new CloudError(
       'forbidden',
       'The requested image has been deactivated. Image data download is forbidden.',
     )
   }
-  if (image.size === null) return { image, content: undefined, range: undefined }
+  if (image.size === null || image.locations.length === 0)
+    return { image, content: undefined, range: undefined }
   const wanted = range === undefined ? undefined : readRange(range, image.size)
-  return { image, content: await context.app.store.get(id, wanted), range: wanted }
+  return { image, content: await readContent(context.app, image, wanted), range: wanted }
+}
+
+/** From the first store that has it. Kind 'notFound' where none does any more. */
+export async function readContent(app: ImageApp, image: WholeImage, range?: ByteRange): Promise<Readable> {
+  let failure: unknown = new CloudError('notFound', `No store that is open here has image ${image.id}`)
+  for (const { location, source } of readingOrder(app, image)) {
+    try {
+      return await source.get(refOf(location), range)
+    } catch (error) {
+      failure = error
+      app.log.warn(
+        { imageId: image.id, store: location.store, error: String(error) },
+        'an image could not be read from a store that should have it',
+      )
+    }
+  }
+  throw failure
 }
 
 /** One range of `bytes=`; several are not served, as Glance doesn't. */
@@ -112,13 +138,22 @@ function readRange(text: string, size: number): ByteRange {
 }
 
 /** After a crash: half uploads are cut off, and bytes that no image names are removed. */
-export async function recoverUploads(app: ImageContext['app']): Promise<void> {
-  await app.store.sweep()
-  const saving = await store.listSaving(app.db)
-  for (const id of saving) {
-    await app.store.remove(id)
-    await store.updateImage(app.db, id, ['saving'], { status: 'queued' })
+export async function recoverUploads(app: ImageApp): Promise<void> {
+  const stores = app.stores.list.flatMap(({ id, source, readOnly }) =>
+    isWritable(source) && !readOnly ? [{ id, source }] : [],
+  )
+  for (const { source } of stores) await source.sweep()
+  for (const { id, status } of await store.listClaimed(app.db, app.world.host.name)) {
+    if (status !== 'saving') continue
+    for (const { source } of stores) await source.remove(id)
+    await release(app, id, 'saving', 'queued')
   }
-  for (const { id } of await app.store.list())
-    if (!(await store.findImage(app.db, id))) await app.store.remove(id)
+  for (const { id: storeId, source } of stores) {
+    for (const { id } of await source.list()) {
+      const image = await store.findImage(app.db, id)
+      // Whatever has the image for itself now will name the store, or remove the bytes.
+      const busy = image?.status === 'saving' || image?.importTask != null
+      if (!busy && !image?.locations.some((each) => each.store === storeId)) await source.remove(id)
+    }
+  }
 }

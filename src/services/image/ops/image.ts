@@ -4,12 +4,14 @@ import type { PolicyRule } from '#kit/policy/policy.ts'
 import type { ImageContext } from '../app.ts'
 import { type Image, imageRules, imageTarget, type WholeImage } from '../resources/image.ts'
 import * as store from '../store/image.ts'
+import { isBeingRemoved } from '../store/location.ts'
 import { findMember } from '../store/member.ts'
 import { isAdmin } from './admin.ts'
 import { notify } from './notify.ts'
 import { applyPatch, type PatchOperation } from './patch.ts'
 import { requireProperties } from './property-protection.ts'
 import { limitsOf, requireImageSlot } from './quota.ts'
+import { removeImage } from './removal.ts'
 import { checkCounts, type ImageValues } from './values.ts'
 
 export function noSuchImage(id: string): CloudError {
@@ -67,17 +69,22 @@ export async function createImage(context: ImageContext, values: ImageValues): P
     minDisk: values.minDisk ?? 0,
     protected: values.protected ?? false,
     osHidden: values.osHidden ?? false,
+    importingToStores: null,
+    failedImport: null,
+    importTask: null,
+    claimedBy: null,
     createdAt: now,
     updatedAt: now,
     properties: values.properties,
     tags: values.tags ?? [],
+    locations: [],
   }
   checkCounts(row, config)
   requireProperties(context, {}, row.properties)
   const limits = await limitsOf(context)
   await db.transaction(async (tx) => {
     await requireImageSlot(context, tx, limits)
-    if (await store.findImage(tx, row.id))
+    if ((await store.findImage(tx, row.id)) || (await isBeingRemoved(tx, row.id)))
       throw new CloudError('conflict', `Image ID ${row.id} already exists!`)
     await store.insertImage(tx, row)
   })
@@ -100,8 +107,8 @@ export async function updateImage(
   refuseFormatChange(before, changed)
   const row = { ...changed, updatedAt: context.app.world.clock.now() }
   await context.app.db.transaction(async (tx) => {
-    const { properties, tags, id: _, status: __, ...own } = row
-    if (!(await store.updateImage(tx, id, undefined, own))) throw noSuchImage(id)
+    const { properties, tags } = row
+    if (!(await store.updateImage(tx, id, undefined, clientsOwn(row)))) throw noSuchImage(id)
     await store.replaceSides(tx, id, properties, tags)
   })
   notify(context, 'image.update', row)
@@ -111,9 +118,7 @@ export async function updateImage(
 export async function deleteImage(context: ImageContext, id: string): Promise<void> {
   const image = await permittedImage(context, id, imageRules.delete)
   if (image.protected) throw new CloudError('forbidden', `Image ${id} is protected and cannot be deleted.`)
-  // The row goes first: bytes that nobody names are swept at the next start, a row without bytes would be a lie.
-  await context.app.db.transaction((tx) => store.deleteImage(tx, id))
-  await context.app.store.remove(id)
+  await removeImage(context.app, image)
   notify(context, 'image.delete', image)
 }
 
@@ -170,5 +175,14 @@ function refuseFormatChange(before: Image, after: Image): void {
       'forbidden',
       `Attribute 'disk_format' or 'container_format' can't be changed once the image is ${before.status}.`,
     )
+  }
+}
+
+/** What a client may change; the rest is what an upload or an import may be writing just now. */
+function clientsOwn(image: Image): Partial<Image> {
+  const { name, visibility, owner, containerFormat, diskFormat, minRam, minDisk, osHidden, updatedAt } = image
+  return {
+    ...{ name, visibility, owner, containerFormat, diskFormat, minRam, minDisk, osHidden, updatedAt },
+    protected: image.protected,
   }
 }

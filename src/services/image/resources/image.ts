@@ -1,6 +1,7 @@
 // Images. https://docs.openstack.org/api-ref/image/v2/
 import { c, type RowOf, table } from '#kit/db/table.ts'
 import { rule } from '#kit/policy/policy.ts'
+import type { ImageLocation } from './location.ts'
 
 export const image = table(
   'image',
@@ -23,6 +24,13 @@ export const image = table(
     minDisk: c.int(),
     protected: c.bool(),
     osHidden: c.bool(),
+    /** Stores that an import still has to fill, and those where it failed; null where none was asked for. */
+    importingToStores: c.nullable(c.text()),
+    failedImport: c.nullable(c.text()),
+    /** The task that has the image for itself. */
+    importTask: c.nullable(c.text(36)),
+    /** The controller that takes its bytes just now. */
+    claimedBy: c.nullable(c.text(255)),
     createdAt: c.time(),
     updatedAt: c.time(),
   },
@@ -46,7 +54,11 @@ export const visibilities = ['community', 'public', 'private', 'shared'] as cons
 export type Visibility = (typeof visibilities)[number]
 
 /** An image with what stands in tables beside it. */
-export type WholeImage = Image & { properties: Record<string, string>; tags: string[] }
+export type WholeImage = Image & {
+  properties: Record<string, string>
+  tags: string[]
+  locations: ImageLocation[]
+}
 
 export const containerFormats = ['ami', 'ari', 'aki', 'bare', 'ovf', 'ova', 'docker', 'compressed']
 /** The nine of row 20 and two that came later. */

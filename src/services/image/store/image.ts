@@ -10,7 +10,9 @@ import {
   type Visibility,
   type WholeImage,
 } from '../resources/image.ts'
+import { imageLocation } from '../resources/location.ts'
 import { imageMember } from '../resources/member.ts'
+import { locationsOf } from './location.ts'
 
 export async function findImage(db: Db, id: string): Promise<WholeImage | undefined> {
   const row = await image.get(db, id)
@@ -18,7 +20,7 @@ export async function findImage(db: Db, id: string): Promise<WholeImage | undefi
 }
 
 export async function insertImage(db: Db, row: WholeImage): Promise<void> {
-  const { properties, tags, ...own } = row
+  const { properties, tags, locations: _, ...own } = row
   await image.insert(db, own)
   await replaceSides(db, row.id, properties, tags)
 }
@@ -54,6 +56,7 @@ export async function deleteImage(db: Db, id: string): Promise<void> {
   await imageProperty.delete(db, { imageId: id })
   await imageTag.delete(db, { imageId: id })
   await imageMember.delete(db, { imageId: id })
+  await imageLocation.delete(db, { imageId: id })
   await image.delete(db, { id })
 }
 
@@ -216,13 +219,15 @@ async function withSides(db: Db, rows: Image[]): Promise<WholeImage[]> {
   if (rows.length === 0) return []
   const ids = rows.map((row) => row.id)
   const whole = new Map(
-    rows.map((row) => [row.id, { ...row, properties: {} as Record<string, string>, tags: [] as string[] }]),
+    rows.map((row): [string, WholeImage] => [row.id, { ...row, properties: {}, tags: [], locations: [] }]),
   )
   for (const { imageId, name, value } of await imageProperty.find(db, { imageId: ids }))
     whole.get(imageId)!.properties[name] = value
   for (const { imageId, value } of await imageTag.find(db, { imageId: ids }))
     whole.get(imageId)!.tags.push(value)
+  for (const location of await locationsOf(db, ids)) whole.get(location.imageId)!.locations.push(location)
   return [...whole.values()]
 }
 
-export const listSaving = async (db: Db) => (await image.find(db, { status: 'saving' })).map((row) => row.id)
+/** Images whose bytes a controller was taking. */
+export const listClaimed = (db: Db, claimedBy: string): Promise<Image[]> => image.find(db, { claimedBy })

@@ -1,0 +1,109 @@
+// The bytes of an image on their way into a store: one pass through inspection, checksums and the store.
+import { pipeline, Readable, Transform } from 'node:stream'
+import type { ImageStore } from '#drivers/imagestore/load.ts'
+import type { Digest } from '#kit/digest/digest.ts'
+import { CloudError } from '#kit/errors/cloud-error.ts'
+import { requireSafeImage } from '#kit/image-format/check.ts'
+import { inspectImage } from '#kit/image-format/inspect.ts'
+import { watchedUpload } from '#kit/image-format/stream.ts'
+import type { ImageApp } from '../app.ts'
+import type { Image } from '../resources/image.ts'
+
+/** What the bytes say of themselves, as columns of the image. */
+export type Content = Required<
+  Pick<Image, 'size' | 'virtualSize' | 'checksum' | 'osHashAlgo' | 'osHashValue'>
+>
+export type Formats = { diskFormat: string; containerFormat: string }
+
+/** Kind 'badRequest' where one of them is missing. */
+export function requireFormats({ diskFormat, containerFormat }: Image): Formats {
+  if (diskFormat === null || containerFormat === null)
+    throw new CloudError(
+      'badRequest',
+      'Properties disk_format, container_format must be set prior to saving data.',
+    )
+  return { diskFormat, containerFormat }
+}
+
+export const maxSizeBytes = ({ config }: ImageApp) => config.maxSizeGib * 2 ** 30
+
+/**
+ * Nothing is left in the store where it throws: 'badRequest' where the bytes aren't what the formats say or break off,
+ * 'tooLarge' above the limit or where the store is full.
+ */
+export async function storeContent(
+  app: ImageApp,
+  store: ImageStore,
+  id: string,
+  formats: Formats,
+  source: Readable,
+  limitBytes: number,
+): Promise<Content> {
+  const { diskFormat, containerFormat } = formats
+  const { hashAlgorithm } = app.config
+  const digest = app.digester.start(['md5', hashAlgorithm])
+  try {
+    let virtualSize = 0
+    // An error anywhere in the chain, a client that goes away among them, ends all of it and reaches the store's loop.
+    const checked = pipeline(source, watchedUpload(diskFormat, containerFormat), hashing(digest), () => {})
+    const { sizeBytes } = await store.put(id, checked, {
+      limitBytes,
+      async check(read, size) {
+        const info = await inspectImage(read, size)
+        requireSafeImage(info, diskFormat, containerFormat)
+        virtualSize = info.virtualSize
+      },
+    })
+    const digests = await digest.end()
+    return {
+      size: sizeBytes,
+      virtualSize,
+      checksum: digests.md5,
+      osHashAlgo: hashAlgorithm,
+      osHashValue: digests[hashAlgorithm],
+    }
+  } catch (error) {
+    digest.abandon()
+    if (error instanceof CloudError) throw error
+    throw new CloudError('badRequest', 'The upload broke off before its end; nothing of it was kept.', {
+      cause: error,
+    })
+  }
+}
+
+/** Passes bytes on while the digest thread gets them. */
+function hashing(digest: Digest): Transform {
+  return new Transform({
+    transform(chunk: Buffer, _encoding, done) {
+      digest.update(chunk).then(() => done(null, chunk), done)
+    },
+  })
+}
+
+/**
+ * A request's body, whose reader may stop early: what the client still sends is taken and dropped then, so that it gets
+ * its answer. Destroying the body itself would cut the connection instead.
+ */
+export function bodyOf(request: Readable): Readable {
+  const take = (chunk: Buffer) => {
+    if (!body.push(chunk)) request.pause()
+  }
+  const ended = () => void body.push(null)
+  const broken = () => {
+    if (!request.readableEnded) body.destroy(new Error('the client is gone'))
+  }
+  const failed = (error: Error) => void body.destroy(error)
+  const body = new Readable({
+    highWaterMark: 256 * 1024,
+    read() {
+      request.resume()
+    },
+    destroy(error, done) {
+      request.off('data', take).off('end', ended).off('close', broken)
+      request.resume()
+      done(error)
+    },
+  })
+  request.on('data', take).once('end', ended).once('close', broken).on('error', failed)
+  return body
+}

@@ -1,0 +1,48 @@
+// Where the bytes of an image lie: one row for each store that has them, and for each place elsewhere that was named.
+import { c, type RowOf, table } from '#kit/db/table.ts'
+import { rule } from '#kit/policy/policy.ts'
+import { ownerRule, projectScope } from './image.ts'
+
+export const imageLocation = table(
+  'image_location',
+  {
+    imageId: c.id(),
+    /** Their order; gaps are possible. */
+    position: c.int(),
+    store: c.text(64),
+    /** Null where the store is our own: then it says itself where an image lies. */
+    url: c.nullable(c.text(2048)),
+    metadata: c.json<Record<string, unknown>>(),
+    createdAt: c.time(),
+  },
+  { primaryKey: ['imageId', 'position'], index: [['store']] },
+)
+export type ImageLocation = RowOf<typeof imageLocation>
+
+/** Bytes that no image names any more and that are still to go. */
+export const imageRemoval = table(
+  'image_removal',
+  { imageId: c.id(), store: c.text(64), dueAt: c.time() },
+  { primaryKey: ['imageId', 'store'], index: [['dueAt']] },
+)
+export type ImageRemoval = RowOf<typeof imageRemoval>
+
+const service = 'role:service or role:admin'
+export const locationRules = {
+  get: rule(
+    'get_image_location',
+    'role:admin or (role:reader and project_id:%(project_id)s)',
+    'See where the bytes of an image lie',
+    projectScope,
+  ),
+  set: rule('set_image_location', ownerRule, 'Name a place where bytes of an image lie', projectScope),
+  delete: rule('delete_image_location', 'role:admin', 'Remove a location of an image', projectScope),
+  add: rule(
+    'add_image_location',
+    `${service} or (role:member and project_id:%(project_id)s and project_id:%(owner)s)`,
+    'Add a location to an image without bytes',
+    projectScope,
+  ),
+  fetch: rule('fetch_image_location', service, 'List all locations of an image', projectScope),
+  storeDetail: rule('stores_info_detail', service, 'See what kind of stores there are', projectScope),
+}
