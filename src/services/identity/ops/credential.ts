@@ -143,7 +143,7 @@ export async function deleteCredential(context: IdentityContext, id: string): Pr
 }
 
 export async function listEc2Keys(context: IdentityContext, userId: string): Promise<Ec2Key[]> {
-  context.authorize(ec2Rules.list, credentialTarget({ userId }))
+  context.authorize(ec2Rules.list, { ...credentialTarget({ userId }), user_id: userId })
   const rows = await listCredentials(context.app.db, { userId, type: 'ec2' })
   return rows.map((row) => keyOf(opened(context, row)))
 }

@@ -23,11 +23,15 @@ export async function listDomains(
   context: IdentityContext,
   filter: { name?: string; enabled?: boolean },
 ): Promise<Project[]> {
-  context.authorize(domainRules.list, {})
+  const own = context.caller.domainId
+  context.authorize(domainRules.list, { 'target.domain.id': own })
   const { name, ...rest } = filter
-  if (name === undefined) return listProjects(context.app.db, { ...rest, isDomain: true })
-  const row = await findDomainByName(context.app.db, name)
-  return row && (filter.enabled === undefined || row.enabled === filter.enabled) ? [row] : []
+  const named = name === undefined ? undefined : await findDomainByName(context.app.db, name)
+  const rows = await listProjects(context.app.db, { ...rest, isDomain: true })
+  // A domain's own people see that domain.
+  return rows.filter(
+    ({ id }) => (name === undefined || id === named?.id) && (own === undefined || id === own),
+  )
 }
 
 async function domainRow(context: IdentityContext, id: string): Promise<Project | undefined> {

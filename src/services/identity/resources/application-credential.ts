@@ -124,9 +124,15 @@ export const applicationCredentialRules = {
   ),
 }
 const own = 'user_id:%(target.user.id)s'
+const systemReader = '(role:reader and system_scope:all)'
 export const accessRuleRules = {
-  list: rule('identity:list_access_rules', `${reader} or ${own}`, "List a user's access rules", cloudWide),
-  get: rule('identity:get_access_rule', `${reader} or ${own}`, 'Show an access rule', cloudWide),
+  list: rule(
+    'identity:list_access_rules',
+    `${systemReader} or ${own}`,
+    "List a user's access rules",
+    cloudWide,
+  ),
+  get: rule('identity:get_access_rule', `${systemReader} or ${own}`, 'Show an access rule', cloudWide),
   delete: rule(
     'identity:delete_access_rule',
     `(role:admin and system_scope:all) or ${own}`,

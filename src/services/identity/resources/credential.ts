@@ -6,7 +6,7 @@ import { body } from '#kit/http/body.ts'
 import { view } from '#kit/http/view.ts'
 import { rule } from '#kit/policy/policy.ts'
 import { type Extra, id, nullableId } from './field.ts'
-import { cloudWide, reader } from './rule.ts'
+import { cloudWide, everywhere, reader } from './rule.ts'
 
 export const credential = table(
   'credential',
@@ -68,25 +68,25 @@ export function credentialTarget(k: { userId: string } | undefined): Record<stri
 
 const owner = 'user_id:%(target.credential.user_id)s'
 export const credentialRules = {
-  list: rule('identity:list_credentials', `${reader} or ${owner}`, 'List credentials', cloudWide),
-  get: rule('identity:get_credential', `${reader} or ${owner}`, 'Show a credential', cloudWide),
+  list: rule('identity:list_credentials', `${reader} or ${owner}`, 'List credentials', everywhere),
+  get: rule('identity:get_credential', `${reader} or ${owner}`, 'Show a credential', everywhere),
   create: rule(
     'identity:create_credential',
     `rule:admin_required or ${owner}`,
     'Create a credential',
-    cloudWide,
+    everywhere,
   ),
   update: rule(
     'identity:update_credential',
     `rule:admin_required or ${owner}`,
     'Change a credential',
-    cloudWide,
+    everywhere,
   ),
   delete: rule(
     'identity:delete_credential',
     `rule:admin_required or ${owner}`,
     'Delete a credential',
-    cloudWide,
+    everywhere,
   ),
 }
 
@@ -103,12 +103,7 @@ export const ec2View = view<Ec2Key>()({
   links: (k, { origin }) => ({ self: `${origin}/v3/users/${k.userId}/credentials/OS-EC2/${k.access}` }),
 })
 export const ec2Rules = {
-  list: rule(
-    'identity:ec2_list_credentials',
-    `rule:admin_required or (role:member and ${owner})`,
-    "List a user's EC2 keys",
-    cloudWide,
-  ),
+  list: rule('identity:ec2_list_credentials', `${reader} or rule:owner`, "List a user's EC2 keys", cloudWide),
   get: rule('identity:ec2_get_credential', `${reader} or ${owner}`, 'Show an EC2 key', cloudWide),
   create: rule(
     'identity:ec2_create_credential',
@@ -118,7 +113,7 @@ export const ec2Rules = {
   ),
   delete: rule(
     'identity:ec2_delete_credential',
-    `rule:admin_required or ${owner}`,
+    `rule:admin_required or (role:member and ${owner})`,
     'Delete an EC2 key',
     cloudWide,
   ),

@@ -40,7 +40,12 @@ const declared = view<Project>()({
 export const domainView = (d: Project, shown: { origin: string }) => ({ ...d.extra, ...declared(d, shown) })
 
 export const domainRules = {
-  list: rule('identity:list_domains', reader, 'List domains', cloudWide),
+  list: rule(
+    'identity:list_domains',
+    `${reader} or (role:reader and domain_id:%(target.domain.id)s)`,
+    'List domains',
+    everywhere,
+  ),
   get: rule(
     'identity:get_domain',
     `${reader} or token.domain.id:%(target.domain.id)s or token.project.domain.id:%(target.domain.id)s`,

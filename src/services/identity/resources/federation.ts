@@ -16,3 +16,9 @@ export const identityProviderRules = of('identity_provider', 'identity provider'
 export const protocolRules = of('protocol', 'federation protocol')
 export const mappingRules = of('mapping', 'federation mapping')
 export const serviceProviderRules = of('service_provider', 'service provider')
+
+/** The same as the lists of /auth: they came first under these names. */
+export const federatedScopeRules = {
+  projects: rule('identity:list_projects_for_user', '', 'List the projects one may choose'),
+  domains: rule('identity:list_domains_for_user', '', 'List the domains one may choose'),
+}

@@ -10,7 +10,13 @@ import { signedRequestRules } from './ec2.ts'
 import { endpointRules } from './endpoint.ts'
 import { endpointGroupRules, projectEndpointRules } from './endpoint-filter.ts'
 import { endpointPolicyRules, policyAssociationRules } from './endpoint-policy.ts'
-import { identityProviderRules, mappingRules, protocolRules, serviceProviderRules } from './federation.ts'
+import {
+  federatedScopeRules,
+  identityProviderRules,
+  mappingRules,
+  protocolRules,
+  serviceProviderRules,
+} from './federation.ts'
 import { groupRules } from './group.ts'
 import { limitRules, registeredLimitRules } from './limit.ts'
 import { policyRules } from './policy.ts'
@@ -38,6 +44,7 @@ const sets: Record<string, PolicyRule>[] = [
   endpointGroupRules,
   endpointPolicyRules,
   endpointRules,
+  federatedScopeRules,
   grantRules,
   groupRules,
   identityProviderRules,

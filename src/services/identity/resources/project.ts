@@ -72,8 +72,9 @@ export function projectTarget(p: { id?: string; domainId: string } | undefined):
   return p ? { 'target.project.id': p.id, 'target.project.domain_id': p.domainId } : {}
 }
 
-const readers = `${reader} or (role:reader and domain_id:%(target.project.domain_id)s) or project_id:%(target.project.id)s`
-const managers = `${admin} or (role:manager and domain_id:%(target.project.domain_id)s)`
+const ofDomain = 'domain_id:%(target.project.domain_id)s and not None:%(target.project.domain_id)s'
+const readers = `${reader} or (role:reader and ${ofDomain}) or project_id:%(target.project.id)s`
+const managers = `${admin} or (role:manager and ${ofDomain})`
 export const projectRules = {
   list: rule(
     'identity:list_projects',

@@ -5,7 +5,7 @@ import { body } from '#kit/http/body.ts'
 import { view } from '#kit/http/view.ts'
 import { rule } from '#kit/policy/policy.ts'
 import { type Extra, immutableOption, name255, nullableId, type Options } from './field.ts'
-import { admin, cloudWide, reader } from './rule.ts'
+import { admin, cloudWide, everywhere, reader } from './rule.ts'
 
 export const role = table(
   'role',
@@ -77,8 +77,9 @@ export const roleRules = {
     'identity:list_roles',
     `${reader} or (role:manager and not domain_id:None)`,
     'List roles of the cloud',
+    everywhere,
   ),
-  get: rule('identity:get_role', `${reader} or ${managed}`, 'Show a role of the cloud'),
+  get: rule('identity:get_role', `${reader} or ${managed}`, 'Show a role of the cloud', everywhere),
   create: rule('identity:create_role', admin, 'Create a role of the cloud', cloudWide),
   update: rule('identity:update_role', admin, 'Change a role of the cloud', cloudWide),
   delete: rule('identity:delete_role', admin, 'Delete a role of the cloud', cloudWide),

@@ -9,6 +9,16 @@ export const aliases = [
   rule('admin_or_owner', 'rule:admin_required or rule:owner', 'An administrator or the owner'),
   rule('token_subject', 'user_id:%(target.token.user_id)s', 'The user of the token in question'),
   rule(
+    'admin_or_token_subject',
+    'rule:admin_required or rule:token_subject',
+    'An administrator or the user of the token in question',
+  ),
+  rule(
+    'service_admin_or_token_subject',
+    'rule:service_or_admin or rule:token_subject',
+    'A service, an administrator or the user of the token in question',
+  ),
+  rule(
     'domain_managed_target_role',
     "'manager':%(target.role.name)s or 'member':%(target.role.name)s or 'reader':%(target.role.name)s",
     'The roles that the manager of a domain may give',
