@@ -12,6 +12,16 @@ const alone = (order: number, one: ReturnType<typeof level>) => ({
   test: { ...one.test, maxWorkers: 1, sequence: { groupOrder: order } },
 })
 
+/** What holds of databases, on a server that the level starts: kit's own tests, those of services, the whole cloud. */
+const onServer = (kind: 'postgres' | 'mariadb') => {
+  const one = level(
+    kind,
+    ['src/kit/{db,task,journal}/**/*.test.ts', 'src/services/**/*.test.ts', 'test/cloud/*.test.ts'],
+    120_000,
+  )
+  return { ...one, test: { ...one.test, globalSetup: 'test/database/setup.ts' } }
+}
+
 export default defineConfig({
   test: {
     pool: 'threads',
@@ -24,6 +34,8 @@ export default defineConfig({
       level('cloud', ['test/cloud/**/*.test.ts'], process.env.NIMBO_RABBITMQ_URL ? 120_000 : 30_000),
       // Each run is a process of its own.
       alone(1, level('sim', ['test/sim/**/*.test.ts'], 300_000)),
+      alone(1, onServer('postgres')),
+      alone(1, onServer('mariadb')),
       alone(1, level('interop', ['test/interop/**/*.test.ts'], 120_000)),
       alone(1, level('browser', ['test/browser/**/*.test.ts'], 40_000)),
       alone(2, level('real', ['test/real/**/*.test.ts'], 300_000)),

@@ -10,6 +10,7 @@ import { loadWiringDriver, simFabric } from '#drivers/wiring/load.ts'
 import { openBus } from '#kit/bus/client.ts'
 import { type Authority, openAuthority } from '#kit/certificate/authority.ts'
 import { loadConfig } from '#kit/config/load.ts'
+import { serviceDatabases } from '#kit/db/test-database.ts'
 import { type HttpClient, httpClient } from '#kit/http/client.ts'
 import type { HttpService } from '#kit/http/server.ts'
 import type { JournalEvent } from '#kit/journal/journal.ts'
@@ -30,7 +31,6 @@ import { tokensOverBus } from '#main/service-token.ts'
 import { openSimMachine } from '#main/sim-machine.ts'
 import type { HostSurroundings } from '#services/host/app.ts'
 import { identityClient } from '#services/identity/client.ts'
-import { testDatabases } from './test-database.ts'
 import { type TestEngine, testEngine } from './test-engine.ts'
 import { makeProject } from './test-project.ts'
 
@@ -69,8 +69,9 @@ type Started = Host & { readonly journal: OpenJournal }
 const publicHost = 'cloud.test'
 const secrets = Object.fromEntries(secretNames.map((name) => [name, `secret of ${name}`])) as Secrets
 
+/** `filed`: databases in files, so that a test may look into them beside the services. */
 export async function testCloud(
-  options: { hosts?: number; seed?: number; yaml?: string } = {},
+  options: { hosts?: number; seed?: number; yaml?: string; filed?: boolean } = {},
 ): Promise<TestCloud> {
   const names = Array.from({ length: options.hosts ?? 1 }, (_, index) => `node${index + 1}`)
   const engine = await testEngine({ seed: options.seed, name: 'controller' }, names)
@@ -78,7 +79,7 @@ export async function testCloud(
   const log: Log = process.env.NIMBO_TEST_LOG ? openLog({ level: process.env.NIMBO_TEST_LOG }) : silentLog
   const folder = mkdtempSync(join(tmpdir(), 'nimbo-cloud-'))
   const store = memorySink()
-  const databases = testDatabases()
+  const databases = serviceDatabases(options.filed ? folder : undefined)
   const platform = await openPlatform({
     world,
     log,

@@ -19,6 +19,8 @@ export type Pool = {
   acquire(options?: { patient?: boolean }): Promise<Connection>
   /** `broken` where it may not be used again. */
   release(connection: Connection, broken?: boolean): void
+  /** Between two tries: milliseconds of whoever is waited for, which is a server's own time or the World's. */
+  pause(ms: number): Promise<void>
   close(): Promise<void>
 }
 
@@ -34,16 +36,20 @@ export function checkValues(values: readonly unknown[]): SqlValue[] {
       value === null ||
       value instanceof Uint8Array
     if (!fits) throw new TypeError(`A value of type ${type} can't be bound in SQL; encode it first`)
+    // PostgreSQL takes it not even in a condition, which no row could meet.
+    if (type === 'string' && (value as string).includes('\0'))
+      throw new CloudError('badRequest', 'Text must not hold the character NUL.')
   }
   return values as SqlValue[]
 }
 
-const words: Record<Trouble, { kind: 'conflict' | 'unavailable'; message: string }> = {
+const words: Record<Trouble, { kind: 'badRequest' | 'conflict' | 'unavailable'; message: string }> = {
   unique: { kind: 'conflict', message: 'A record with the same identity already exists.' },
   foreign: {
     kind: 'conflict',
     message: 'The record is in use by another, or refers to one that does not exist.',
   },
+  range: { kind: 'badRequest', message: 'A number is too large.' },
   again: { kind: 'unavailable', message: 'The database is busy; try again.' },
   lost: { kind: 'unavailable', message: 'The database can not be reached; try again.' },
   refused: { kind: 'unavailable', message: 'The database does not let this account in.' },
@@ -52,7 +58,7 @@ const words: Record<Trouble, { kind: 'conflict' | 'unavailable'; message: string
 }
 
 /**
- * The driver's error in our words, with `type` `db.unique`, `db.foreign`, `db.again`, `db.lost`,
+ * The driver's error in our words, with `type` `db.unique`, `db.foreign`, `db.range`, `db.again`, `db.lost`,
  * `db.refused`, `db.absent` or `db.storage`. Others stay as they are: bugs.
  */
 export function translate(dialect: DialectName, thrown: unknown): unknown {

@@ -6,6 +6,8 @@ export type Trouble =
   /** A row with the same unique values exists. */
   | 'unique'
   | 'foreign'
+  /** A number that a column of that kind could never hold. */
+  | 'range'
   /** Deadlock, serialization failure, lock wait: the same transaction may work when tried again. */
   | 'again'
   /** The connection is gone. */
@@ -111,6 +113,7 @@ export const dialects: Record<DialectName, Dialect> = {
     troubleOf: ({ code }) => {
       if (code === '23505') return 'unique'
       if (code === '23503') return 'foreign'
+      if (code === '22003') return 'range'
       if (code === '40001' || code === '40P01' || code === '55P03') return 'again'
       if (code === '53100' || code === '58030') return 'storage'
       if (code === '28P01' || code === '28000' || code === '42501') return 'refused'
@@ -159,6 +162,7 @@ export const dialects: Record<DialectName, Dialect> = {
     troubleOf: ({ errno, code }) => {
       if (errno === 1062) return 'unique'
       if (errno === 1451 || errno === 1452) return 'foreign'
+      if (errno === 1264 || errno === 1690) return 'range'
       if (errno === 1205 || errno === 1213 || errno === 1020) return 'again'
       if (errno === 1021 || errno === 1114) return 'storage'
       if (errno === 1044 || errno === 1045 || errno === 1142) return 'refused'

@@ -89,7 +89,7 @@ function over(world: World, url: string, dialect: DialectName, pool: Pool): Data
         return result
       }
       // Lost while committing: it may have been committed, and must not be done twice.
-      const result = await repeatedly(world, goOnce, () => !attempt!.committing)
+      const result = await repeatedly(world, pool.pause, goOnce, () => !attempt!.committing)
       for (const action of attempt!.afterwards) action()
       return result
     },

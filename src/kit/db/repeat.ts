@@ -1,6 +1,6 @@
 // Doing again what a database asked to have done again, with pauses that grow.
 import type { World } from '../world/world.ts'
-import { isTrouble } from './connection.ts'
+import { isTrouble, type Pool } from './connection.ts'
 
 /** With the pauses below three seconds in all: contention is over by then, or will not be soon. */
 const busyTries = 20
@@ -11,6 +11,7 @@ const lostTries = 3
 /** `mayRepeatLost`: asked when the connection was lost; what may have been done must not be done twice. */
 export async function repeatedly<T>(
   world: World,
+  pause: Pool['pause'],
   work: () => Promise<T>,
   mayRepeatLost: () => boolean,
 ): Promise<T> {
@@ -25,7 +26,7 @@ export async function repeatedly<T>(
       else throw error
       if (busy === busyTries || lost === lostTries) throw error
       const tries = busy + lost
-      await world.timers.sleep(world.random.int(1, Math.min(longestPauseMs, 10 * 2 ** tries)))
+      await pause(world.random.int(1, Math.min(longestPauseMs, 10 * 2 ** tries)))
     }
   }
 }

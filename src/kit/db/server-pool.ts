@@ -133,7 +133,7 @@ export function openServerPool({ world, addresses, connect, begin, most }: LineP
           give(line)
         }
       }
-      return repeatedly(world, once, () => onlyReads.test(sql))
+      return repeatedly(world, world.activity.pauseOutside, once, () => onlyReads.test(sql))
     },
     async acquire({ patient = false } = {}) {
       const line = await take()
@@ -152,6 +152,7 @@ export function openServerPool({ world, addresses, connect, begin, most }: LineP
       if (broken) line.destroy()
       give(line)
     },
+    pause: world.activity.pauseOutside,
     async close() {
       closed = true
       await Promise.all(idle.splice(0).map(drop))

@@ -128,6 +128,7 @@ export async function openSqlite(
       return connection
     },
     release: () => queue.pass(),
+    pause: (ms) => world.timers.sleep(ms),
     async close() {
       if (!queue.take()) await queue.wait()
       for (const kept of Object.values(statements)) kept.clear()

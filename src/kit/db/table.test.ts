@@ -143,6 +143,16 @@ describe.each(testServers())('a table on $name', ({ fresh }) => {
     expect(await server.count(db)).toBe(1)
   })
 
+  it('refuses in a condition of any form what no row can hold and a database would not hear', async () => {
+    const by = (name: string) => server.find(db, (q) => q.where('name', 'like', name))
+    await expect(by('nul\0')).rejects.toMatchObject({ kind: 'badRequest' })
+    const above = server.find(db, (q) => q.where('memoryMb', '>', 2 ** 40))
+    // PostgreSQL alone minds; it may say so, and must not call it a fault of ours.
+    expect(await above.catch((error) => error.kind)).toSatisfy(
+      (found) => ['badRequest'].includes(found) || found.length === 0,
+    )
+  })
+
   it('finds by a list far longer than a statement is wide', async () => {
     await server.insert(db, row())
     const many = Array.from({ length: 20_000 }, (_, i) => `id-${i}`)

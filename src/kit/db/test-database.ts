@@ -1,5 +1,6 @@
 // The databases that tests run on: SQLite in memory always; PostgreSQL and MariaDB where NIMBO_TEST_PG and
-// NIMBO_TEST_MYSQL give the URL of a server on which databases may be made and dropped. Only tests import this.
+// NIMBO_TEST_MYSQL give the URL of a server on which databases may be made and dropped. Whole services and clouds run on
+// SQLite, or on the server of NIMBO_CLOUD_DATABASE. Only tests import this.
 import { realWorld } from '../world/real.ts'
 import type { World } from '../world/world.ts'
 import type { Database } from './database.ts'
@@ -49,5 +50,41 @@ function freshOn(server: string): TestServer['fresh'] {
         await admin.close()
       },
     }
+  }
+}
+
+export type ServiceDatabases = {
+  /** Each service has its own, made when it is opened. */
+  urlOf(service: string): string
+  drop(): Promise<void>
+}
+
+/** Two clouds are tested at a time, with eight databases each. */
+const connections = 6
+
+/** SQLite in `folder` where one is given, so that others may open the files too. */
+export function serviceDatabases(folder?: string): ServiceDatabases {
+  const world = realWorld()
+  const server = world.env.NIMBO_CLOUD_DATABASE
+  if (!server) {
+    const urlOf = (service: string) => (folder ? `sqlite:${folder}/${service}.db?synchronous=OFF` : 'sqlite::memory:')
+    return { urlOf, async drop() {} }
+  }
+  const prefix = `nimbo_test_${world.random.hexId().slice(0, 12)}`
+  const names = new Set<string>()
+  return {
+    urlOf(service) {
+      const name = `${prefix}_${service}`
+      names.add(name)
+      const url = new URL(server)
+      url.pathname = `/${name}`
+      url.searchParams.set('connections', String(connections))
+      return url.href
+    },
+    async drop() {
+      const db = await openDatabase(world, server)
+      for (const name of names) await db.execute(`drop database if exists ${quote(name)}`, [])
+      await db.close()
+    },
   }
 }

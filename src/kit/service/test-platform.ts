@@ -1,5 +1,6 @@
 // A platform for tests of one service: virtual time, databases and journal in memory, callers by made-up tokens.
 import type { Bus } from '../bus/bus.ts'
+import { serviceDatabases } from '../db/test-database.ts'
 import { CloudError } from '../errors/cloud-error.ts'
 import type { Caller } from '../http/caller.ts'
 import { nobody } from '../http/caller.ts'
@@ -36,7 +37,7 @@ export function testPlatform(
     http: httpClient({ local: (origin) => services.get(origin) }),
     region: 'RegionOne',
     endpoint: (type) => `http://${type}.test`,
-    databaseUrl: () => 'sqlite::memory:',
+    databaseUrl: serviceDatabases().urlOf,
     folder: (service) => `${given.folder ?? '/nonexistent'}/${service}`,
     servicePassword: (user) => `password of ${user}`,
     get events() {

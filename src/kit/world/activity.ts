@@ -13,6 +13,17 @@ export function openActivity(): Activity {
       open = false
     }
   }
+  const waitFor = async <T>(work: Promise<T>): Promise<T> => {
+    outside++
+    try {
+      return await work
+    } finally {
+      if (--outside === 0) {
+        over.resolve()
+        over = Promise.withResolvers()
+      }
+    }
+  }
   return {
     get count() {
       return count
@@ -26,17 +37,8 @@ export function openActivity(): Activity {
         end()
       }
     },
-    async outside(work) {
-      outside++
-      try {
-        return await work
-      } finally {
-        if (--outside === 0) {
-          over.resolve()
-          over = Promise.withResolvers()
-        }
-      }
-    },
+    outside: waitFor,
+    pauseOutside: (ms) => waitFor(new Promise((resolve) => setTimeout(resolve, ms))),
     outsideOver: () => (outside === 0 ? undefined : over.promise),
   }
 }

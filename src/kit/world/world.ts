@@ -274,6 +274,8 @@ export type Activity = {
   begin(): () => void
   /** Work of somebody with a time of his own, such as a database server: virtual time waits for it. */
   outside<T>(work: Promise<T>): Promise<T>
+  /** A pause for such a one to get on, in milliseconds of his time. */
+  pauseOutside(ms: number): Promise<void>
   /** Undefined where there is none; else resolves when all of it is over. */
   outsideOver(): Promise<void> | undefined
 }

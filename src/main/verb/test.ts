@@ -3,6 +3,12 @@ import { startVitest, type Vitest } from 'vitest/node'
 import type { Verb } from '../verb.ts'
 
 const checkout = `${import.meta.dirname}/../../..`
+/** Levels that run by themselves, by the option that asks for them. */
+const lonely: Record<string, readonly string[]> = {
+  kill: ['kill'],
+  hosts: ['hosts'],
+  databases: ['postgres', 'mariadb'],
+}
 const quickLevels = ['style', 'unit', 'cloud', 'interop']
 
 export const test: Verb = {
@@ -14,13 +20,17 @@ export const test: Verb = {
       type: 'boolean',
       help: 'Only the test of several hosts: machines made of namespaces, five minutes',
     },
+    databases: {
+      type: 'boolean',
+      help: 'Only what holds of databases, on a PostgreSQL and a MariaDB of its own; a quarter of an hour',
+    },
     kill: {
       type: 'boolean',
       help: 'Only the kill test: every process dies in everything that users ask for, half an hour',
     },
   },
   async run({ terminal, options, words }) {
-    const alone = (['kill', 'hosts'] as const).filter((level) => options[level])
+    const alone = Object.entries(lonely).flatMap(([option, levels]) => (options[option] ? levels : []))
     const project =
       alone.length > 0 ? alone : options.quick ? quickLevels : [...quickLevels, 'sim', 'browser', 'real']
     const vitest = await startVitest('test', words, {
