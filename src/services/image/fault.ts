@@ -1,9 +1,17 @@
 // Image's errors on the wire: JSON, HTML or plain text as the client's Accept says; the code is a text.
+import type { CloudError } from '#kit/errors/cloud-error.ts'
 import type { FaultFormat, FaultReply } from '#kit/http/fault.ts'
 import { titles } from '#kit/http/fault.ts'
+import { malformedJson } from '#kit/http/json.ts'
 
 export const imageFaults: FaultFormat = {
-  fault: (error, at) => reply(error.status, error.message, at.accept, error.body),
+  fault: (error, at) => reply(error.status, wordsOf(error, at.method), at.accept, error.body),
+}
+
+/** What the kit says in general words Glance says in its own. */
+function wordsOf({ kind, type, message }: CloudError, method: string): string {
+  if (kind === 'methodNotAllowed') return `The method ${method} is not allowed for this resource.`
+  return type === malformedJson ? 'Malformed JSON in request body.' : message
 }
 
 function reply(

@@ -351,6 +351,26 @@ describe('image', () => {
     expect((await as.owner('GET', url)).body).toMatchObject({ code: '404 Not Found', title: 'Not Found' })
   })
 
+  test('a wrong method, a wrong path and a broken body are told apart', async () => {
+    const put = await as.owner('PUT', '/v2/images', {})
+    expect([put.status, put.headers.allow]).toEqual([405, 'GET, POST'])
+    expect(put.body.message).toContain('The method PUT is not allowed for this resource.')
+    expect((await as.owner('GET', '/v2/nope')).status).toBe(404)
+    expect((await as.owner('POST', '/v2/images', '{')).body.message).toContain(
+      'Malformed JSON in request body.',
+    )
+  })
+
+  test('the path of the version leads to one with a slash, which is not there', async () => {
+    const call = callsTo(service.http, undefined)
+    const found = await call('GET', '/v2')
+    expect([found.status, found.headers.location]).toEqual([302, expect.stringMatching(/\/v2\/$/)])
+    expect((await as.owner('GET', '/v2/')).status).toBe(404)
+    const versions = await call('GET', '/')
+    expect([versions.status, versions.body]).toEqual([300, (await call('GET', '/versions')).body])
+    expect(versions.body.versions[0]).toMatchObject({ id: 'v2.15', status: 'CURRENT' })
+  })
+
   test('what a crash left is cleared at the next start', async () => {
     const id = await create()
     await image.update(service.app.db, { id }, { status: 'saving', claimedBy: platform.world.host.name })

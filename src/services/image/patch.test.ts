@@ -156,3 +156,18 @@ test('another media type is told which there are', async () => {
     'application/openstack-images-v2.0-json-patch, application/openstack-images-v2.1-json-patch',
   ])
 })
+
+test('of patches and tags at once none undoes another', async () => {
+  const id = await rig.create()
+  const done = await Promise.all([
+    rig.patch(id, [{ op: 'add', path: '/a', value: '1' }]),
+    rig.patch(id, [{ op: 'add', path: '/b', value: '2' }]),
+    rig.as.owner('PUT', `/v2/images/${id}/tags/x`),
+    rig.as.owner('PUT', `/v2/images/${id}/tags/y`),
+    rig.patch(id, [{ op: 'replace', path: '/name', value: 'n' }]),
+  ])
+  expect(done.map((each) => each.status)).toEqual([200, 200, 204, 204, 200])
+  expect(await show(id)).toMatchObject({ a: '1', b: '2', name: 'n', tags: ['x', 'y'] })
+  expect((await rig.as.owner('PUT', `/v2/images/${id}/tags/z`)).status).toBe(413)
+  expect((await rig.as.owner('PUT', `/v2/images/${id}/tags/x`)).status).toBe(204)
+})

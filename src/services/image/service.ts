@@ -80,6 +80,7 @@ export async function openImage(
     types: ['image'],
     prefixes: ['/v2'],
     strictSlash: true,
+    refuseMethods: true,
     faults: imageFaults,
     policy,
     authenticate,

@@ -5,16 +5,15 @@ import { type ImageApp, route } from '../app.ts'
 import { metadefSchemas } from '../resources/metadef-schema.ts'
 import { imageSchemas } from '../resources/schema.ts'
 
-const supported = ['v2.9', 'v2.7', 'v2.6', 'v2.5', 'v2.4', 'v2.3', 'v2.2', 'v2.1', 'v2.0']
+const always = ['v2.7', 'v2.6', 'v2.5', 'v2.4', 'v2.3', 'v2.2', 'v2.1', 'v2.0']
 
-function versions({ origin }: Context<ImageApp>) {
+/** Some are there only with what they brought: the cache, or several stores. The first one is current. */
+function versions({ origin, app }: Context<ImageApp>) {
   const links = [{ rel: 'self', href: `${origin}/v2/` }]
-  return {
-    versions: [
-      { id: 'v2.15', status: 'CURRENT', links },
-      ...supported.map((id) => ({ id, status: 'SUPPORTED', links })),
-    ],
-  }
+  const cache = app.config.cache ? ['v2.16', 'v2.15', 'v2.14'] : ['v2.15']
+  const stores = app.stores.several ? ['v2.13', 'v2.12', 'v2.11', 'v2.10', 'v2.9', 'v2.8'] : ['v2.9']
+  const ids = [...cache, ...stores, ...always]
+  return { versions: ids.map((id, at) => ({ id, status: at === 0 ? 'CURRENT' : 'SUPPORTED', links })) }
 }
 
 export const discoveryRoutes = [
@@ -24,9 +23,9 @@ export const discoveryRoutes = [
     handle: async (context) => answer({ status: 300, body: versions(context) }),
   }),
   route('GET', '/versions', { policy: 'public', root: true, handle: async (context) => versions(context) }),
-  route('GET', '/v2', {
+  // Not of the root, so that the path with a slash, where it leads, is another one.
+  route('GET', '', {
     policy: 'public',
-    root: true,
     handle: async ({ origin }) => answer({ status: 302, headers: { location: `${origin}/v2/` } }),
   }),
   route('GET', '/schemas/:name', {

@@ -97,19 +97,21 @@ export async function updateImage(
   id: string,
   patch: PatchOperation[],
 ): Promise<WholeImage> {
-  const before = await permittedImage(context, id, imageRules.modify)
-  const changed = applyPatch(context, before, patch)
-  if (changed.visibility !== before.visibility)
-    authorizeVisibility(context, changed.visibility, imageTarget(before))
-  if (changed.owner !== before.owner && !isAdmin(context)) {
-    throw new CloudError('forbidden', "Owner can't be updated by non admin.")
-  }
-  refuseFormatChange(before, changed)
-  const row = { ...changed, updatedAt: context.app.world.clock.now() }
-  await context.app.db.transaction(async (tx) => {
-    const { properties, tags } = row
-    if (!(await store.updateImage(tx, id, undefined, clientsOwn(row)))) throw noSuchImage(id)
-    await store.replaceSides(tx, id, properties, tags)
+  const { db, world } = context.app
+  await permittedImage(context, id, imageRules.modify)
+  const row = await db.transaction(async (tx) => {
+    // Looked up again, inside: of two patches at once neither may undo the other.
+    const before = await store.findImage(tx, id)
+    if (!before) throw noSuchImage(id)
+    const after = { ...applyPatch(context, before, patch), updatedAt: world.clock.now() }
+    if (after.visibility !== before.visibility)
+      authorizeVisibility(context, after.visibility, imageTarget(before))
+    if (after.owner !== before.owner && !isAdmin(context))
+      throw new CloudError('forbidden', "Owner can't be updated by non admin.")
+    refuseFormatChange(before, after)
+    await store.updateImage(tx, id, undefined, clientsOwn(after))
+    await store.replaceSides(tx, id, after.properties, after.tags)
+    return after
   })
   notify(context, 'image.update', row)
   return row
@@ -141,15 +143,15 @@ export async function setActive(context: ImageContext, id: string, active: boole
 }
 
 export async function addTag(context: ImageContext, id: string, tag: string): Promise<void> {
-  const image = await permittedImage(context, id, imageRules.modify)
-  if (tag.length > 255) throw new CloudError('badRequest', 'A tag has at most 255 characters')
-  if (!image.tags.includes(tag) && image.tags.length >= context.app.config.maxTags) {
-    throw new CloudError(
-      'tooLarge',
-      `Attempted to add too many tags: the limit is ${context.app.config.maxTags}`,
-    )
-  }
-  await store.addTag(context.app.db, id, tag)
+  const { config, db } = context.app
+  await permittedImage(context, id, imageRules.modify)
+  if ([...tag].length > 255) throw new CloudError('badRequest', 'A tag has at most 255 characters.')
+  await db.transaction(async (tx) => {
+    const image = await store.findImage(tx, id)
+    if (!image) throw noSuchImage(id)
+    checkCounts({ properties: {}, tags: [...new Set([...image.tags, tag])] }, config, image)
+    await store.addTag(tx, id, tag)
+  })
 }
 
 export async function deleteTag(context: ImageContext, id: string, tag: string): Promise<void> {
