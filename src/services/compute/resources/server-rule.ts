@@ -113,7 +113,7 @@ export const serverRules = rules({
   actionDetails: ['os_compute_api:os-instance-actions:events:details', admin, 'See why something failed'],
   externalEvent: [
     'os_compute_api:os-server-external-events:create',
-    admin,
+    'rule:service_or_admin',
     'Tell compute what happened to ports and volumes',
   ],
   passwordShow: [

@@ -56,7 +56,9 @@ const adminSet = (verb: 'create' | 'update', name: string) =>
   guard(`${verb}_network:${name}`, adminOnly, `Set ${name} of a network`)
 
 export const networkRules = {
-  ...rulesOf('network', { get: ' or rule:shared or rule:external or rule:context_is_advsvc' }),
+  ...rulesOf('network', {
+    get: ' or rule:service_api or rule:shared or rule:external or rule:context_is_advsvc',
+  }),
   createShared: adminSet('create', 'shared'),
   updateShared: adminSet('update', 'shared'),
   createExternal: adminSet('create', 'router:external'),

@@ -5,6 +5,7 @@ export const aliases = [
   rule('context_is_admin', 'role:admin', 'An administrator'),
   rule('owner', 'tenant_id:%(tenant_id)s', 'Of the project that the object belongs to'),
   rule('admin_or_owner', 'rule:context_is_admin or rule:owner', 'The owner, or an administrator'),
+  rule('service_api', 'role:service', 'Another service of the cloud'),
   rule('context_is_advsvc', 'role:advsvc', 'A service that acts for others'),
   rule('admin_only', 'rule:context_is_admin', 'An administrator alone'),
   rule('regular_user', '', 'Anybody'),
@@ -19,10 +20,14 @@ export const aliases = [
 export const readers = 'rule:admin_only or role:reader and project_id:%(project_id)s'
 export const members = 'rule:admin_only or role:member and project_id:%(project_id)s'
 export const adminOnly = 'rule:admin_only'
-const scopes = ['project', 'system', 'domain'] as const
+/** A token of the system or of a domain has no objects here, not even an administrator's. */
+const scopes = ['project'] as const
 
-export const guard = (name: string, check: string, what: string): PolicyRule =>
-  rule(name, check, what, scopes)
+export const guard = (name: string, check: string, what: string, older?: string): PolicyRule =>
+  rule(name, check, what, scopes, older === undefined ? undefined : { check: older })
+
+/** Before Neutron knew readers, whatever role in its project let a caller do all of this. */
+const anyRole = 'rule:admin_or_owner'
 
 export type ResourceRules = {
   create: PolicyRule
@@ -38,9 +43,9 @@ export function rulesOf(
 ): ResourceRules {
   const words = name.replaceAll('_', ' ')
   return {
-    create: guard(`create_${name}`, members + (more.create ?? ''), `Create a ${words}`),
-    get: guard(`get_${name}`, readers + (more.get ?? ''), `Show a ${words}`),
-    update: guard(`update_${name}`, members + (more.update ?? ''), `Change a ${words}`),
-    delete: guard(`delete_${name}`, members + (more.delete ?? ''), `Delete a ${words}`),
+    create: guard(`create_${name}`, members + (more.create ?? ''), `Create a ${words}`, anyRole),
+    get: guard(`get_${name}`, readers + (more.get ?? ''), `Show a ${words}`, anyRole),
+    update: guard(`update_${name}`, members + (more.update ?? ''), `Change a ${words}`, anyRole),
+    delete: guard(`delete_${name}`, members + (more.delete ?? ''), `Delete a ${words}`, anyRole),
   }
 }

@@ -64,36 +64,41 @@ export type WholePort = Port & { fixedIps: PortAddress[]; securityGroupIds: stri
 
 const setter = (verb: 'create' | 'update', name: string, check: string) =>
   guard(`${verb}_port:${name}`, check, `Set ${name} of a port`)
-const networkSide = 'rule:context_is_advsvc or rule:network_owner or rule:admin_only'
-const pairSide = 'rule:admin_only or rule:network_owner'
-const adminGet = (name: string) => guard(`get_port:${name}`, adminOnly, `Show ${name} of a port`)
+const serviceSide = `${adminOnly} or rule:service_api`
+const pairSide = `${serviceSide} or role:member and rule:network_owner`
+const networkSide = `${pairSide} or rule:context_is_advsvc`
+const serviceGet = (name: string) => guard(`get_port:${name}`, serviceSide, `Show ${name} of a port`)
 
 export const portRules = {
   ...rulesOf('port', {
-    get: ' or rule:context_is_advsvc',
-    update: ' or rule:context_is_advsvc',
-    delete: ' or rule:context_is_advsvc',
+    get: ' or rule:service_api or rule:context_is_advsvc',
+    update: ' or rule:service_api or rule:context_is_advsvc',
+    delete: ' or rule:service_api or rule:context_is_advsvc',
   }),
   createOwner: setter('create', 'device_owner', `not rule:network_device or ${networkSide}`),
   updateOwner: setter('update', 'device_owner', `not rule:network_device or ${networkSide}`),
   createMac: setter('create', 'mac_address', networkSide),
-  updateMac: setter('update', 'mac_address', 'rule:admin_only or rule:context_is_advsvc'),
+  updateMac: setter('update', 'mac_address', `${serviceSide} or rule:context_is_advsvc`),
   createIps: setter('create', 'fixed_ips', `${networkSide} or rule:shared`),
   updateIps: setter('update', 'fixed_ips', networkSide),
   createIpAddress: setter('create', 'fixed_ips:ip_address', networkSide),
   updateIpAddress: setter('update', 'fixed_ips:ip_address', networkSide),
   createPortSecurity: setter('create', 'port_security_enabled', networkSide),
   updatePortSecurity: setter('update', 'port_security_enabled', networkSide),
-  createHost: setter('create', 'binding:host_id', adminOnly),
-  updateHost: setter('update', 'binding:host_id', adminOnly),
-  getHost: adminGet('binding:host_id'),
-  createProfile: setter('create', 'binding:profile', adminOnly),
-  updateProfile: setter('update', 'binding:profile', adminOnly),
-  getProfile: adminGet('binding:profile'),
-  getVifType: adminGet('binding:vif_type'),
-  getVifDetails: adminGet('binding:vif_details'),
-  createVnic: setter('create', 'binding:vnic_type', ownMembers),
-  updateVnic: setter('update', 'binding:vnic_type', `${ownMembers} or rule:context_is_advsvc`),
+  createHost: setter('create', 'binding:host_id', serviceSide),
+  updateHost: setter('update', 'binding:host_id', serviceSide),
+  getHost: serviceGet('binding:host_id'),
+  createProfile: setter('create', 'binding:profile', serviceSide),
+  updateProfile: setter('update', 'binding:profile', serviceSide),
+  getProfile: serviceGet('binding:profile'),
+  getVifType: serviceGet('binding:vif_type'),
+  getVifDetails: serviceGet('binding:vif_details'),
+  createVnic: setter('create', 'binding:vnic_type', `${ownMembers} or rule:service_api`),
+  updateVnic: setter(
+    'update',
+    'binding:vnic_type',
+    `${ownMembers} or rule:service_api or rule:context_is_advsvc`,
+  ),
   createPairs: setter('create', 'allowed_address_pairs', pairSide),
   updatePairs: setter('update', 'allowed_address_pairs', pairSide),
 }

@@ -121,7 +121,7 @@ export const floatingIpRules = {
   ...rulesOf('floatingip'),
   createAddress: guard(
     'create_floatingip:floating_ip_address',
-    adminOnly,
+    `${adminOnly} or role:manager and project_id:%(project_id)s`,
     'Choose the address of a floating IP',
   ),
 }
