@@ -91,6 +91,12 @@ export async function rotateKeys(
   for (const number of inUse.slice(maxActiveKeys - 1)) await world.files.remove(`${folder}/${number}`)
 }
 
+/** Only for what has been sealed anew: nothing that an old key made can be read without it. */
+export async function dropOldKeys(world: World, folder: string): Promise<void> {
+  const inUse = (await keyNumbers(world, folder)).filter((number) => number > 0).sort((a, b) => b - a)
+  for (const number of inUse.slice(1)) await world.files.remove(`${folder}/${number}`)
+}
+
 /** Fails where the number is taken, and so never puts one key in the place of another. */
 async function link(world: World, folder: string, primary: number): Promise<void> {
   try {

@@ -12,6 +12,7 @@ import { allRoutes, methodsOf } from './api/index.ts'
 import type { Identity } from './app.ts'
 import type { IdentityConfig } from './config.ts'
 import { identityFaults } from './fault.ts'
+import { credentialSealing } from './loops/credential-sealing.ts'
 import { type KeyFolder, keyRotation } from './loops/key-rotation.ts'
 import { revocationPruning } from './loops/revocation-pruning.ts'
 import { openSafe } from './ops/credential.ts'
@@ -87,9 +88,11 @@ export async function openIdentity(
     { path: `${folder}/token-keys`, kind: fernetKeys, keys: tokenKeys },
     ...(signing ? [{ path: signingFolder, kind: jwsKeys, keys: signing }] : []),
   ]
-  const loops = [keyRotation(app, keyFolders), revocationPruning(app)].map((loop) =>
-    startLoop(world, log, loop),
-  )
+  const loops = [
+    keyRotation(app, keyFolders),
+    credentialSealing(app, `${folder}/credential-keys`, credentialKeys),
+    revocationPruning(app),
+  ].map((loop) => startLoop(world, log, loop))
   return {
     name: 'keystone',
     http,

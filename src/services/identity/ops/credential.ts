@@ -31,6 +31,8 @@ import { change, found, notFound } from './change.ts'
 export type Safe = {
   seal(blob: string): string
   open(sealed: string): string
+  /** Whether it was sealed with the primary key, so that the older ones may go. */
+  isCurrent(sealed: string): boolean
   /** The id of the credential with this EC2 access key. */
   nameOf(access: string): string
 }
@@ -46,6 +48,7 @@ export function openSafe(world: World, keys: KeyRepository): Safe {
         })
       return opened.plaintext.toString('utf8')
     },
+    isCurrent: (sealed) => open([keys.primary], sealed) !== undefined,
     nameOf: (access) => createHash('sha256').update(access).digest('hex'),
   }
 }
