@@ -1,7 +1,10 @@
 // The controller's process: the control plane on this host's files and ports. A simulated cloud runs it beside its hosts.
 import { loadConfig } from '#kit/config/load.ts'
+import { migrate } from '#kit/db/migrate.ts'
+import { openDatabase } from '#kit/db/open.ts'
 import type { ServerTls } from '#kit/http/server.ts'
 import { auditRetention, withAudit } from '#kit/journal/audit-store.ts'
+import { databaseSink, eventMigration } from '#kit/journal/database-sink.ts'
 import type { Retention } from '#kit/journal/retention.ts'
 import { sqliteSink } from '#kit/journal/sqlite-sink.ts'
 import type { JournalStore } from '#kit/journal/store.ts'
@@ -13,7 +16,8 @@ import { brokerThread } from './broker-thread.ts'
 import { type ControlPlane, openControlPlane } from './cloud.ts'
 import type { CloudBroker, CloudBrokerPlan, OpenDoor } from './cloud-broker.ts'
 import { plainBusAddress } from './controller-access.ts'
-import type { Cloud, DataFolder } from './data-folder.ts'
+import type { Cloud } from './data-folder.ts'
+import { cloudDatabases } from './database.ts'
 import { hostSurroundings } from './host-surroundings.ts'
 import { localAgent } from './local-agent.ts'
 import { type OpenPlatform, openPlatform } from './platform.ts'
@@ -43,19 +47,25 @@ export async function runController(world: World, cloud: Cloud): Promise<{ stop(
   const { folder, settings } = cloud
   return openController(world, cloud, {
     log: openLog({ level: settings.logLevel }),
-    store: await openJournalFile(world, folder),
+    store: await openJournalStore(world, cloud),
     openBroker: brokerThread(settings.logLevel, `${folder.run}/broker.sock`),
   })
 }
 
-export async function openJournalFile(
+/** `synchronous` is of files alone. */
+export async function openJournalStore(
   world: World,
-  folder: DataFolder,
+  cloud: Cloud,
   synchronous?: 'OFF',
 ): Promise<JournalStore> {
-  await world.files.makeFolder(databaseFolder(folder))
+  const { shared, urlOf } = await cloudDatabases(world, cloud)
   const open = async (name: string, retention: Retention = {}) => {
-    const path = `${databaseFolder(folder)}/${name}.db`
+    if (shared) {
+      const db = await openDatabase(world, urlOf(name))
+      await migrate(world, db, [eventMigration])
+      return databaseSink(world, db, retention)
+    }
+    const path = `${cloud.folder.root}/db/${name}.db`
     // SQLite makes a file for all to read; what it finds it leaves as it is.
     await world.files.append(path, '')
     return sqliteSink(world, path, { synchronous, ...retention })
@@ -76,10 +86,7 @@ export async function openController(
     file: folder.config,
     env: world.env,
   })
-  const databases = databaseFolder(folder)
-  // What a simulated cloud says is gone with it anyway; a real one keeps its word over a power cut.
-  const durability = settings.dataPlane === 'sim' ? 'OFF' : 'GROUP'
-  await world.files.makeFolder(databases)
+  const databases = await cloudDatabases(world, cloud)
   const platform = await openPlatform({
     world,
     log,
@@ -88,7 +95,7 @@ export async function openController(
     endpoint: (type) => publicOrigin(cloud, type),
     authority: tls && (await trustedAuthority(world, cloud)),
     region: settings.region,
-    databaseUrl: (service) => `sqlite:${databases}/${service}.db?synchronous=${durability}`,
+    databaseUrl: databases.urlOf,
     folder: (service) => `${folder.root}/${service}`,
     brokerFolder: `${folder.root}/broker`,
     openBroker,
@@ -125,10 +132,6 @@ export async function openController(
       await platform.close()
     },
   }
-}
-
-function databaseFolder({ root }: DataFolder): string {
-  return `${root}/db`
 }
 
 /** The bus of joined hosts, and new certificates for all that listens. */

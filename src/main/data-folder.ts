@@ -86,9 +86,11 @@ export async function prepareCloud(
     const inForce = cloud.settings[key as keyof CloudSettings]
     if (value === inForce) continue
     const name = snakeCase(key)
+    const isSecret = cloudSection.options[key as keyof CloudSettings].type === 'secret'
+    const words = isSecret ? `another ${name}` : `${name} ${inForce}, not ${value}`
     throw new CloudError(
       'conflict',
-      `This cloud was set up with ${name} ${inForce}, not ${value}: change cloud.${name} in ${folder.config}, or choose another folder with --data.`,
+      `This cloud was set up with ${words}: change cloud.${name} in ${folder.config}, or choose another folder with --data.`,
     )
   }
   return cloud

@@ -2,6 +2,7 @@
 import type { World } from '#kit/world/world.ts'
 import type { ExternalBroker } from './bus-engine.ts'
 import { busFindings } from './doctor-bus.ts'
+import { databaseFindings } from './doctor-database.ts'
 import { kernelFindings } from './doctor-kernel.ts'
 import { processorFinding } from './doctor-processor.ts'
 import { hostPackages, installCommand, missingPackages, readDistribution } from './package.ts'
@@ -20,6 +21,7 @@ export type Finding = {
     | 'packages'
     | 'datapath'
     | 'bus'
+    | 'database'
     | 'tls'
   /** A `problem` keeps the cloud from starting, a `warning` doesn't. */
   state: 'ok' | 'warning' | 'problem'
@@ -36,6 +38,8 @@ export type DoctorQuestion = {
   ports?: Partial<Ports>
   /** Of a cloud that runs on a broker that is not ours. */
   external?: ExternalBroker
+  /** URLs by name, of a cloud whose databases are on a server. */
+  databases?: Readonly<Record<string, string>>
   /** Only what may have changed since the cloud's first start, and takes no time. */
   brief?: boolean
 }
@@ -48,6 +52,7 @@ export async function examine(world: World, question: DoctorQuestion): Promise<F
     await disk(world, question.root),
     ...(await ports(world, question)),
     ...(question.external ? await busFindings(world, question.external) : []),
+    ...(question.databases ? await databaseFindings(world, question.databases) : []),
   ]
   if (question.dataPlane === 'sim') return common
   const isRoot = (await world.files.info('/proc/self'))?.uid === 0

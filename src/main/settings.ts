@@ -46,6 +46,28 @@ export const cloudSection = section('cloud', {
     '172.24.4.0/24',
     'Addresses of the first external network; its first address is the host',
   ),
+  databaseUrl: option.secret(
+    undefined,
+    'Databases on a PostgreSQL or MariaDB instead of SQLite files: postgres://USER:PASSWORD@HOST:PORT,HOST:PORT/NAME, or ' +
+      'mysql://…; each service has one of its own, NAME_compute, or where {service} stands in the URL',
+  ),
+  databaseUrlFile: option.text(
+    undefined,
+    'A file that holds the database URL, for those who keep secrets apart',
+  ),
+  databaseUrls: {
+    ...option.json<Readonly<Record<string, string>>>(
+      {},
+      'Databases of single services that are elsewhere, by name: compute, network, …, journal, audit',
+      (value) =>
+        typeof value === 'object' &&
+        value !== null &&
+        Object.values(value).every((url) => typeof url === 'string')
+          ? undefined
+          : 'must give a URL for each name',
+    ),
+    type: 'secret',
+  },
   transportUrl: option.secret(
     undefined,
     'A RabbitMQ instead of the embedded broker: rabbit://USER:PASSWORD@HOST:PORT,HOST:PORT/VHOST',

@@ -12,7 +12,7 @@ import type { World } from '#kit/world/world.ts'
 import { type IdentityClient, identityClient } from '#services/identity/client.ts'
 import { publicOrigin } from './api.ts'
 import { brokerHere } from './broker-here.ts'
-import { type Controller, openController, openJournalFile } from './controller.ts'
+import { type Controller, openController, openJournalStore } from './controller.ts'
 import { localBus } from './controller-access.ts'
 import type { Cloud } from './data-folder.ts'
 import { simulatedHosts } from './host-kind.ts'
@@ -128,7 +128,7 @@ export async function runSimulatedCloud(world: World, cloud: Cloud): Promise<Sim
   }
 
   const startControlPlane = async () => {
-    store = await openJournalFile(world, folder, 'OFF')
+    store = await openJournalStore(world, cloud, 'OFF')
     controller = await openControllerHere()
     opened = openHosts()
   }

@@ -12,7 +12,7 @@ export async function openServer(
 ): Promise<{ dialect: ServerUrl['dialect']; pool: Pool }> {
   const url = parseServerUrl(text)
   const { dialect } = url
-  const pool = await openPool(world, url)
+  const pool = await openServerAt(world, url)
   try {
     pool.release(await pool.acquire())
     return { dialect, pool }
@@ -21,10 +21,11 @@ export async function openServer(
     if (!isTrouble(error, 'absent')) throw named(url, error)
   }
   await create(world, url)
-  return { dialect, pool: await openPool(world, url) }
+  return { dialect, pool: await openServerAt(world, url) }
 }
 
-async function openPool(world: World, url: ServerUrl): Promise<Pool> {
+/** Connects when it is first asked. */
+export async function openServerAt(world: World, url: ServerUrl): Promise<Pool> {
   const file = url.tls?.authorityFile
   const ca = file === undefined ? undefined : await world.files.readText(file)
   if (url.dialect === 'postgres') return (await import('./postgres.ts')).openPostgres(world, url, ca)
@@ -33,7 +34,7 @@ async function openPool(world: World, url: ServerUrl): Promise<Pool> {
 
 async function create(world: World, url: ServerUrl): Promise<void> {
   const { text, from, grant } = dialects[url.dialect].create!
-  const pool = await openPool(world, { ...url, database: from, connections: 1 })
+  const pool = await openServerAt(world, { ...url, database: from, connections: 1 })
   try {
     await pool.execute(text(url.database), [])
   } catch (error) {

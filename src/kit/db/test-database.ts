@@ -67,7 +67,8 @@ export function serviceDatabases(folder?: string): ServiceDatabases {
   const world = realWorld()
   const server = world.env.NIMBO_CLOUD_DATABASE
   if (!server) {
-    const urlOf = (service: string) => (folder ? `sqlite:${folder}/${service}.db?synchronous=OFF` : 'sqlite::memory:')
+    const urlOf = (service: string) =>
+      folder ? `sqlite:${folder}/${service}.db?synchronous=OFF` : 'sqlite::memory:'
     return { urlOf, async drop() {} }
   }
   const prefix = `nimbo_test_${world.random.hexId().slice(0, 12)}`

@@ -55,6 +55,7 @@ export async function openSnapshots(
 
     async save({ name, description }) {
       requireOwnBroker(cloud)
+      requireOwnDatabases(cloud)
       if (await files.exists(`${home}/${name}`))
         throw new CloudError(
           'conflict',
@@ -141,6 +142,15 @@ function requireOwnBroker({ settings: { transportUrl, transportUrlFile } }: Clou
       'conflict',
       'The messages of this cloud lie in a RabbitMQ of its own: only clouds with the embedded broker have snapshots.',
       { type: 'ForeignBroker' },
+    )
+}
+
+function requireOwnDatabases({ settings: { databaseUrl, databaseUrlFile, databaseUrls } }: Cloud): void {
+  if (databaseUrl !== undefined || databaseUrlFile !== undefined || Object.keys(databaseUrls).length > 0)
+    throw new CloudError(
+      'conflict',
+      'The databases of this cloud are on a server of their own: only clouds with files have snapshots.',
+      { type: 'ForeignDatabase' },
     )
 }
 

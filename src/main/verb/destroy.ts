@@ -3,6 +3,7 @@ import type { Terminal } from '#cli/terminal.ts'
 import { CloudError, fullMessage } from '#kit/errors/cloud-error.ts'
 import type { ProcessInfo, World } from '#kit/world/world.ts'
 import { type Cloud, readCloud } from '../data-folder.ts'
+import { serverUrls, showUrl } from '../database.ts'
 import { withLock } from '../lock.ts'
 import { asMember } from '../member-session.ts'
 import { endProcess } from '../role.ts'
@@ -52,7 +53,10 @@ export const destroy: Verb = {
       await destroyHost(world, cloud)
       for (const left of await leftovers(world, root)) await endProcess(world, left.pid, 3_000)
     })
+    const databases = cloud.member ? undefined : await serverUrls(world, cloud.settings)
     await world.files.removeTree(root)
+    if (databases)
+      terminal.print(`Its databases stay where they are: ${Object.values(databases).map(showUrl).join(' ')}`)
     terminal.print(
       cloud.member ? `${cloud.member.host} has left, and ${root} is gone.` : `The cloud in ${root} is gone.`,
     )

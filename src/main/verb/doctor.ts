@@ -5,6 +5,7 @@ import { paint } from '#cli/terminal.ts'
 import { CloudError } from '#kit/errors/cloud-error.ts'
 import type { World } from '#kit/world/world.ts'
 import { type Cloud, readCloud } from '../data-folder.ts'
+import { serverUrls } from '../database.ts'
 import { type DoctorQuestion, examine, type Finding } from '../doctor.ts'
 import { tlsFindings } from '../doctor-tls.ts'
 import { type Ports, portsFrom } from '../port.ts'
@@ -38,6 +39,7 @@ export async function questionFor(
     cloud !== undefined &&
     (await roleState(world, cloud.folder, controllingRole(cloud))).process !== undefined
   const external = cloud && !cloud.member ? await externalBroker(world, cloud.settings) : undefined
+  const databases = cloud && !cloud.member ? await serverUrls(world, cloud.settings) : undefined
   const dataPlane = sim ? 'sim' : (cloud?.settings.dataPlane ?? 'real')
   return {
     dataPlane,
@@ -48,6 +50,7 @@ export async function questionFor(
         ? undefined
         : portsNeeded(cloud?.ports ?? portsFrom(0), { external: external !== undefined, dataPlane }),
     external,
+    databases,
   }
 }
 

@@ -1,6 +1,8 @@
 // `nimbo up`: from nothing, or from wherever the last run ended, to a cloud with a guest that one can log in to.
+import { resolve } from 'node:path'
 import { openSession } from '#cli/openstack.ts'
 import { columns, paint, type Terminal } from '#cli/terminal.ts'
+import { parseServerUrl } from '#kit/db/server-url.ts'
 import { CloudError } from '#kit/errors/cloud-error.ts'
 import type { World } from '#kit/world/world.ts'
 import { cloudHttp, usesTls } from '../api.ts'
@@ -32,6 +34,11 @@ export const up: Verb = {
       value: 'X',
     },
     'port-base': { type: 'string', help: 'First of a row of ports, instead of the usual ones', value: 'N' },
+    database: {
+      type: 'string',
+      help: 'Databases on a PostgreSQL or MariaDB: its URL without a password, or a file that holds it whole',
+      value: 'URL|FILE',
+    },
     listen: { type: 'string', help: 'Address on which the APIs listen, default 127.0.0.1', value: 'ADDRESS' },
     'public-host': { type: 'string', help: 'Name or address of this machine in the catalog', value: 'HOST' },
   },
@@ -122,8 +129,18 @@ function settingsFrom({ options }: Invocation): Partial<CloudSettings> {
   if (options['port-base'] !== undefined)
     given.portBase = wholeNumber('port-base', options['port-base'] as string, 1024, 65000)
   if (options.listen !== undefined) given.listen = options.listen
+  if (options.database !== undefined) Object.assign(given, databaseFrom(options.database as string))
   if (options['public-host'] !== undefined) given.publicHost = options['public-host']
   return given as Partial<CloudSettings>
+}
+
+/** What stands on a command line, every user of the machine may read. */
+function databaseFrom(text: string): Partial<CloudSettings> {
+  if (!text.includes('://')) return { databaseUrlFile: resolve(text) }
+  if (parseServerUrl(text).password === '') return { databaseUrl: text }
+  throw usageError(
+    '--database takes a URL without a password: put the whole URL into a file of mode 600, and name that.',
+  )
 }
 
 function wholeNumber(name: string, text: string, least: number, most: number): number {
