@@ -7,6 +7,7 @@ import type { HttpDownload } from '#kit/http/download.ts'
 import { type Context, routeOf } from '#kit/http/route.ts'
 import type { Log } from '#kit/log/log.ts'
 import type { Enforcer } from '#kit/policy/policy.ts'
+import type { Tasks } from '#kit/task/task.ts'
 import type { World } from '#kit/world/world.ts'
 import type { ImageConfig } from './config.ts'
 import type { LimitsOf } from './ops/limit.ts'
@@ -22,6 +23,9 @@ export type ImageApp = {
   readonly stores: Stores
   /** Takes bytes that wait for an import. */
   readonly staging: ImageStore
+  /** Where tools work on staged bytes. */
+  readonly workFolder: string
+  readonly tasks: Tasks
   /** By the rules for what users may have fetched. */
   readonly download: HttpDownload
   readonly digester: Digester

@@ -64,7 +64,7 @@ export const imageConfig = section('image', {
         : 'must be an object of texts',
   ),
   injectIgnoreRoles: option.list(['admin'], 'Roles whose imports get no injected properties'),
-  convertMemoryMib: option.int(2048, 'Memory that a conversion may address', { min: 256, unit: 'MiB' }),
+  convertMemoryMib: option.int(4096, 'Memory that a conversion may address', { min: 256, unit: 'MiB' }),
   convertTimeout: option.duration('30m', 'How long a conversion may take', { min: '1s' }),
   taskKeep: option.duration('2d', 'How long tasks that have ended are shown', { min: '1m' }),
   cache: option.bool(false, 'Keep copies of images that are downloaded on this host'),

@@ -10,10 +10,12 @@ import type { Trace } from '#kit/journal/journal.ts'
 import { startLoop } from '#kit/loop/loop.ts'
 import { openPolicy } from '#kit/policy/engine.ts'
 import type { Platform, RunningService } from '#kit/service/platform.ts'
+import { startTasks } from '#kit/task/runner.ts'
 import { allRoutes } from './api/index.ts'
 import type { ImageApp } from './app.ts'
 import type { ImageConfig } from './config.ts'
 import { imageFaults } from './fault.ts'
+import { expiryLoop } from './loops/expiry.ts'
 import { removalLoop } from './loops/removal.ts'
 import { recoverUploads } from './ops/image-data.ts'
 import { limitsFromIdentity } from './ops/limit.ts'
@@ -23,6 +25,7 @@ import { recoverStages } from './ops/stage.ts'
 import { openStores } from './ops/store.ts'
 import { allRules } from './resources/rule.ts'
 import { migrations } from './store/schema.ts'
+import { imageImport } from './tasks/image-import.ts'
 
 export type RunningImage = RunningService & { app: ImageApp; http: HttpService }
 
@@ -53,7 +56,7 @@ export async function openImage(
   const protections = await loadPropertyProtections(world, config)
   const limitsOf =
     config.unifiedLimits && peers ? limitsFromIdentity(platform, peers.serviceToken) : undefined
-  const app: ImageApp = {
+  const app: Omit<ImageApp, 'tasks'> & { tasks?: ImageApp['tasks'] } = {
     limitsOf,
     protections,
     world,
@@ -63,16 +66,29 @@ export async function openImage(
     config,
     stores,
     staging,
+    workFolder: join(folder, 'staging', 'work'),
     download,
     digester,
     bus: platform.bus,
   }
-  await recoverUploads(app)
-  await recoverStages(app)
-  const loops = [startLoop(world, log, removalLoop(app))]
+  const running = app as ImageApp
+  await recoverUploads(running)
+  await recoverStages(running)
+  await world.files.removeTree(running.workFolder)
+  const tasks = startTasks({
+    world,
+    log,
+    journal: platform.journal.as('glance-api'),
+    db,
+    app: running,
+    definitions: [imageImport],
+    owner: `image@${world.host.name}`,
+  })
+  app.tasks = tasks
+  const loops = [removalLoop, expiryLoop].map((loop) => startLoop(world, log, loop(running)))
   const http = await httpService({
     name: 'glance-api',
-    app,
+    app: running,
     world,
     log,
     journal: platform.journal.as('glance-api'),
@@ -88,11 +104,12 @@ export async function openImage(
   })
   return {
     name: 'image',
-    app,
+    app: running,
     http,
     async stop() {
       await http.close()
       for (const loop of loops) await loop.stop()
+      await tasks.stop()
       await digester.close()
       await db.close()
     },

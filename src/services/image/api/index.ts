@@ -2,10 +2,12 @@
 import { discoveryRoutes } from './discovery.ts'
 import { imageRoutes } from './image.ts'
 import { imageDataRoutes } from './image-data.ts'
+import { importRoutes } from './import.ts'
 import { memberRoutes } from './member.ts'
 import { metadefRoutes } from './metadef.ts'
 import { metadefNamespaceRoutes } from './metadef-namespace.ts'
 import { storeRoutes } from './store.ts'
+import { taskRoutes } from './task.ts'
 import { usageRoutes } from './usage.ts'
 
 export const allRoutes = [
@@ -17,4 +19,6 @@ export const allRoutes = [
   ...metadefRoutes,
   ...usageRoutes,
   ...storeRoutes,
+  ...importRoutes,
+  ...taskRoutes,
 ]

@@ -4,7 +4,11 @@ import type { ImageContext } from '../app.ts'
 import { imageView, type WholeImage } from '../resources/image.ts'
 
 /** A notification that can't be sent must not fail what was done; it is logged. */
-export function notify(context: ImageContext, eventType: string, image: WholeImage): void {
+export function notify(
+  context: Pick<ImageContext, 'app' | 'trace' | 'log'>,
+  eventType: string,
+  image: WholeImage,
+): void {
   const { bus, world } = context.app
   const sent = bus.notify(context.trace, {
     eventType,

@@ -5,6 +5,7 @@ import { fullMessage } from '#kit/errors/cloud-error.ts'
 import type { ImageApp } from '../app.ts'
 import type { WholeImage } from '../resources/image.ts'
 import { stagingStore } from '../resources/store.ts'
+import { importKind, subjectOf } from '../resources/task.ts'
 import { deleteImage } from '../store/image.ts'
 import { addRemoval, deleteRemoval, dropStore, findDueRemovals } from '../store/location.ts'
 
@@ -26,6 +27,8 @@ export async function removeImage(app: ImageApp, image: WholeImage): Promise<voi
       await addRemoval(tx, { imageId: image.id, store: stagingStore, dueAt: app.world.clock.now() })
     await deleteImage(tx, image.id)
   })
+  if (image.importTask !== null)
+    await app.tasks.cancel(subjectOf(image.id), importKind, 'The image was deleted while it was imported.')
   await removeDue(app)
 }
 

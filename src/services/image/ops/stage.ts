@@ -2,6 +2,7 @@
 import type { ImageApp, ImageContext } from '../app.ts'
 import { imageRules } from '../resources/image.ts'
 import * as store from '../store/image.ts'
+import { stagedByTasks } from '../store/task.ts'
 import { bodyOf, requireFormats, storeContent } from './content.ts'
 import { permittedImage } from './image.ts'
 import { claim, type Incoming, release, requirePromised, requireRoom } from './image-data.ts'
@@ -35,7 +36,10 @@ export async function recoverStages(app: ImageApp): Promise<void> {
     await app.staging.remove(id)
     await release(app, id, 'uploading', 'queued')
   }
+  await app.staging.sweep()
+  const working = new Set(await stagedByTasks(app.db))
   for (const { id } of await app.staging.list()) {
+    if (working.has(id)) continue
     const image = await store.findImage(app.db, id)
     if (image?.status !== 'uploading' && image?.status !== 'importing') await app.staging.remove(id)
   }

@@ -4,7 +4,12 @@ import { imageRules } from './image.ts'
 import { locationRules } from './location.ts'
 import { memberRules } from './member.ts'
 import { metadefRules } from './metadef.ts'
+import { taskRules } from './task.ts'
 
-export const allRules: PolicyRule[] = [imageRules, locationRules, memberRules, metadefRules].flatMap(
-  (group): PolicyRule[] => Object.values(group),
-)
+export const allRules: PolicyRule[] = [
+  imageRules,
+  locationRules,
+  memberRules,
+  metadefRules,
+  taskRules,
+].flatMap((group): PolicyRule[] => Object.values(group))

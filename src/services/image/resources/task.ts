@@ -32,6 +32,10 @@ export const imageTask = table(
 )
 export type ImageTask = RowOf<typeof imageTask>
 
+/** The kind of the work behind both types, and what it concerns. */
+export const importKind = 'image-import'
+export const subjectOf = (imageId: string) => `image:${imageId}`
+
 const time = (ms: number | null) => (ms === null ? null : seconds(ms))
 
 /** As a list shows it. */

@@ -229,5 +229,33 @@ async function withSides(db: Db, rows: Image[]): Promise<WholeImage[]> {
   return [...whole.values()]
 }
 
+/** False where another import was first. */
+export const beginImport = async (
+  db: Db,
+  id: string,
+  from: ImageStatus,
+  change: Partial<Image>,
+): Promise<boolean> => (await image.update(db, { id, status: from, importTask: null }, change)) === 1
+
+/** False where that import has the image no more. */
+export const changeImport = async (
+  db: Db,
+  id: string,
+  importTask: string,
+  change: Partial<Image>,
+): Promise<boolean> => (await image.update(db, { id, importTask }, change)) === 1
+
+/** Those named, beside those that are there. */
+export async function setProperties(
+  db: Db,
+  imageId: string,
+  properties: Record<string, string>,
+): Promise<void> {
+  for (const [name, value] of Object.entries(properties)) {
+    await imageProperty.delete(db, { imageId, name })
+    await imageProperty.insert(db, { imageId, name, value })
+  }
+}
+
 /** Images whose bytes a controller was taking. */
 export const listClaimed = (db: Db, claimedBy: string): Promise<Image[]> => image.find(db, { claimedBy })

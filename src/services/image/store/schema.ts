@@ -1,4 +1,5 @@
 // All tables of image, and how they came to be.
+import { taskMigration, taskTable } from '#kit/task/store.ts'
 import { cachedImage } from '../resources/cache.ts'
 import { image, imageProperty, imageTag } from '../resources/image.ts'
 import { imageLocation, imageRemoval } from '../resources/location.ts'
@@ -28,5 +29,6 @@ export const tables = [
   imageRemoval,
   imageTask,
   cachedImage,
+  taskTable,
 ]
-export const migrations = [first, metadef, content]
+export const migrations = [taskMigration, first, metadef, content]
