@@ -46,9 +46,9 @@ export function buckets(rate: number, burst: number, whose: string): Buckets | u
     Math.min(size, bucket.left + (Math.max(0, now - bucket.at) * rate) / 1000)
   const forget = (now: number) => {
     for (const [key, bucket] of known) if (leftAt(bucket, now) >= size) known.delete(key)
-    // All are in use: whoever came first begins anew.
+    // All are in use: those who came first begin anew, many at once, so that this isn't done for each newcomer.
     for (const key of known.keys()) {
-      if (known.size < maxBuckets) break
+      if (known.size < maxBuckets * 0.9) break
       known.delete(key)
     }
   }

@@ -334,7 +334,7 @@ function parseBody<App>(
     if (given === undefined) throw new CloudError('badRequest', 'The request needs a JSON body')
     return given
   }
-  return route.body.parse(given ?? {}, at)
+  return route.body.parse(given === undefined ? {} : given, at)
 }
 
 /** A client's own request id is kept only in the form that OpenStack's clients send. */

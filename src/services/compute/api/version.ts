@@ -86,7 +86,7 @@ const gone = async () => {
 }
 export const removedRoutes = removed.flatMap((path) =>
   methods.flatMap((method) => [
-    route(method, path, { policy: 'token', handle: gone }),
-    route(method, `${path}/:item`, { policy: 'token', handle: gone }),
+    route(method, path, { policy: 'token', status: 410, handle: gone }),
+    route(method, `${path}/:item`, { policy: 'token', status: 410, handle: gone }),
   ]),
 )
