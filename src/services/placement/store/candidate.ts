@@ -1,7 +1,7 @@
 // SQL of allocation candidates: which trees may have what is asked for, and all there is to know about some trees.
 import type { Db } from '#kit/db/database.ts'
 import { dialects } from '#kit/db/dialects.ts'
-import { type Build, fits, hasTrait, isMarked, isMember, type Marks } from './condition.ts'
+import { type Build, hasRoom, hasTrait, isMarked, isMember, type Marks } from './condition.ts'
 
 /** One thing that a tree must have. */
 export type Need = Marks & {
@@ -44,12 +44,9 @@ export async function findRoots(
 function ownNeed(e: Build, need: Need) {
   let members = e.selectFrom('resource_provider as m').select('m.uuid').whereRef('m.root_uuid', '=', 'r.uuid')
   if (need.inRoot !== undefined) members = members.where('m.root_uuid', '=', need.inRoot)
-  need.resources.forEach(([resourceClass, amount], index) => {
-    const alias = `i${index}`
-    members = members
-      .innerJoin(`inventory as ${alias}`, `${alias}.provider_uuid`, 'm.uuid')
-      .where((inner: Build) => fits(inner, alias, resourceClass, amount))
-  })
+  // As conditions and not as joins: of a join SQLite may take all who have a class first, for each tree again.
+  for (const [resourceClass, amount] of need.resources)
+    members = members.where((inner: Build) => hasRoom(inner, 'm.uuid', resourceClass, amount))
   if (!need.rootCounts)
     return e.exists(members.where((inner: Build) => inner.and(isMarked(inner, 'm.uuid', need))))
   const { memberOf, notMemberOf, ...traits } = need

@@ -4,25 +4,18 @@ import type { ConditionBuilder as Build, SqlCondition as Condition } from '#kit/
 
 export type { ConditionBuilder as Build } from '#kit/db/database.ts'
 
-/** Room for `amount` of a class in the row of `inventory` that stands as `alias` in the query around it. */
-export function fits(e: Build, alias: string, resourceClass: string, amount: number): Condition {
-  const column = (name: string) => e.ref(`${alias}.${name}`)
-  return e.and([
-    e(column('resource_class'), '=', resourceClass),
-    e(column('min_unit'), '<=', amount),
-    e(column('max_unit'), '>=', amount),
-    e(column('used'), '<=', e(column('capacity'), '-', amount)),
-    e(e(e.val(amount), '%', column('step_size')), '=', 0),
-  ])
-}
-
+/** Room for `amount` of a class. */
 export function hasRoom(e: Build, uuid: string, resourceClass: string, amount: number): Condition {
   return e.exists(
     e
       .selectFrom('inventory as room')
       .select('room.provider_uuid')
       .whereRef('room.provider_uuid', '=', uuid)
-      .where((inner: Build) => fits(inner, 'room', resourceClass, amount)),
+      .where('room.resource_class', '=', resourceClass)
+      .where('room.min_unit', '<=', amount)
+      .where('room.max_unit', '>=', amount)
+      .where((inner: Build) => inner('room.used', '<=', inner('room.capacity', '-', amount)))
+      .where((inner: Build) => inner(inner(inner.val(amount), '%', inner.ref('room.step_size')), '=', 0)),
   )
 }
 
