@@ -9,14 +9,18 @@ export async function requestRate(
   folder: string,
   url: string,
   headers: Record<string, string>,
+  { method = 'GET', body }: { method?: string; body?: string } = {},
 ): Promise<number> {
   const script = `${folder}/wrk.lua`
-  await world.files.write(
-    script,
-    Object.entries(headers)
-      .map(([name, value]) => `wrk.headers[${JSON.stringify(name)}]=${JSON.stringify(value)}\n`)
-      .join(''),
-  )
+  // What JSON makes of plain text Lua reads as the same.
+  const lines = [
+    `wrk.method=${JSON.stringify(method)}`,
+    ...(body === undefined ? [] : [`wrk.body=${JSON.stringify(body)}`]),
+    ...Object.entries(headers).map(
+      ([name, value]) => `wrk.headers[${JSON.stringify(name)}]=${JSON.stringify(value)}`,
+    ),
+  ]
+  await world.files.write(script, lines.join('\n'))
   const run = (length: number) =>
     world.processes.run('wrk', ['-t1', '-c2', `-d${length}s`, '-s', script, url], { timeoutMs: 60_000 })
   await run(1)

@@ -103,11 +103,11 @@ export const authRoutes = [
   route('GET', '/auth/catalog', {
     policy: tokenRules.catalog,
     handle: async (context) => {
-      const view = (await context.app.tokens.validate(context.caller.token)).view(true)
-      if (!view.catalog)
+      const { catalog } = await context.app.tokens.validate(context.caller.token)
+      if (!catalog)
         throw new CloudError('forbidden', 'A token without a scope has no catalog: ask for one with a scope.')
       const links = { next: null, self: `${context.origin}/v3/auth/catalog`, previous: null }
-      return { catalog: view.catalog, links }
+      return { catalog: catalog(), links }
     },
   }),
   route('GET', '/auth/projects', {

@@ -46,3 +46,21 @@ export function fill(template: string, { projectId, userId }: Fillings): string 
   })
   return whole ? url : undefined
 }
+
+const texts = new WeakMap<Facts, Map<string, string>>()
+/** Enough for the projects that are busy at one time. */
+const mostTexts = 1_000
+
+/** The same as JSON, remembered for as long as its facts are. */
+export function catalogText(facts: Facts, fillings: Fillings): string {
+  const known = texts.get(facts) ?? new Map<string, string>()
+  texts.set(facts, known)
+  const key = `${fillings.projectId ?? ''} ${fillings.userId}`
+  let text = known.get(key)
+  if (text === undefined) {
+    text = JSON.stringify(catalogFor(facts, fillings))
+    if (known.size >= mostTexts) known.delete(known.keys().next().value!)
+    known.set(key, text)
+  }
+  return text
+}

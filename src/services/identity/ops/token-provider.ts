@@ -7,10 +7,11 @@ import type { World } from '#kit/world/world.ts'
 import type { IdentityConfig } from '../config.ts'
 import { tokenView } from '../resources/token.ts'
 import type { Subject } from '../store/revocation.ts'
-import { catalogFor } from './catalog.ts'
+import { catalogFor, catalogText } from './catalog.ts'
+import { openStandings } from './kept-standing.ts'
 import type { Facts, Knowledge } from './knowledge.ts'
 import { revokeTokens, stampFor, wholeSecond } from './revocation.ts'
-import { refuse, type Standing, standingOf, traitsOf } from './standing.ts'
+import { refuse, type Standing, traitsOf } from './standing.ts'
 import type { TokenSeal } from './token-seal.ts'
 
 export type ValidToken = {
@@ -18,9 +19,10 @@ export type ValidToken = {
   readonly issuedAt: number
   readonly standing: Standing
   readonly caller: Caller
-  /** The reply's text; made once. */
+  /** The reply's text; kept from the second time on, since most tokens are shown once, when they are made. */
   text(withCatalog: boolean): string
-  view(withCatalog: boolean): Record<string, unknown>
+  /** Undefined where the token is for nothing in particular. */
+  readonly catalog: (() => readonly unknown[]) | undefined
 }
 
 /** What a login has found out. */
@@ -52,7 +54,11 @@ type Parts = {
 
 export function openTokens({ world, db, config, knowledge, seal }: Parts): TokenProvider {
   const kept = new Map<string, { epoch: number; valid: ValidToken }>()
-  knowledge.onChange(() => kept.clear())
+  const standings = openStandings(db, config.maxTokensKept)
+  knowledge.onChange(() => {
+    kept.clear()
+    standings.forget()
+  })
 
   const keep = (token: string, epoch: number, valid: ValidToken) => {
     if (config.maxTokensKept === 0) return
@@ -70,7 +76,7 @@ export function openTokens({ world, db, config, knowledge, seal }: Parts): Token
       await lookAtKeys(seal.refresh())
       const facts = await knowledge.facts()
       const now = world.clock.now()
-      const standing = await standingOf(db, facts, now, draft)
+      const standing = await standings.of(facts, now, draft)
       const ownId = world.random.bytes(16).toString('base64url')
       const limits = [standing.trust?.expiresAt, standing.applicationCredential?.expiresAt]
       const ends = [
@@ -103,7 +109,7 @@ export function openTokens({ world, db, config, knowledge, seal }: Parts): Token
       const { payload, issuedAt } = opened
       if (payload.expiresAt + grace <= now) throw refuse('the token is expired')
       const facts = await knowledge.facts()
-      const standing = await standingOf(db, facts, now, payload)
+      const standing = await standings.of(facts, now, payload)
       const until = facts.revocations.voidUntil(traitsOf(standing, payload.auditIds[0]!))
       if (until !== undefined && issuedAt <= until) throw refuse('the token is revoked')
       const valid = validToken(token, payload, issuedAt, standing, facts)
@@ -123,22 +129,29 @@ function validToken(
   facts: Facts,
 ): ValidToken {
   const scoped = standing.project !== undefined || standing.domain !== undefined || standing.system
+  const fillings = { projectId: standing.project?.id, userId: standing.user.id }
+  const plain = () => tokenView(standing, payload, issuedAt, undefined)
   const texts: [string?, string?] = []
-  const view = (withCatalog: boolean) => {
-    const fillings = { projectId: standing.project?.id, userId: standing.user.id }
-    const catalog = withCatalog && scoped ? catalogFor(facts, fillings) : undefined
-    return tokenView(standing, payload, issuedAt, catalog)
+  const asked = [false, false]
+  const compose = (withCatalog: boolean) => {
+    const text = JSON.stringify({ token: plain() })
+    // The catalog is by far the longest part, and the same for all tokens of a project.
+    return withCatalog ? `${text.slice(0, -2)},"catalog":${catalogText(facts, fillings)}}}` : text
   }
   return {
     payload,
     issuedAt,
     standing,
     caller: callerOf(token, payload, issuedAt, standing),
-    view,
+    catalog: scoped ? () => catalogFor(facts, fillings) : undefined,
     text(withCatalog) {
-      const slot = withCatalog ? 1 : 0
-      texts[slot] ??= JSON.stringify({ token: view(withCatalog) })
-      return texts[slot]
+      const slot = withCatalog && scoped ? 1 : 0
+      const known = texts[slot]
+      if (known !== undefined) return known
+      const text = compose(slot === 1)
+      if (asked[slot]) texts[slot] = text
+      asked[slot] = true
+      return text
     },
   }
 }
