@@ -12,7 +12,7 @@ export async function addMember(
   imageId: string,
   memberId: string,
 ): Promise<ImageMember> {
-  const image = await sharedImage(context, imageId)
+  const { image } = await sharedImage(context, imageId)
   context.authorize(memberRules.add, imageTarget(image))
   const { db, world, config } = context.app
   return db.transaction(async (tx) => {
@@ -31,7 +31,8 @@ export async function addMember(
 }
 
 export async function listMembers(context: ImageContext, imageId: string): Promise<ImageMember[]> {
-  const image = await sharedImage(context, imageId)
+  const { image, target } = await sharedImage(context, imageId)
+  context.authorize(memberRules.list, target)
   const members = await store.listMembers(context.app.db, imageId)
   if (isOwner(context, image)) return members
   // Others with whom it is shared are no business of a member.
@@ -43,7 +44,7 @@ export async function getMember(
   imageId: string,
   memberId: string,
 ): Promise<ImageMember> {
-  const image = await sharedImage(context, imageId)
+  const { image } = await sharedImage(context, imageId)
   const member = await store.findMember(context.app.db, imageId, memberId)
   if (!member || !context.allows(memberRules.get, imageTarget(image, memberId))) {
     throw new CloudError('notFound', `Image member not found: ${memberId}`)
@@ -65,15 +66,16 @@ export async function setMemberStatus(
 }
 
 export async function deleteMember(context: ImageContext, imageId: string, memberId: string): Promise<void> {
-  const image = await sharedImage(context, imageId)
+  const { image } = await sharedImage(context, imageId)
   context.authorize(memberRules.delete, imageTarget(image))
   if ((await store.deleteMember(context.app.db, imageId, memberId)) === 0)
     throw new CloudError('notFound', `Image member not found: ${memberId}`)
 }
 
-async function sharedImage(context: ImageContext, imageId: string): Promise<WholeImage> {
-  const { image } = await visibleImage(context, imageId)
-  if (image.visibility === 'shared') return image
+async function sharedImage(context: ImageContext, imageId: string): ReturnType<typeof visibleImage> {
+  const found = await visibleImage(context, imageId)
+  const { image } = found
+  if (image.visibility === 'shared') return found
   if (isOwner(context, image)) throw new CloudError('forbidden', 'Only shared images have members.')
   throw noSuchImage(imageId)
 }

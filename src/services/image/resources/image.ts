@@ -129,6 +129,11 @@ export function imageTarget(
 /** Of a rule: the members of the image's project, and administrators. */
 export const ownerRule = 'rule:context_is_admin or (role:member and project_id:%(project_id)s)'
 export const projectScope = ['project'] as const
+/** Before Glance knew readers, whatever role in the project let a caller do all that its members do. */
+const anyRole = { check: 'project_id:%(project_id)s' }
+export const ownerMay = (name: string, description: string) =>
+  rule(name, ownerRule, description, projectScope, anyRole)
+
 const seen =
   "project_id:%(project_id)s or project_id:%(member_id)s or 'community':%(visibility)s or 'public':%(visibility)s"
 export const imageRules = {
@@ -139,30 +144,34 @@ export const imageRules = {
     'rule:context_is_admin or (role:member and project_id:%(project_id)s and project_id:%(owner)s)',
     'Create an image',
     projectScope,
+    { check: 'project_id:%(project_id)s and project_id:%(owner)s' },
   ),
   get: rule(
     'get_image',
     `rule:context_is_admin or (role:reader and (${seen}))`,
     'Show an image',
     projectScope,
+    { check: seen },
   ),
   list: rule(
     'get_images',
     'rule:context_is_admin or (role:reader and project_id:%(project_id)s)',
     'List images',
     projectScope,
+    anyRole,
   ),
-  modify: rule('modify_image', ownerRule, 'Change an image', projectScope),
-  delete: rule('delete_image', ownerRule, 'Delete an image', projectScope),
+  modify: ownerMay('modify_image', 'Change an image'),
+  delete: ownerMay('delete_image', 'Delete an image'),
   publicize: rule('publicize_image', 'rule:context_is_admin', 'Make an image public', projectScope),
-  communitize: rule('communitize_image', ownerRule, 'Make an image known to the community', projectScope),
-  upload: rule('upload_image', ownerRule, 'Upload the bytes of an image', projectScope),
+  communitize: ownerMay('communitize_image', 'Make an image known to the community'),
+  upload: ownerMay('upload_image', 'Upload the bytes of an image'),
   download: rule(
     'download_image',
     `rule:context_is_admin or (role:member and (${seen}))`,
     'Download an image',
     projectScope,
+    { check: seen },
   ),
-  deactivate: rule('deactivate', ownerRule, 'Stop downloads of an image', projectScope),
-  reactivate: rule('reactivate', ownerRule, 'Allow downloads of an image again', projectScope),
+  deactivate: ownerMay('deactivate', 'Stop downloads of an image'),
+  reactivate: ownerMay('reactivate', 'Allow downloads of an image again'),
 }

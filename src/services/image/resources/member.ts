@@ -4,7 +4,7 @@ import { c, type RowOf, table } from '#kit/db/table.ts'
 import { body } from '#kit/http/body.ts'
 import { view } from '#kit/http/view.ts'
 import { rule } from '#kit/policy/policy.ts'
-import { ownerRule, projectScope, seconds } from './image.ts'
+import { ownerMay, projectScope, seconds } from './image.ts'
 
 export type MemberStatus = 'pending' | 'accepted' | 'rejected'
 
@@ -45,17 +45,21 @@ export const memberView = view<ImageMember>()({
   schema: () => '/v2/schemas/member',
 })
 
-const party =
-  'rule:context_is_admin or (role:reader and (project_id:%(project_id)s or project_id:%(member_id)s))'
+const parties = 'project_id:%(project_id)s or project_id:%(member_id)s'
+const partyMay = (name: string, description: string) =>
+  rule(name, `rule:context_is_admin or (role:reader and (${parties}))`, description, projectScope, {
+    check: parties,
+  })
 export const memberRules = {
-  add: rule('add_member', ownerRule, 'Share an image with a project', projectScope),
-  delete: rule('delete_member', ownerRule, 'Stop sharing an image with a project', projectScope),
-  get: rule('get_member', party, 'Show with whom an image is shared', projectScope),
-  list: rule('get_members', party, 'List with whom an image is shared', projectScope),
+  add: ownerMay('add_member', 'Share an image with a project'),
+  delete: ownerMay('delete_member', 'Stop sharing an image with a project'),
+  get: partyMay('get_member', 'Show with whom an image is shared'),
+  list: partyMay('get_members', 'List with whom an image is shared'),
   modify: rule(
     'modify_member',
     'rule:context_is_admin or (role:member and project_id:%(member_id)s)',
     'Accept or reject a shared image',
     projectScope,
+    { check: 'project_id:%(member_id)s' },
   ),
 }

@@ -40,9 +40,9 @@ function explain(name: string, problem: Problem): CloudError {
 }
 
 const project = ['project'] as const
-const seen =
-  "rule:context_is_admin or (role:reader and (project_id:%(project_id)s or 'public':%(visibility)s))"
-const read = (name: string, what: string) => rule(name, seen, what, project)
+const seen = "project_id:%(project_id)s or 'public':%(visibility)s"
+const read = (name: string, what: string) =>
+  rule(name, `rule:context_is_admin or (role:reader and (${seen}))`, what, project, { check: seen })
 const write = (name: string, what: string) => rule(name, 'rule:metadef_admin', what, project)
 
 export const metadefRules = {
@@ -54,6 +54,7 @@ export const metadefRules = {
     'rule:context_is_admin or (role:reader and project_id:%(project_id)s)',
     'List namespaces of metadata definitions',
     project,
+    { check: 'project_id:%(project_id)s' },
   ),
   modifyNamespace: write('modify_metadef_namespace', 'Change a namespace of metadata definitions'),
   addNamespace: write('add_metadef_namespace', 'Create a namespace of metadata definitions'),
