@@ -55,6 +55,7 @@ const routes = [
     handle: async () => undefined,
   }),
   route('GET', '/stream', { policy: 'public', handle: async () => Readable.from(slowly()) }),
+  route('POST', '/join', { policy: 'public', body: 'json', handle: async () => undefined }),
   route('POST', '/login', {
     policy: 'public',
     body: 'json',
@@ -269,6 +270,14 @@ describe('the audit', () => {
       { data: { action: 'update/paint', target: { id: 't1' }, initiator: { agent: 'tests' } } },
     ])
     expect(JSON.stringify(events)).not.toContain('hunter2')
+  })
+
+  it('has what was changed without a token, too', async () => {
+    const { as, recorded } = await open()
+    await as()('POST', '/v1/join', { word: 'hunter2' })
+    expect(await recorded('audit')).toMatchObject([
+      { outcome: 'ok', userId: undefined, data: { action: 'create', target: { type: 'things/join' } } },
+    ])
   })
 
   it('is not filled by strangers, but has who tried to log in', async () => {

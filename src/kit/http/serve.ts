@@ -149,9 +149,9 @@ export async function serve<App>(
         ...((write || failure) && caller.userId !== '' && { roles: caller.roles }),
       },
     })
-    // Whoever isn't known can't fill the audit, but where it is about who it is.
+    // Whoever isn't known can't fill the audit by what is refused, but where it is about who it is.
     const audited = route ?? group?.routes[0]
-    if (write && group && audited && (caller.userId || note)) {
+    if (write && group && audited && (caller.userId || note || status < 400)) {
       spec.journal.record(
         trace,
         auditEvent({
