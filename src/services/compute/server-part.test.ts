@@ -82,6 +82,22 @@ describe('volumes', () => {
     expect(compute.peers.attachments.size).toBe(0)
   })
 
+  it.each(['reserved', 'attaching'])(
+    'that stay %s after their request ended are released',
+    async (status) => {
+      const { id } = await compute.server()
+      const [own, stray] = [volume(), volume({ status })]
+      await newest('POST', `${id}/os-volume_attachments`, { volumeAttachment: { volumeId: own } })
+      const left = { id: compute.world.random.uuid(), volume_id: stray, instance: id, status }
+      compute.peers.attachments.set(left.id, left)
+      await compute.world.advance(420_000)
+      expect([...compute.peers.attachments.values()].map((each) => each.volume_id)).toEqual([own])
+      expect(compute.peers.volumes.get(stray)!.status).toBe('available')
+      await newest('DELETE', id)
+      await compute.world.settle()
+    },
+  )
+
   it('are made for a new server, and those that are its own go with it', async () => {
     const kept = volume()
     const { id } = await compute.server({

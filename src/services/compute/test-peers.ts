@@ -203,7 +203,7 @@ export function testPeers(random: Random) {
           200,
           {
             attachments: [...attachments.values()].filter(
-              (each) => each.instance === query.get('instance_id'),
+              (each) => each.instance === query.get('instance_id') || each.status === query.get('status'),
             ),
           },
         ]

@@ -151,18 +151,20 @@ export function volumeClient({ platform, journal }: { platform: Platform; journa
       )
       return body.attachments
     },
-    /** Of all projects, those that were reserved and went no further. */
-    async listReservations(trace: Trace, token: string, projectId: string): Promise<AttachmentBody[]> {
-      const query = { status: 'reserved', all_tenants: '1' }
-      const { body } = await ask<{ attachments: AttachmentBody[] }>(
-        trace,
-        token,
-        projectId,
-        'GET',
-        '/attachments/detail',
-        { query },
+    /** Of all projects, those that were reserved, or connected too, and went no further. */
+    async listUnfinishedAttachments(
+      trace: Trace,
+      token: string,
+      projectId: string,
+    ): Promise<AttachmentBody[]> {
+      const lists = await Promise.all(
+        ['reserved', 'attaching'].map((status) =>
+          ask<{ attachments: AttachmentBody[] }>(trace, token, projectId, 'GET', '/attachments/detail', {
+            query: { status, all_tenants: '1' },
+          }),
+        ),
       )
-      return body.attachments
+      return lists.flatMap(({ body }) => body.attachments)
     },
     async getAttachment(
       trace: Trace,

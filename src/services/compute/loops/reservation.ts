@@ -1,5 +1,5 @@
-// Removes the condition: a volume is reserved for a server, and nothing of ours knows of it: the request that reserved it
-// ended before it could note what it had done, or give it back.
+// Removes the condition: a volume is reserved for a server or connected with its host, and nothing of ours knows of it: the
+// request that did it ended before it could note what it had done, or give it back.
 import type { Loop } from '#kit/loop/loop.ts'
 import type { Compute } from '../app.ts'
 import { subjectOf } from '../ops/server-load.ts'
@@ -19,7 +19,7 @@ export function reservationLoop(app: Compute): Loop {
       const trace = app.journal.newTrace()
       const token = await serviceToken(trace)
       // A service may name any project in a path; the list is of all of them.
-      const reserved = await volume.listReservations(trace, token, anyProject)
+      const reserved = await volume.listUnfinishedAttachments(trace, token, anyProject)
       const known = await attachmentsKnown(
         app.db,
         reserved.map(({ id }) => id),
