@@ -35,6 +35,8 @@ export type Body<T> = {
 export type BodyOptions = {
   /** Unknown members: refused (the default), ignored, or kept apart under `extra`, as identity does. */
   extra?: 'refuse' | 'ignore' | 'keep'
+  /** How many members there must be at least: 1 where a change of nothing is a mistake. */
+  least?: number
   /** The words of the service for what is wrong; the default names the path and the reason. */
   explain?: (problem: Problem) => CloudError
 }
@@ -77,7 +79,10 @@ export function body<const F extends Fields, const O extends BodyOptions = Recor
           fields[key]!.optional ? Type.Optional(fields[key]!.schema) : fields[key]!.schema,
         ]),
       ),
-      { additionalProperties: options.extra === 'ignore' || options.extra === 'keep' },
+      {
+        additionalProperties: options.extra === 'ignore' || options.extra === 'keep',
+        ...(options.least !== undefined && { minProperties: options.least }),
+      },
     )
     const schema =
       wrapper === null
@@ -147,7 +152,7 @@ function unescapePointer(part: string): string {
 
 /** OpenStack's common wording, which compute, volume and identity share. */
 export function explain(problem: Problem): CloudError {
-  const name = problem.path.at(-1)
+  const name = placeOf(problem.path)
   if (problem.unknown) {
     const list = problem.unknown.map((key) => `'${key}'`).join(', ')
     const verb = problem.unknown.length > 1 ? 'were' : 'was'
@@ -165,6 +170,12 @@ export function explain(problem: Problem): CloudError {
       ? `Invalid input: the body ${problem.message}`
       : `Invalid input for field/attribute ${name}. Value: ${shown}. ${shown} ${problem.message}`,
   )
+}
+
+/** The last name on the way there, with what number the mistake has where it lies in a list of that name. */
+function placeOf(path: readonly string[]): string | undefined {
+  const named = path.findLastIndex((step) => !/^\d+$/.test(step))
+  return path.length === 0 ? undefined : path.slice(Math.max(named, 0)).join('.')
 }
 
 export function toCamel(snake: string): string {
