@@ -19,7 +19,7 @@ import { standardTraits } from '#services/placement/resources/standard-trait.ts'
 import { trait } from '#services/placement/resources/vocabulary.ts'
 import { openPlacement } from '#services/placement/service.ts'
 
-const rounds = 60
+const rounds = Number(process.env.ROUNDS ?? 60)
 const aggregates = Array.from({ length: 10 }, (_, index) => `0000000${index}-0000-4000-8000-000000000000`)
 /** What a host of today says of itself: mostly the flags of its processor. */
 const usual = standardTraits.filter((name) => name.startsWith('HW_CPU_X86_')).slice(0, 30)
@@ -40,13 +40,14 @@ const questions = {
     'a node and a disk of one tree': 'resources=VCPU:1,MEMORY_MB:512,DISK_GB:5&limit=1000',
     'a node, a disk and a port with a trait, in an aggregate': `resources=VCPU:1,MEMORY_MB:512,DISK_GB:5&resources_NIC=SRIOV_NET_VF:1&required_NIC=CUSTOM_PHYSNET1&member_of=in:${aggregates[0]},${aggregates[1]}`,
     'processors and port below one root':
-      'resources_CPU=VCPU:2&resources_NIC=SRIOV_NET_VF:1&same_subtree=_CPU,_TOP&required_TOP=HW_NUMA_ROOT&group_policy=isolate&limit=100',
+      'resources_CPU=VCPU:2&resources_NIC=SRIOV_NET_VF:1&same_subtree=_CPU,_TOP&required_TOP=HW_NUMA_ROOT&group_policy=none&limit=100',
   },
 }
 
 try {
   for (const [shape, asked] of Object.entries(questions) as ['flat' | 'trees', Record<string, string>][])
-    for (const count of [1000, 10_000]) await measure(shape, count, asked)
+    for (const count of (process.env.COUNTS ?? '1000,10000').split(',').map(Number))
+      await measure(shape, count, asked)
 } finally {
   agent.destroy()
   rmSync(folder, { recursive: true })

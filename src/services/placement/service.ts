@@ -10,6 +10,7 @@ import { microversions } from './api/version.ts'
 import type { Placement } from './app.ts'
 import type { PlacementConfig } from './config.ts'
 import { placementFaults } from './fault.ts'
+import { seenTraits } from './ops/seen-traits.ts'
 import { placementRules } from './rule.ts'
 import { first } from './store/migrations/0001-first.ts'
 import { consumerType } from './store/migrations/0002-consumer-type.ts'
@@ -26,7 +27,7 @@ export async function openPlacement(
   const db = await openDatabase(world, platform.databaseUrl('placement'))
   await migrate(world, db, [first, consumerType])
   const policy = openPolicy({ rules: placementRules })
-  const app: Placement = { world, db, policy, config }
+  const app: Placement = { world, db, policy, config, traits: seenTraits() }
   const http = await httpService({
     name: 'placement-api',
     app,

@@ -44,6 +44,12 @@ export function* combine(
       slots.push({ group, resources, choices })
     }
   }
+  // One group with one way: nothing can collide, as on most hosts of most clouds.
+  if (query.groups.length === 1 && slots.every(({ choices }) => choices.length === 1)) {
+    const chosen = slots.map(({ choices }) => choices[0]!)
+    if (hasTraits(slots, chosen)) yield candidateOf(slots, chosen)
+    return
+  }
   slots.sort((a, b) => a.choices.length - b.choices.length)
   yield* search(query, tree, slots)
 }

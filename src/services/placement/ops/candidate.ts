@@ -1,7 +1,7 @@
 // Where something fits. The database says which trees may have what is asked for, and `candidate-tree.ts` combines what is
 // in each of them; trees are looked at in pieces, so that the work goes with what is wanted and not with what is there.
 import type { Db } from '#kit/db/database.ts'
-import type { PlacementContext } from '../app.ts'
+import type { Placement, PlacementContext } from '../app.ts'
 import * as store from '../store/candidate.ts'
 import { findProvider } from '../store/provider.ts'
 import type { CandidateQuery, Group } from './candidate-query.ts'
@@ -30,7 +30,7 @@ export async function findCandidates(context: PlacementContext, query: Candidate
   const limit = Math.min(query.limit ?? config.maxAllocationCandidates, config.maxAllocationCandidates)
   const inRoots = await rootsOf(db, query.groups)
   if (!inRoots) return { candidates: [], providers: [] }
-  const sharing = await loadSharing(db)
+  const sharing = await loadSharing(context.app)
   const needs = needsOf(query, sharing, inRoots)
   const withAggregates =
     sharing.length > 0 || query.groups.some((group) => group.memberOf.length + group.notMemberOf.length > 0)
@@ -56,7 +56,7 @@ export async function findCandidates(context: PlacementContext, query: Candidate
     while (candidates.length < limit) {
       const size = Math.max(limit - candidates.length, smallestPiece)
       const roots = await store.findRoots(db, needs, query.root, { ...range, from }, size)
-      const trees = await loadTrees(db, roots, sharing, withAggregates)
+      const trees = await loadTrees(context.app, roots, sharing, withAggregates)
       for (const tree of trees) members.set(tree.root.uuid, tree.nodes)
       takeInTurn(
         trees.map((tree) => combine(query, tree, inRoots)),
@@ -151,10 +151,10 @@ function needsOf(query: CandidateQuery, sharing: Sharing[], inRoots: Map<Group, 
 
 type Sharing = { node: Node; tree: Node[] }
 
-async function loadSharing(db: Db): Promise<Sharing[]> {
-  const lenders = await store.listSharing(db)
+async function loadSharing(app: Placement): Promise<Sharing[]> {
+  const lenders = await store.listSharing(app.db)
   if (lenders.length === 0) return []
-  const nodes = await loadNodes(db, [...new Set(lenders.map(({ rootUuid }) => rootUuid))], true)
+  const nodes = await loadNodes(app, [...new Set(lenders.map(({ rootUuid }) => rootUuid))], true)
   const trees = byRoot(nodes)
   return lenders.flatMap(({ uuid }) => {
     const node = nodes.find((each) => each.uuid === uuid)
@@ -163,12 +163,12 @@ async function loadSharing(db: Db): Promise<Sharing[]> {
 }
 
 async function loadTrees(
-  db: Db,
+  app: Placement,
   roots: string[],
   sharing: Sharing[],
   withAggregates: boolean,
 ): Promise<Tree[]> {
-  const trees = byRoot(await loadNodes(db, roots, withAggregates))
+  const trees = byRoot(await loadNodes(app, roots, withAggregates))
   return [...trees].flatMap(([rootUuid, nodes]) => {
     const root = nodes.find((node) => node.uuid === rootUuid)
     if (!root) return []
@@ -181,33 +181,24 @@ async function loadTrees(
 }
 
 const none: readonly string[] = []
-const noTrait: ReadonlySet<string> = new Set()
 const noRoom: Node['room'] = new Map()
 
-async function loadNodes(db: Db, roots: string[], withAggregates: boolean): Promise<Node[]> {
+async function loadNodes(app: Placement, roots: string[], withAggregates: boolean): Promise<Node[]> {
   if (roots.length === 0) return []
+  const { db } = app
   const places = await store.listTrees(db, roots)
   const uuids = places.map(({ uuid }) => uuid)
   const room = await store.listRoom(db, uuids)
-  const traits = await store.listTraits(db, uuids)
+  const traits = await app.traits.of(db, places)
   const aggregates = withAggregates ? await store.listAggregates(db, uuids) : undefined
-  const sets = new Map<readonly string[], ReadonlySet<string>>()
-  const setOf = (list: readonly string[]) => {
-    const known = sets.get(list)
-    if (known) return known
-    const made = new Set(list)
-    sets.set(list, made)
-    return made
-  }
-  return places.map((place) => {
-    const own = traits.get(place.uuid)
-    return {
-      ...place,
-      room: room.get(place.uuid) ?? noRoom,
-      traits: own ? setOf(own) : noTrait,
-      aggregates: aggregates?.get(place.uuid) ?? none,
-    }
-  })
+  return places.map(({ uuid, rootUuid, parentUuid }) => ({
+    uuid,
+    rootUuid,
+    parentUuid,
+    room: room.get(uuid) ?? noRoom,
+    traits: traits.get(uuid)!,
+    aggregates: aggregates?.get(uuid) ?? none,
+  }))
 }
 
 function byRoot(nodes: Node[]): Map<string, Node[]> {

@@ -85,7 +85,13 @@ export async function listSharing(db: Db): Promise<{ uuid: string; rootUuid: str
   return rows.map((row) => ({ uuid: String(row.uuid), rootUuid: String(row.root_uuid) }))
 }
 
-export type Place = { uuid: string; rootUuid: string; parentUuid: string | null }
+export type Place = {
+  uuid: string
+  rootUuid: string
+  parentUuid: string | null
+  /** Another one wherever the provider's traits are others: its generation, and when it was made. */
+  edition: string
+}
 export type Room = {
   resourceClass: string
   capacity: number
@@ -101,12 +107,13 @@ export async function listTrees(db: Db, roots: readonly string[]): Promise<Place
     db,
     roots,
     (list) =>
-      `select uuid, root_uuid, parent_uuid from resource_provider where root_uuid in (${list}) order by created_at, uuid`,
+      `select uuid, root_uuid, parent_uuid, generation, created_at from resource_provider where root_uuid in (${list})`,
   )
-  return rows.map(([uuid, rootUuid, parentUuid]) => ({
+  return rows.map(([uuid, rootUuid, parentUuid, generation, createdAt]) => ({
     uuid: uuid as string,
     rootUuid: rootUuid as string,
     parentUuid: parentUuid as string | null,
+    edition: `${generation} ${createdAt}`,
   }))
 }
 
@@ -176,8 +183,11 @@ function standardFirst(names: string[]): string[] {
   return names.sort((a, b) => custom(a) - custom(b) || (a < b ? -1 : 1))
 }
 
-/** Lists are cut into pieces of few lengths, so that there are few statements; the last is filled up with its last value. */
-const lengths = [1, 8, 64, 512, 4096]
+/**
+ * Lists are cut into pieces of few lengths, so that there are few statements; the last is filled up with its last value,
+ * and no further than needed: to bind costs as much as to find.
+ */
+const lengths = [1, 8, 32, 64, 128, 256, 512, 1024]
 
 async function byList(
   db: Db,
@@ -196,7 +206,18 @@ async function byList(
   return found
 }
 
+const placesOf = new Map<string, string>()
+
 function places(db: Db, length: number): string {
+  const key = `${db.dialect} ${length}`
+  const known = placesOf.get(key)
+  if (known !== undefined) return known
+  const made = placeText(db, length)
+  placesOf.set(key, made)
+  return made
+}
+
+function placeText(db: Db, length: number): string {
   const { placeholder } = dialects[db.dialect]
   return Array.from({ length }, (_, index) => placeholder(index + 1)).join(', ')
 }
