@@ -2,6 +2,7 @@
 import { CloudError } from '../errors/cloud-error.ts'
 import type { DialectName, Execute, SqlValue } from './database.ts'
 import { dialects, type Trouble } from './dialects.ts'
+import type { Turns } from './turn.ts'
 
 export type Connection = {
   readonly execute: Execute
@@ -19,6 +20,8 @@ export type Pool = {
   acquire(options?: { patient?: boolean }): Promise<Connection>
   /** `broken` where it may not be used again. */
   release(connection: Connection, broken?: boolean): void
+  /** For each transaction, where several run at a time. */
+  readonly turns?: Turns
   /** Between two tries: milliseconds of whoever is waited for, which is a server's own time or the World's. */
   pause(ms: number): Promise<void>
   close(): Promise<void>

@@ -53,6 +53,19 @@ describe.each(testServers())('a transaction on $name', ({ fresh }) => {
     expect(await balances()).toEqual([7, 0])
   })
 
+  it('ends, though a hundred at once read and write the same rows', async () => {
+    const add = (id: string) =>
+      db.transaction(async (tx) => {
+        const [{ balance }, count] = [(await account.get(tx, 'a'))!, await account.count(tx)]
+        await account.update(tx, { id: 'a' }, { balance: balance + 1 })
+        await account.insert(tx, { id, balance: count })
+      })
+    await Promise.all(Array.from({ length: 100 }, (_, n) => add(`n${n}`)))
+    expect((await account.get(db, 'a'))?.balance).toBe(110)
+    const counts = (await account.find(db)).map((each) => each.balance).filter((each) => each !== 110)
+    expect(new Set(counts).size).toBe(101)
+  }, 60_000)
+
   it('keeps a rule over rows that two transactions read and neither writes', async () => {
     const addUpToThree = (id: string) =>
       db.transaction(async (tx) => {

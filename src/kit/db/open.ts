@@ -15,6 +15,9 @@ export type OpenOptions = {
   tables?: readonly AnyTable[]
 }
 
+/** So often a transaction is kept from ending by others before it goes without them. */
+const soonAlone = 2
+
 /**
  * `sqlite::memory:`, `sqlite:/path/file.db` (with `?synchronous=GROUP` where many commit at a time and wait for one flush
  * together, `NORMAL` where a power cut may cost the last second),
@@ -81,12 +84,17 @@ function over(world: World, url: string, dialect: DialectName, pool: Pool): Data
     ): Promise<T> {
       refuseInside()
       let attempt: Attempt | undefined
-      const goOnce = async () => {
+      const goOnce = async (busy: number) => {
         const mine = new Attempt(dialect)
         attempt = mine
-        const result = await mine.run(pool, (tx) => current.run(mine, () => work(tx)), options)
-        await mine.flushed?.()
-        return result
+        const leave = pool.turns && (await pool.turns.take(busy >= soonAlone))
+        try {
+          const result = await mine.run(pool, (tx) => current.run(mine, () => work(tx)), options)
+          await mine.flushed?.()
+          return result
+        } finally {
+          leave?.()
+        }
       }
       // Lost while committing: it may have been committed, and must not be done twice.
       const result = await repeatedly(world, pool.pause, goOnce, () => !attempt!.committing)

@@ -8,18 +8,18 @@ const longestPauseMs = 300
 /** A server that is really gone is not waited for: whoever asked is told at once. */
 const lostTries = 3
 
-/** `mayRepeatLost`: asked when the connection was lost; what may have been done must not be done twice. */
+/** `work` learns how often the database was busy; `mayRepeatLost` is asked when the connection was lost; what may have been done must not be done twice. */
 export async function repeatedly<T>(
   world: World,
   pause: Pool['pause'],
-  work: () => Promise<T>,
+  work: (busy: number) => Promise<T>,
   mayRepeatLost: () => boolean,
 ): Promise<T> {
   let busy = 0
   let lost = 0
   for (;;) {
     try {
-      return await work()
+      return await work(busy)
     } catch (error) {
       if (isTrouble(error, 'again')) busy++
       else if (isTrouble(error, 'lost') && mayRepeatLost()) lost++

@@ -6,6 +6,7 @@ import { type Connection, isTrouble, type Pool } from './connection.ts'
 import type { Outcome, SqlValue } from './database.ts'
 import { repeatedly } from './repeat.ts'
 import type { ServerAddress } from './server-url.ts'
+import { openTurns } from './turn.ts'
 
 /** One connection of a driver. Whatever it rejects with is in our words (connection.ts). */
 export type Line = {
@@ -152,6 +153,7 @@ export function openServerPool({ world, addresses, connect, begin, most }: LineP
       if (broken) line.destroy()
       give(line)
     },
+    turns: openTurns(),
     pause: world.activity.pauseOutside,
     async close() {
       closed = true
