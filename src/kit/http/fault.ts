@@ -47,6 +47,12 @@ export const titles: Record<number, string> = {
   503: 'Service Unavailable',
 }
 
+/** A member of the body, as compute and volume have it, where a header says when to come again. */
+export function retryAfter(error: CloudError): { retryAfter?: string } {
+  const seconds = error.headers['retry-after']
+  return seconds === undefined ? {} : { retryAfter: seconds }
+}
+
 /** Anything but a CloudError is a bug: the caller learns the request id, the log learns all. */
 export function toCloudError(thrown: unknown, requestId: string): CloudError {
   if (thrown instanceof CloudError) return thrown

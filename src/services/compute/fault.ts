@@ -1,5 +1,5 @@
 // Compute's errors on the wire: {"itemNotFound": {"code", "message"}}; the key goes by the status (contracts, section 3).
-import type { FaultFormat } from '#kit/http/fault.ts'
+import { type FaultFormat, retryAfter } from '#kit/http/fault.ts'
 
 const names: Record<number, string> = {
   400: 'badRequest',
@@ -32,7 +32,7 @@ export const computeFaults: FaultFormat = {
     return {
       status: error.status,
       headers: { 'x-compute-request-id': at.requestId },
-      body: { [name]: { code: error.status, message: error.message } },
+      body: { [name]: { code: error.status, message: error.message, ...retryAfter(error) } },
     }
   },
   unrouted: () => ({

@@ -1,6 +1,5 @@
 // Volume's errors on the wire: one key named by the status. https://docs.openstack.org/api-ref/block-storage/v3/
-import type { FaultFormat } from '#kit/http/fault.ts'
-import { titles } from '#kit/http/fault.ts'
+import { type FaultFormat, retryAfter, titles } from '#kit/http/fault.ts'
 
 const names: Record<number, string> = {
   400: 'badRequest',
@@ -19,7 +18,12 @@ export const volumeFaults: FaultFormat = {
   fault(error) {
     const { status, message } = error
     if (status === 401) return { status, body: { error: { code: 401, title: titles[401], message } } }
-    return { status, body: { [names[status] ?? 'computeFault']: { code: status, message, ...error.body } } }
+    return {
+      status,
+      body: {
+        [names[status] ?? 'computeFault']: { code: status, message, ...retryAfter(error), ...error.body },
+      },
+    }
   },
   unrouted: () => ({
     status: 404,
