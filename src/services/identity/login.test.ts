@@ -212,6 +212,18 @@ describe('guessing', () => {
     refused(await post(passwordAuth('dora', 'pw')))
   })
 
+  it('by changing the password counts as well', async () => {
+    identity = await testIdentity({ lockoutFailureAttempts: 3 })
+    const id = await person()
+    const change = (original: string) =>
+      identity.ask(undefined, 'POST', `/v3/users/${id}/password`, {
+        user: { original_password: original, password: 'new' },
+      })
+    for (let failed = 0; failed < 3; failed++) refused(await change('wrong'))
+    refused(await change('pw'))
+    refused(await post(passwordAuth('dora', 'pw')))
+  })
+
   it('locks nobody out who is exempt', async () => {
     identity = await testIdentity({ lockoutFailureAttempts: 1 })
     await person('dora', { ignore_lockout_failure_attempts: true })
@@ -222,15 +234,15 @@ describe('guessing', () => {
 
 describe('a user', () => {
   it('who stayed away for too long is kept out', async () => {
-    identity = await testIdentity({ disableUserAccountDaysInactive: 10 })
-    const day = 86_400_000
+    identity = await testIdentity({ disableUserAccountDaysInactive: 2 })
+    const hour = 3_600_000
     await person()
     await person('exempt', { ignore_user_inactivity: true })
-    await identity.world.advance(9 * day)
+    await identity.world.advance(40 * hour)
     expect((await post(passwordAuth('dora', 'pw'))).status).toBe(201)
-    await identity.world.advance(9 * day)
+    await identity.world.advance(24 * hour)
     const token = (await post(passwordAuth('dora', 'pw'))).headers['x-subject-token']
-    await identity.world.advance(12 * day)
+    await identity.world.advance(46 * hour)
     refused(await post(passwordAuth('dora', 'pw')))
     expect((await post({ identity: { methods: ['token'], token: { id: token } } })).status).toBe(404)
     expect((await post(passwordAuth('exempt', 'pw'))).status).toBe(201)

@@ -5,6 +5,7 @@ import { type NewUser, type User, type UserChange, userRules, userTarget } from 
 import { findProject } from '../store/project.ts'
 import { deleteUsers, findUser, insertUser, listUsers, type UserFilter, updateUser } from '../store/user.ts'
 import { change, found, mergeOptions, notFound } from './change.ts'
+import { judgeAttempt } from './lockout.ts'
 import {
   activeNow,
   checkAge,
@@ -119,9 +120,11 @@ export async function changeOwnPassword(
   given: { originalPassword: string; password: string },
 ): Promise<void> {
   const { app } = context
-  const row = await findUser(app.db, id)
-  const right = await app.passwords.verify(row?.passwordHash, given.originalPassword)
-  if (!row || !right || !row.enabled) throw new CloudError('unauthorized', unauthenticated)
+  const known = await findUser(app.db, id)
+  const right = await app.passwords.verify(known?.passwordHash, given.originalPassword)
+  // Guesses count here as they do at a login.
+  const row = await judgeAttempt(app, known, right)
+  if (!row.enabled) throw new CloudError('unauthorized', unauthenticated)
   if (row.options.lock_password === true)
     throw new CloudError('badRequest', 'This user may not change the password: an administrator has to.')
   checkStrength(app.config, given.password)
