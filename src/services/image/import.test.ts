@@ -20,6 +20,8 @@ const names = new Map<string, string[]>()
 const plain = virtualWorld()
 const world = {
   ...plain,
+  // Nothing here is large, and a thread takes seconds to start on a busy machine.
+  threads: false,
   sockets: {
     ...plain.sockets,
     connect: realSockets.connect,
@@ -180,7 +182,7 @@ describe('imports', () => {
     })
     expect(await stored()).toEqual([`/image/stores/cheap/images/${id}`, `/image/stores/fast/images/${id}`])
     const out = (call: typeof as.owner, store: string) => call('DELETE', `/v2/stores/${store}/${id}`)
-    expect((await out(as.owner, 'cheap')).status).toBe(403)
+    expect((await out(as.other, 'cheap')).status).toBe(404)
     expect((await out(as.admin, 'nowhere')).status).toBe(409)
     expect((await out(as.admin, 'shelf')).status).toBe(404)
     expect((await out(as.admin, 'fast')).status).toBe(204)

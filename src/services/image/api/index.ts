@@ -3,6 +3,7 @@ import { discoveryRoutes } from './discovery.ts'
 import { imageRoutes } from './image.ts'
 import { imageDataRoutes } from './image-data.ts'
 import { importRoutes } from './import.ts'
+import { locationRoutes } from './location.ts'
 import { memberRoutes } from './member.ts'
 import { metadefRoutes } from './metadef.ts'
 import { metadefNamespaceRoutes } from './metadef-namespace.ts'
@@ -20,5 +21,6 @@ export const allRoutes = [
   ...usageRoutes,
   ...storeRoutes,
   ...importRoutes,
+  ...locationRoutes,
   ...taskRoutes,
 ]

@@ -7,11 +7,12 @@ import * as store from '../store/image.ts'
 import { isBeingRemoved } from '../store/location.ts'
 import { findMember } from '../store/member.ts'
 import { isAdmin } from './admin.ts'
+import { applyLocations, planLocations } from './location-change.ts'
 import { notify } from './notify.ts'
 import { applyPatch, type PatchOperation } from './patch.ts'
 import { requireProperties } from './property-protection.ts'
 import { limitsOf, requireImageSlot } from './quota.ts'
-import { removeImage } from './removal.ts'
+import { removeDue, removeImage } from './removal.ts'
 import { checkCounts, type ImageValues } from './values.ts'
 
 export function noSuchImage(id: string): CloudError {
@@ -98,12 +99,14 @@ export async function updateImage(
   patch: PatchOperation[],
 ): Promise<WholeImage> {
   const { db, world } = context.app
-  await permittedImage(context, id, imageRules.modify)
+  const seen = await permittedImage(context, id, imageRules.modify)
+  const moved = await planLocations(context, seen, patch)
+  const others = patch.filter(({ path }) => path[0] !== 'locations')
   const row = await db.transaction(async (tx) => {
     // Looked up again, inside: of two patches at once neither may undo the other.
     const before = await store.findImage(tx, id)
     if (!before) throw noSuchImage(id)
-    const after = { ...applyPatch(context, before, patch), updatedAt: world.clock.now() }
+    const after = { ...applyPatch(context, before, others), updatedAt: world.clock.now() }
     if (after.visibility !== before.visibility)
       authorizeVisibility(context, after.visibility, imageTarget(before))
     if (after.owner !== before.owner && !isAdmin(context))
@@ -111,8 +114,12 @@ export async function updateImage(
     refuseFormatChange(before, after)
     await store.updateImage(tx, id, undefined, clientsOwn(after))
     await store.replaceSides(tx, id, after.properties, after.tags)
-    return after
+    if (!moved) return after
+    const change = await applyLocations(context.app, tx, before, seen, moved)
+    await store.updateImage(tx, id, [before.status], change)
+    return (await store.findImage(tx, id))!
   })
+  if (moved) await removeDue(context.app)
   notify(context, 'image.update', row)
   return row
 }

@@ -3,7 +3,11 @@ import { CloudError } from '#kit/errors/cloud-error.ts'
 import type { ImageContext } from '../app.ts'
 import { imageRules } from '../resources/image.ts'
 import { locationRules } from '../resources/location.ts'
+import { findImage, updateImage } from '../store/image.ts'
+import { locationView } from './content-view.ts'
 import { visibleImage } from './image.ts'
+import { applyLocations, type LocationPlan, type NewLocation, planAdd } from './location-change.ts'
+import { notify } from './notify.ts'
 import { moveToRemoval, removeDue } from './removal.ts'
 import { severalStores } from './store.ts'
 
@@ -24,4 +28,38 @@ export async function deleteFromStore(context: ImageContext, storeId: string, id
     throw new CloudError('forbidden', `Store ${storeId} is the only one that has image ${id}`)
   await app.db.transaction((tx) => moveToRemoval(app, tx, id, storeId))
   await removeDue(app)
+}
+
+/** Gives an image that has no bytes yet a place where they lie. */
+export async function addImageLocation(
+  context: ImageContext,
+  id: string,
+  given: Pick<NewLocation, 'url' | 'validation_data'>,
+): Promise<Record<string, unknown>> {
+  const { app } = context
+  const { image, target } = await visibleImage(context, id)
+  context.authorize(locationRules.add, target)
+  if (image.status !== 'queued')
+    throw new CloudError(
+      'conflict',
+      `Only images with status queued can be given a location; it is ${image.status}`,
+    )
+  const plan: LocationPlan = { add: [], describe: [], remove: [], change: {} }
+  await planAdd(app, image, plan, { metadata: {}, ...given })
+  const [added] = await app.db.transaction(async (tx) => {
+    const before = await findImage(tx, id)
+    if (!before) throw new CloudError('notFound', `No image found with ID ${id}`)
+    const change = await applyLocations(app, tx, before, image, plan)
+    await updateImage(tx, id, ['queued'], { ...change, updatedAt: app.world.clock.now() })
+    return (await findImage(tx, id))!.locations
+  })
+  notify(context, 'image.upload', { ...image, ...plan.change })
+  return locationView(app, added!)
+}
+
+/** For services, which read the bytes where they lie. */
+export async function listLocations(context: ImageContext, id: string): Promise<Record<string, unknown>[]> {
+  const { image, target } = await visibleImage(context, id)
+  context.authorize(locationRules.fetch, target)
+  return image.locations.map((each) => locationView(context.app, each))
 }

@@ -102,8 +102,6 @@ function applyOne(
   { op, path, value, draft }: PatchOperation,
 ): WholeImage {
   const name = path[0]!
-  if (name === 'locations')
-    throw new CloudError('forbidden', "It's not allowed to change locations if locations are invisible.")
   // What the caller may not read isn't there, to the caller.
   const there = Object.hasOwn(image.properties, name) && isReadable(context, name)
   if (op === 'remove') {
