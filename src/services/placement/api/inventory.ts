@@ -133,9 +133,14 @@ export const inventoryRoutes = [
     policy: providerRules.allocations,
     handle: async (context, { params }) => {
       const provider = await getProvider(context, params.uuid!)
-      const allocations: Record<string, { resources: Record<string, number> }> = {}
+      const allocations: Record<string, { resources: Record<string, number>; consumer_generation?: number }> =
+        {}
+      const withGeneration = (context.version ?? 0) >= 1028
       for (const row of await listByProvider(context.app.db, provider.uuid)) {
-        allocations[row.consumerUuid] ??= { resources: {} }
+        allocations[row.consumerUuid] ??= {
+          resources: {},
+          ...(withGeneration && { consumer_generation: row.consumerGeneration }),
+        }
         allocations[row.consumerUuid]!.resources[row.resourceClass] = row.used
       }
       return dated(context, { resource_provider_generation: provider.generation, allocations })

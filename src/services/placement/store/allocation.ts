@@ -19,7 +19,23 @@ export async function updateConsumer(
 }
 
 export const listByConsumer = (db: Db, consumerUuid: string) => allocation.find(db, { consumerUuid })
-export const listByProvider = (db: Db, providerUuid: string) => allocation.find(db, { providerUuid })
+/** With the generation of each consumer. */
+export async function listByProvider(
+  db: Db,
+  providerUuid: string,
+): Promise<(Allocation & { consumerGeneration: number })[]> {
+  const rows = await db.sql
+    .selectFrom('allocation')
+    .innerJoin('consumer', 'consumer.uuid', 'allocation.consumer_uuid')
+    .where('allocation.provider_uuid', '=', providerUuid)
+    .selectAll('allocation')
+    .select('consumer.generation as consumer_generation')
+    .execute()
+  return rows.map((row) => ({
+    ...allocation.decode(row),
+    consumerGeneration: Number(row.consumer_generation),
+  }))
+}
 export const countByProvider = (db: Db, providerUuid: string) => allocation.count(db, { providerUuid })
 export const insertAllocations = (db: Db, rows: Allocation[]) => allocation.insert(db, rows)
 export const deleteByConsumer = (db: Db, consumerUuid: string) => allocation.delete(db, { consumerUuid })
