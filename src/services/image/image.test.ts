@@ -313,6 +313,7 @@ describe('image', () => {
     ['?size_min=-1', 'size_min'],
     ['?size=big', 'size'],
     ['?created_at=yesterday', 'created_at'],
+    ['?changes-since=2026-01-01T00:00:00Z', 'changes-since'],
   ])('a list refuses %s', async (query, words) => {
     const refused = await as.owner('GET', `/v2/images${query}`)
     expect([refused.status, refused.body.message]).toEqual([400, expect.stringContaining(words)])

@@ -67,6 +67,8 @@ export async function listImages(
 const propertyNames = (query: Query) => query.names().filter((name) => !known.includes(name))
 
 async function readFilter(context: ImageContext, query: Query): Promise<store.ImageFilter> {
+  if (query.has('changes-since'))
+    throw new CloudError('badRequest', 'The "changes-since" filter is no longer available on v2.')
   const visibility = query.get('visibility')
   if (visibility !== undefined && visibility !== 'all' && !visibilities.includes(visibility as Visibility)) {
     throw new CloudError('badRequest', `Invalid visibility value: ${visibility}`)

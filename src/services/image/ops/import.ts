@@ -58,7 +58,8 @@ export async function importImage(context: ImageContext, id: string, request: Im
   }
   if (method === 'glance-direct' && !(await app.staging.info(id)))
     throw new CloudError('conflict', 'The staged bytes of this image are not whole yet')
-  await requireUploadSlot(context)
+  // A staged image has its slot already.
+  if (method !== 'glance-direct') await requireUploadSlot(context)
   const limitBytes = await uploadLimit(context)
   const importRequest = {
     method: { name: method, ...(request.uri !== undefined && { uri: request.uri }) },
