@@ -111,6 +111,14 @@ describe('loadConfig', () => {
     expect(complaint('identity:\n  admin_password:\nmessage_bus:')).toEqual([])
   })
 
+  it('refuses what is no regular expression, before anything is held to it', () => {
+    const rules = section('rules', { name: option.pattern(undefined, 'What names look like') })
+    const load = (yaml: string) => loadConfig([rules], { yaml, file: 'nimbo.yaml' })
+    expect(load("rules: { name: '^[a-z]+$' }").rules.name).toBe('^[a-z]+$')
+    expect(load('').rules.name).toBe(undefined)
+    expect(() => load("rules: { name: '[a-' }")).toThrow('must be a regular expression, not "[a-"')
+  })
+
   it('refuses durations that are none or out of range', () => {
     expect(complaint('identity: { token_expiry: soon }')[0]).toContain('must be a duration such as')
     expect(complaint('identity: { token_expiry: -5 }')[0]).toContain('must be a duration such as')

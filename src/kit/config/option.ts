@@ -25,6 +25,21 @@ export const option = {
     return { type: 'text', default: initial as string | Maybe<D>, help, read: readText }
   },
 
+  /** A regular expression, as text. */
+  pattern<D extends string | undefined>(initial: D, help: string): Option<string | Maybe<D>> {
+    const text = option.text(initial, help)
+    return {
+      ...text,
+      range: 'a regular expression',
+      read(raw, fromText) {
+        const read = text.read(raw, fromText)
+        return 'value' in read && !isRegex(read.value ?? '')
+          ? { problem: `must be a regular expression, not ${show(raw)}` }
+          : read
+      },
+    }
+  },
+
   choice<const C extends string>(initial: NoInfer<C>, choices: readonly C[], help: string): Option<C> {
     return {
       type: 'choice',
@@ -166,6 +181,15 @@ function ownDuration(text: string): number {
   const value = parseDuration(text)
   if (value === undefined) throw new Error(`An option's duration is malformed: ${text}`)
   return value
+}
+
+function isRegex(text: string): boolean {
+  try {
+    new RegExp(text)
+    return true
+  } catch {
+    return false
+  }
 }
 
 function readText(raw: unknown, _fromText: boolean): Read<string> {

@@ -28,9 +28,9 @@ export const identitySection = section('identity', {
     '30d',
     'How often the keys that seal credentials are turned, and all credentials sealed anew; 0 leaves it to others',
   ),
-  passwordRegex: option.text(
+  passwordRegex: option.pattern(
     undefined as string | undefined,
-    'A regular expression that new passwords must match',
+    'What new passwords must match, from their beginning on',
   ),
   passwordRegexDescription: option.text(
     undefined as string | undefined,

@@ -100,6 +100,22 @@ describe('a limit', () => {
     expect(await seen(admin)).toEqual([mine])
   })
 
+  it('is shown with the projects above or below another, where that is asked', async () => {
+    await register('snapshots', 9)
+    await override('snapshots', 3)
+    const user = (await ask('GET', '/users?name=admin')).body.users[0].id
+    const role = (await ask('GET', '/roles?name=reader')).body.roles[0].id
+    await ask('PUT', `/projects/${project}/users/${user}/roles/${role}`)
+    const family = async (query: string) =>
+      (await ask('GET', `/projects/default?subtree_as_list${query}`)).body.project.subtree.find(
+        (each: { project: { id: string } }) => each.project.id === project,
+      ).project
+    expect(await family('')).not.toHaveProperty('limits')
+    expect((await family('&include_limits')).limits).toContainEqual(
+      expect.objectContaining({ project_id: project, resource_name: 'snapshots', resource_limit: 3 }),
+    )
+  })
+
   it('of a project is never above that of its domain, where the model says so', async () => {
     expect((await ask('GET', '/limits/model')).body.model.name).toBe('strict_two_level')
     await register('volumes', 100)

@@ -393,3 +393,13 @@ describe('discovery', () => {
     expect([wrong.status, wrong.headers.allow]).toEqual([405, 'OPTIONS, GET, HEAD, POST'])
   })
 })
+
+describe('a change of nothing', () => {
+  it('is a mistake, for whatever it is', async () => {
+    for (const kind of ['user', 'group', 'project', 'role', 'service', 'endpoint', 'region', 'policy']) {
+      const many = kind === 'policy' ? 'policies' : `${kind}s`
+      const answer = await identity.ask(admin, 'PATCH', `/v3/${many}/any`, { [kind]: {} })
+      expect([kind, answer.status]).toEqual([kind, 400])
+    }
+  })
+})

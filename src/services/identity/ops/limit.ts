@@ -63,6 +63,22 @@ async function placesOf(db: Db, rows: readonly Limit[]): Promise<Map<string, Pro
   return byId(await listProjects(db, { id: ids, isDomain: false }))
 }
 
+/** By the project or domain that they are for. */
+export async function limitsByTarget(
+  db: Db,
+  targetIds: readonly string[],
+): Promise<Map<string, LimitShown[]>> {
+  const rows = await listLimits(db, { targetId: targetIds })
+  const ids = [...new Set(rows.map((row) => row.registeredLimitId))]
+  const registered = byId(await listRegisteredLimits(db, { id: ids }))
+  const found = new Map<string, LimitShown[]>()
+  for (const row of rows) {
+    const limit = { ...row, registered: registered.get(row.registeredLimitId)! }
+    found.set(row.targetId, [...(found.get(row.targetId) ?? []), limit])
+  }
+  return found
+}
+
 async function shown(db: Db, row: Limit): Promise<LimitShown> {
   const registered = await findRegisteredLimit(db, row.registeredLimitId)
   return { ...row, registered: found(registered, 'registered limit', row.registeredLimitId) }

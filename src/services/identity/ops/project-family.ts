@@ -2,9 +2,11 @@
 import { CloudError } from '#kit/errors/cloud-error.ts'
 import type { Query } from '#kit/http/route.ts'
 import type { IdentityContext } from '../app.ts'
+import { limitView } from '../resources/limit.ts'
 import { type Project, projectView } from '../resources/project.ts'
 import { listAssignments } from '../store/assignment.ts'
 import { ancestorsOf, descendantsOf } from '../store/project.ts'
+import { limitsByTarget } from './limit.ts'
 
 type Tree = { [id: string]: Tree | null }
 
@@ -21,15 +23,27 @@ export async function familyOf(
     const above = (await ancestorsOf(db, row)).filter((each) => !each.isDomain)
     family.parents = query.has('parents_as_ids')
       ? above.reduceRight<Tree | null>((inner, each) => ({ [each.id]: inner }), null)
-      : (await withRole(context, above)).map((each) => ({ project: projectView(each, context) }))
+      : await listed(context, above, query)
   }
   if (query.has('subtree_as_list') || query.has('subtree_as_ids')) {
     const below = await descendantsOf(db, row)
     family.subtree = query.has('subtree_as_ids')
       ? treeBelow(row.id, below)
-      : (await withRole(context, below)).map((each) => ({ project: projectView(each, context) }))
+      : await listed(context, below, query)
   }
   return family
+}
+
+async function listed(context: IdentityContext, projects: readonly Project[], query: Query) {
+  const shown = await withRole(context, projects)
+  const views = shown.map((each) => projectView(each, context))
+  if (!query.has('include_limits')) return views.map((project) => ({ project }))
+  const ids = shown.map((each) => each.id)
+  const limits = await limitsByTarget(context.app.db, ids)
+  return views.map((view, at) => {
+    const own = limits.get(ids[at]!) ?? []
+    return { project: { ...view, limits: own.map((each) => limitView(each, context)) } }
+  })
 }
 
 /** Lists show only projects in which the caller has a role; trees of ids show all. */

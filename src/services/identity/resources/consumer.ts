@@ -18,7 +18,7 @@ export type Consumer = RowOf<typeof consumer>
 
 const fields = { description: { schema: anyText, optional: true } } as const
 export const consumerCreate = body('consumer', fields, { extra: 'keep' })
-export const consumerUpdate = body('consumer', fields, { extra: 'keep' })
+export const consumerUpdate = body('consumer', fields, { extra: 'keep', least: 1 })
 export type ConsumerGiven = ReturnType<typeof consumerCreate.parse>
 
 /** With its secret just after it was made, and never again. */

@@ -23,7 +23,7 @@ export const domainCreate = body(
 export const domainUpdate = body(
   'domain',
   { name: { schema: name64, optional: true }, ...fields },
-  { extra: 'keep' },
+  { extra: 'keep', least: 1 },
 )
 export type NewDomain = ReturnType<typeof domainCreate.parse>
 export type DomainChange = ReturnType<typeof domainUpdate.parse>

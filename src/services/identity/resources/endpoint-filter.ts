@@ -63,7 +63,7 @@ export const endpointGroupUpdate = body(
     description: { schema: anyText, optional: true },
     filters: { schema: filters, optional: true },
   },
-  { extra: 'ignore' },
+  { extra: 'ignore', least: 1 },
 )
 export type NewEndpointGroup = ReturnType<typeof endpointGroupCreate.parse>
 export type EndpointGroupChange = ReturnType<typeof endpointGroupUpdate.parse>

@@ -48,7 +48,7 @@ export const endpointUpdate = body(
     url: { schema: url, optional: true },
     ...fields,
   },
-  { extra: 'keep' },
+  { extra: 'keep', least: 1 },
 )
 export type NewEndpoint = ReturnType<typeof endpointCreate.parse>
 export type EndpointChange = ReturnType<typeof endpointUpdate.parse>

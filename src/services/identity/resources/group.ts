@@ -34,7 +34,7 @@ export const groupCreate = body('group', { name: { schema: name255 }, ...fields 
 export const groupUpdate = body(
   'group',
   { name: { schema: name255, optional: true }, ...fields },
-  { extra: 'keep' },
+  { extra: 'keep', least: 1 },
 )
 export type NewGroup = ReturnType<typeof groupCreate.parse>
 export type GroupChange = ReturnType<typeof groupUpdate.parse>

@@ -24,7 +24,7 @@ export const policyCreate = body(
 export const policyUpdate = body(
   'policy',
   { blob: { schema: blob, optional: true }, type: { schema: type, optional: true } },
-  { extra: 'keep' },
+  { extra: 'keep', least: 1 },
 )
 export type NewPolicy = ReturnType<typeof policyCreate.parse>
 export type PolicyChange = ReturnType<typeof policyUpdate.parse>

@@ -48,7 +48,7 @@ export const projectCreate = body('project', { name: { schema: name64 }, ...fiel
 export const projectUpdate = body(
   'project',
   { name: { schema: name64, optional: true }, ...fields },
-  { extra: 'keep' },
+  { extra: 'keep', least: 1 },
 )
 export type NewProject = ReturnType<typeof projectCreate.parse>
 export type ProjectChange = ReturnType<typeof projectUpdate.parse>

@@ -27,7 +27,7 @@ const fields = {
   parent_region_id: { schema: Type.Union([longId, Type.Null()]), optional: true },
 } as const
 export const regionCreate = body('region', fields, { extra: 'keep' })
-export const regionUpdate = body('region', fields, { extra: 'keep' })
+export const regionUpdate = body('region', fields, { extra: 'keep', least: 1 })
 export type RegionGiven = ReturnType<typeof regionCreate.parse>
 
 const declared = view<Region>()({

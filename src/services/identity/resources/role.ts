@@ -42,7 +42,7 @@ export const roleCreate = body('role', { name: { schema: name255 }, ...fields },
 export const roleUpdate = body(
   'role',
   { name: { schema: name255, optional: true }, ...fields },
-  { extra: 'keep' },
+  { extra: 'keep', least: 1 },
 )
 export type NewRole = ReturnType<typeof roleCreate.parse>
 export type RoleChange = ReturnType<typeof roleUpdate.parse>

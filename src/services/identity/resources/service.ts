@@ -30,7 +30,7 @@ export const serviceCreate = body('service', { type: { schema: type }, ...fields
 export const serviceUpdate = body(
   'service',
   { type: { schema: type, optional: true }, ...fields },
-  { extra: 'keep' },
+  { extra: 'keep', least: 1 },
 )
 export type NewService = ReturnType<typeof serviceCreate.parse>
 export type ServiceChange = ReturnType<typeof serviceUpdate.parse>

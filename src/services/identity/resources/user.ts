@@ -72,7 +72,7 @@ export const userCreate = body('user', { name: { schema: name255 }, ...fields },
 export const userUpdate = body(
   'user',
   { name: { schema: name255, optional: true }, ...fields },
-  { extra: 'keep' },
+  { extra: 'keep', least: 1 },
 )
 export const passwordChange = body('user', {
   original_password: { schema: Type.String() },
