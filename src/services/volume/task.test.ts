@@ -1,5 +1,6 @@
 // The proofs of volume's tasks: run twice, failed and stopped at each step, they end whole or leave nothing.
 import { describe, expect, it } from 'vitest'
+import { volumePlugin } from '#contracts/volume-agent.ts'
 import { provesTask, type Stage } from '#kit/task/proof.ts'
 import type { Tasks } from '#kit/task/task.ts'
 import type { VolumeApp } from './app.ts'
@@ -81,6 +82,39 @@ describe('volume-create', () => {
     await act(test, 'DELETE', `/${id}`)
     await test.world.settle()
     await test.volume()
+    await test.stop()
+  })
+})
+
+describe('a volume that its host makes after all', () => {
+  it('when it has been given up is not taken over', async () => {
+    const test = await testVolume()
+    const plugin = test.bus.caller(volumePlugin, 'cinder-volume')
+    const trace = test.platform.journal.newTrace()
+    const silent = await test.host('node2', { freeGib: 900, totalGib: 900 })
+    silent.mute = true
+    const { id } = await test.volume()
+    const [making] = await test.service.app.tasks.running(`volume:${id}`)
+    const { operationId } = making!.state as { operationId: string }
+    const tell = (ok: boolean) =>
+      plugin.operationDone(
+        { host: 'node2', volumeId: id, operationId, ok, error: ok ? null : 'no answer' },
+        { trace },
+      )
+    const known = async () => (await plugin.hostVolumes({ host: 'node2' }, { trace })).volumeIds
+    expect(await known()).toEqual([])
+    expect(await tell(false)).toEqual({ accepted: true })
+    await test.world.settle()
+    expect(await tell(true)).toEqual({ accepted: false })
+    silent.mute = false
+    for (let turn = 0; turn < 6; turn++) {
+      await silent.report()
+      await test.world.advance(35_000)
+    }
+    expect((await volume.find(test.service.app.db, { id })).map((row) => [row.status, row.host])).toEqual([
+      ['error', null],
+    ])
+    expect(await known()).toEqual([])
     await test.stop()
   })
 })
