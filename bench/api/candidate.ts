@@ -1,5 +1,5 @@
-// `node bench/api/candidate.ts [url of an empty database]`: how long allocation candidates take over 1,000 and 10,000
-// providers, flat and in trees, with traits and aggregates; over HTTP on loopback, in a SQLite file unless told otherwise.
+// How long allocation candidates take over 1,000 and 10,000 providers, flat and in trees, with traits and aggregates; over HTTP
+// on loopback, in a SQLite file. Beside each time stands that of the processor, which a busy machine changes less.
 import { mkdtempSync, rmSync } from 'node:fs'
 import { Agent, request } from 'node:http'
 import { tmpdir } from 'node:os'
@@ -18,16 +18,16 @@ import {
 import { standardTraits } from '#services/placement/resources/standard-trait.ts'
 import { trait } from '#services/placement/resources/vocabulary.ts'
 import { openPlacement } from '#services/placement/service.ts'
+import type { Figure } from '../figure.ts'
 
-const rounds = Number(process.env.ROUNDS ?? 60)
+type Shape = 'flat' | 'trees'
+
+const rounds = 40
 const aggregates = Array.from({ length: 10 }, (_, index) => `0000000${index}-0000-4000-8000-000000000000`)
 /** What a host of today says of itself: mostly the flags of its processor. */
 const usual = standardTraits.filter((name) => name.startsWith('HW_CPU_X86_')).slice(0, 30)
 
 const world = realWorld()
-const folder = mkdtempSync(join(tmpdir(), 'nimbo-bench-candidate-'))
-const agent = new Agent({ keepAlive: true })
-const given = process.argv[2]
 
 const questions = {
   flat: {
@@ -44,23 +44,41 @@ const questions = {
   },
 }
 
-try {
-  for (const [shape, asked] of Object.entries(questions) as ['flat' | 'trees', Record<string, string>][])
-    for (const count of (process.env.COUNTS ?? '1000,10000').split(',').map(Number))
-      await measure(shape, count, asked)
-} finally {
-  agent.destroy()
-  rmSync(folder, { recursive: true })
+const goals = new Map([
+  [1000, 10],
+  [10_000, 60],
+])
+
+export async function measureCandidates(): Promise<Figure[]> {
+  const folder = mkdtempSync(join(tmpdir(), 'nimbo-bench-candidate-'))
+  const agent = new Agent({ keepAlive: true })
+  const figures: Figure[] = []
+  try {
+    for (const [shape, asked] of Object.entries(questions) as [Shape, Record<string, string>][])
+      for (const [count, goal] of goals)
+        figures.push(...(await measure({ folder, agent, shape, count, asked, goal })))
+    return figures
+  } finally {
+    agent.destroy()
+    rmSync(folder, { recursive: true })
+  }
 }
 
-async function measure(shape: 'flat' | 'trees', count: number, asked: Record<string, string>): Promise<void> {
+type Task = {
+  folder: string
+  agent: Agent
+  shape: Shape
+  count: number
+  asked: Record<string, string>
+  goal: number
+}
+
+async function measure({ folder, agent, shape, count, asked, goal }: Task): Promise<Figure[]> {
   const file = `sqlite:${join(folder, `${shape}-${count}.db`)}`
-  const platform = { ...testPlatform(), world, databaseUrl: () => given ?? file }
+  const platform = { ...testPlatform(), world, databaseUrl: () => file }
   const authenticate = authenticateBy({ admin: testCaller({ roles: ['admin'] }) })
   const service = await openPlacement(platform, withDefaults(placementConfig), authenticate)
   const { db } = service.app
-  for (const table of [inventory, providerTrait, providerAggregate, provider, trait])
-    await table.delete(db, {})
   await trait.insert(db, { name: 'CUSTOM_PHYSNET1', createdAt: 0 })
   const hosts = shape === 'flat' ? count : count / 4
   for (let first = 0; first < hosts; first += 250)
@@ -70,28 +88,32 @@ async function measure(shape: 'flat' | 'trees', count: number, asked: Record<str
       Array.from({ length: Math.min(250, hosts - first) }, (_, index) => first + index),
     )
   const { port } = await service.http.listen({ host: '127.0.0.1', port: 0 })
+  const figures: Figure[] = []
   for (const [name, query] of Object.entries(asked)) {
     const times: number[] = []
-    let bytes = 0
     const busy = process.cpuUsage()
     for (let round = 0; round < rounds; round++) {
       const started = world.clock.monotonic()
-      bytes = (await ask(port, `/allocation_candidates?${query}`)).length
+      await ask(agent, port, `/allocation_candidates?${query}`)
       times.push(world.clock.monotonic() - started)
     }
     const { user, system } = process.cpuUsage(busy)
     times.sort((a, b) => a - b)
-    const at = (share: number) => times[Math.floor(share * (times.length - 1))]!.toFixed(1)
-    const cpu = ((user + system) / 1000 / rounds).toFixed(1)
-    const what = `${shape}, ${count} providers: ${name}`
-    console.log(
-      `${what.padEnd(86)} p50 ${at(0.5).padStart(6)} ms  p95 ${at(0.95).padStart(6)} ms  ${cpu.padStart(6)} ms of processor  ${Math.round(bytes / 1024)} KiB`,
-    )
+    const what = `candidates, ${count} providers ${shape === 'flat' ? 'flat' : 'in trees'}: ${name}`
+    const ours = times[Math.floor(times.length / 2)]!
+    figures.push({ name: `${what}: p50`, unit: 'ms', goal, better: 'less', ours })
+    figures.push({
+      name: '  of processor',
+      unit: 'ms',
+      better: 'less',
+      ours: (user + system) / 1000 / rounds,
+    })
   }
   await service.stop()
+  return figures
 }
 
-async function fill(db: Database, shape: 'flat' | 'trees', hosts: number[]): Promise<void> {
+async function fill(db: Database, shape: Shape, hosts: number[]): Promise<void> {
   const at = { generation: 1, updatedAt: 0, createdAt: 0 }
   const stock = (providerUuid: string, resourceClass: string, total: number) => {
     const units = { minUnit: 1, maxUnit: total, stepSize: 1, reserved: 0, allocationRatio: 1 }
@@ -151,7 +173,7 @@ async function fill(db: Database, shape: 'flat' | 'trees', hosts: number[]): Pro
   )
 }
 
-function ask(port: number, path: string): Promise<Buffer> {
+function ask(agent: Agent, port: number, path: string): Promise<Buffer> {
   const headers = {
     'x-auth-token': 'admin',
     'openstack-api-version': 'placement 1.39',

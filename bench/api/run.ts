@@ -2,11 +2,13 @@
 // the processor time of one beside the rate.
 import { loadavg } from 'node:os'
 import { type Figure, formatFigures } from '../figure.ts'
+import { measureCandidates } from './candidate.ts'
 import { measureTokens } from './token.ts'
 
 /** By the word that asks for one alone; each is given a row of ports that no other bench uses. */
 const parts: Record<string, (portBase: string) => Promise<Figure[]>> = {
   token: measureTokens,
+  candidate: measureCandidates,
 }
 const portBase = '22000'
 
