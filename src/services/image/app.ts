@@ -25,6 +25,8 @@ export type ImageApp = {
   readonly staging: ImageStore
   /** Where tools work on staged bytes. */
   readonly workFolder: string
+  /** Absent where nothing is cached. */
+  readonly cache: ImageStore | undefined
   readonly tasks: Tasks
   /** By the rules for what users may have fetched. */
   readonly download: HttpDownload

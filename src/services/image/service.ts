@@ -15,8 +15,10 @@ import { allRoutes } from './api/index.ts'
 import type { ImageApp } from './app.ts'
 import type { ImageConfig } from './config.ts'
 import { imageFaults } from './fault.ts'
+import { cacheLoop } from './loops/cache.ts'
 import { expiryLoop } from './loops/expiry.ts'
 import { removalLoop } from './loops/removal.ts'
+import { tidyCache } from './ops/cache.ts'
 import { recoverUploads } from './ops/image-data.ts'
 import { limitsFromIdentity } from './ops/limit.ts'
 import { bootstrapMetadefs } from './ops/metadef-bootstrap.ts'
@@ -47,6 +49,9 @@ export async function openImage(
   const folder = platform.folder('image')
   const stores = await openStores(world, config, folder, download)
   const staging = (await loadImageStore('file', world, { folder: join(folder, 'staging') })) as ImageStore
+  const cache = config.cache
+    ? ((await loadImageStore('file', world, { folder: join(folder, 'cache') })) as ImageStore)
+    : undefined
   const policy = openPolicy({
     rules: allRules,
     refusal: (rule) => `You are not authorized to complete ${rule} action.`,
@@ -67,6 +72,7 @@ export async function openImage(
     stores,
     staging,
     workFolder: join(folder, 'staging', 'work'),
+    cache,
     download,
     digester,
     bus: platform.bus,
@@ -86,6 +92,10 @@ export async function openImage(
   })
   app.tasks = tasks
   const loops = [removalLoop, expiryLoop].map((loop) => startLoop(world, log, loop(running)))
+  if (cache) {
+    await tidyCache(running, cache)
+    loops.push(startLoop(world, log, cacheLoop(running, cache)))
+  }
   const http = await httpService({
     name: 'glance-api',
     app: running,

@@ -1,4 +1,5 @@
 // All routes of image.
+import { cacheRoutes } from './cache.ts'
 import { discoveryRoutes } from './discovery.ts'
 import { imageRoutes } from './image.ts'
 import { imageDataRoutes } from './image-data.ts'
@@ -21,6 +22,7 @@ export const allRoutes = [
   ...usageRoutes,
   ...storeRoutes,
   ...importRoutes,
+  ...cacheRoutes,
   ...locationRoutes,
   ...taskRoutes,
 ]

@@ -7,6 +7,7 @@ import { type Image, type ImageStatus, imageRules, type WholeImage } from '../re
 import * as store from '../store/image.ts'
 import { addLocation } from '../store/location.ts'
 import { isAdmin } from './admin.ts'
+import { readCached } from './cache.ts'
 import { bodyOf, type Content, requireFormats, storeContent } from './content.ts'
 import { permittedImage, visibleImage } from './image.ts'
 import { notify } from './notify.ts'
@@ -104,7 +105,9 @@ export async function downloadImage(
   if (image.size === null || image.locations.length === 0)
     return { image, content: undefined, range: undefined }
   const wanted = range === undefined ? undefined : readRange(range, image.size)
-  return { image, content: await readContent(context.app, image, wanted), range: wanted }
+  const content =
+    (await readCached(context.app, image, wanted)) ?? (await readContent(context.app, image, wanted))
+  return { image, content, range: wanted }
 }
 
 /** From the first store that has it. Kind 'notFound' where none does any more. */

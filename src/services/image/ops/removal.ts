@@ -4,8 +4,9 @@ import type { Db } from '#kit/db/database.ts'
 import { fullMessage } from '#kit/errors/cloud-error.ts'
 import type { ImageApp } from '../app.ts'
 import type { WholeImage } from '../resources/image.ts'
-import { stagingStore } from '../resources/store.ts'
+import { cacheStore, stagingStore } from '../resources/store.ts'
 import { importKind, subjectOf } from '../resources/task.ts'
+import { deleteCached } from '../store/cache.ts'
 import { deleteImage } from '../store/image.ts'
 import { addRemoval, deleteRemoval, dropStore, findDueRemovals } from '../store/location.ts'
 
@@ -25,6 +26,8 @@ export async function removeImage(app: ImageApp, image: WholeImage): Promise<voi
     for (const store of [...new Set(own)]) await addRemoval(tx, { imageId: image.id, store, dueAt })
     if (image.status === 'uploading' || image.status === 'importing')
       await addRemoval(tx, { imageId: image.id, store: stagingStore, dueAt: app.world.clock.now() })
+    if (app.cache && (await deleteCached(tx, image.id)) > 0)
+      await addRemoval(tx, { imageId: image.id, store: cacheStore, dueAt: app.world.clock.now() })
     await deleteImage(tx, image.id)
   })
   if (image.importTask !== null)
@@ -37,7 +40,9 @@ export async function removeDue(app: ImageApp): Promise<boolean> {
   const due = await findDueRemovals(app.db, app.world.clock.now(), batch)
   let left = due.length === batch
   for (const row of due) {
-    const source = row.store === stagingStore ? app.staging : app.stores.find(row.store)?.source
+    const source =
+      { [stagingStore]: app.staging, [cacheStore]: app.cache }[row.store] ??
+      app.stores.find(row.store)?.source
     try {
       if (!source || !isWritable(source))
         throw new Error(`there is no store ${row.store} that could be written to`)

@@ -1,5 +1,6 @@
 // All rules of image's policy.
 import type { PolicyRule } from '#kit/policy/policy.ts'
+import { cacheRules } from './cache.ts'
 import { imageRules } from './image.ts'
 import { locationRules } from './location.ts'
 import { memberRules } from './member.ts'
@@ -12,4 +13,5 @@ export const allRules: PolicyRule[] = [
   memberRules,
   metadefRules,
   taskRules,
+  cacheRules,
 ].flatMap((group): PolicyRule[] => Object.values(group))

@@ -14,8 +14,9 @@ export type StoreSetting = {
   default?: boolean
 }
 
-/** Where staged bytes and the cache lie; also names of rows in `image_removal`. */
+/** Names of rows in `image_removal` for bytes that are staged or cached. */
 export const stagingStore = 'os_glance_staging_store'
+export const cacheStore = 'os_glance_cache'
 
 const members: Record<string, (value: unknown) => boolean> = {
   id: (value) => typeof value === 'string' && /^[a-z0-9][a-z0-9_-]{0,62}$/i.test(value),
