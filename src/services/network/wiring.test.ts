@@ -359,6 +359,23 @@ describe('DHCP', () => {
     expect(await show(port.portId)).toMatchObject({ 'binding:host_id': 'two', 'binding:vif_type': 'ovs' })
   })
 
+  test('whoever takes over a network whose DHCP was switched off meanwhile hears of the port to give back', async () => {
+    await net.beat('one', 'dhcp')
+    const network = await makeNetwork()
+    const { port } = await plugin.ensureDhcpPort({ host: 'one', networkId: network.id })
+    const [subnet] = (await net.admin('GET', '/v2.0/subnets')).body.subnets
+    await net.admin('PUT', `/v2.0/subnets/${subnet.id}`, { subnet: { enable_dhcp: false } })
+    await net.world.advance(90_000)
+    await host('two', '10.255.0.2')
+    await net.beat('two', 'dhcp')
+    await net.world.advance(20_000)
+    expect((await plugin.hostDhcp({ host: 'two' })).networks.map((each) => each.port?.portId)).toEqual([
+      port.portId,
+    ])
+    await plugin.releaseDhcpPort({ host: 'two', networkId: network.id })
+    expect((await plugin.hostDhcp({ host: 'two' })).networks).toEqual([])
+  })
+
   test('a network made before any agent is served when one comes', async () => {
     const network = await makeNetwork()
     await net.beat('two', 'dhcp')

@@ -87,7 +87,9 @@ export async function hostDhcp(
   const served: DhcpNetwork[] = []
   for (const network of await networks.findNetworks(tx, ids)) {
     const subnets = await subnetsOf(tx, network.id)
-    if (subnets.some((each) => each.enableDhcp)) served.push(await dhcpNetwork(work, network, subnets, host))
+    const view = await dhcpNetwork(work, network, subnets, host)
+    // One whose DHCP was switched off is told for the port that it has there yet, so that the agent gives it back.
+    if (view.port !== null || subnets.some((each) => each.enableDhcp)) served.push(view)
   }
   return { generation, networks: served }
 }
