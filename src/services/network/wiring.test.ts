@@ -110,6 +110,15 @@ describe('binding', () => {
     expect((await show(port.id))['binding:vif_type']).toBe('ovs')
   })
 
+  test('a port that could not be bound is, once its host has wired it', async () => {
+    const network = await makeNetwork()
+    await net.world.advance(90_000)
+    const port = await guestPort(network.id, 'one')
+    expect(port['binding:vif_type']).toBe('binding_failed')
+    expect(await up('one', port.id)).toEqual({ accepted: true })
+    expect(await show(port.id)).toMatchObject({ 'binding:vif_type': 'ovs', status: 'ACTIVE' })
+  })
+
   test('it becomes ACTIVE when its host has wired its newest generation, and compute is told once', async () => {
     const network = await makeNetwork()
     const port = await guestPort(network.id, 'one')

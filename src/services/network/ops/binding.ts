@@ -18,8 +18,13 @@ export async function bindingFor(
 ): Promise<Binding> {
   if (host === '') return { vifType: 'unbound', vifDetails: {} }
   const agent = await agents.findAgentOf(work.tx, agentTypes.l2.agentType, host)
-  if (!agent || !isAlive(work.app, agent) || !canWire(agent, network))
-    return { vifType: 'binding_failed', vifDetails: {} }
+  return agent && isAlive(work.app, agent) ? bindingBy(agent, network) : failedBinding
+}
+
+const failedBinding: Binding = { vifType: 'binding_failed', vifDetails: {} }
+
+function bindingBy(agent: Agent, network: Pick<Network, 'networkType' | 'physicalNetwork'>): Binding {
+  if (!canWire(agent, network)) return failedBinding
   const { configurations } = agent
   return {
     vifType: 'ovs',
@@ -106,4 +111,17 @@ export async function rebindFailed(work: Work, host: string): Promise<void> {
     await ports.updatePort(tx, row.id, { ...binding, revision: row.revision + 1 })
     changes.ports.add(row.id)
   }
+}
+
+/**
+ * The host's agent has wired the port, so that it lives: a clock that was wrong may have said otherwise when the port was
+ * bound, and no later heart-beat shows that.
+ */
+export async function rebindWired({ tx, changes }: Work, row: Port): Promise<void> {
+  if (row.vifType !== 'binding_failed') return
+  const agent = await agents.findAgentOf(tx, agentTypes.l2.agentType, row.hostId)
+  const network = await networks.findNetwork(tx, row.networkId)
+  if (!agent || !network) return
+  await ports.updatePort(tx, row.id, { ...bindingBy(agent, network), revision: row.revision + 1 })
+  changes.ports.add(row.id)
 }

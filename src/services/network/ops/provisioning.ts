@@ -4,6 +4,7 @@ import * as agents from '../store/agent.ts'
 import { findNetwork } from '../store/network.ts'
 import * as ports from '../store/port.ts'
 import { isAlive } from './alive.ts'
+import { rebindWired } from './binding.ts'
 import type { Work } from './change.ts'
 
 /** False where the port is gone, bound elsewhere, or wired as it was before its newest change. */
@@ -14,6 +15,7 @@ export async function markWired(
   const row = await ports.findPort(work.tx, given.portId)
   if (!row || row.hostId !== given.host || row.wiringGeneration !== given.generation) return false
   if (!row.wired) await ports.updatePort(work.tx, row.id, { wired: true })
+  await rebindWired(work, row)
   await activateWhenReady(work, { ...row, wired: true })
   return true
 }
