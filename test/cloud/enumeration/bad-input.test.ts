@@ -20,7 +20,7 @@ beforeAll(async () => {
   bench = await openBench()
   for (const subject of subjects) await makeSamples(bench, subject)
   await bench.cloud.settle()
-}, 60_000)
+}, 600_000)
 afterAll(async () => {
   process.stdout.write(`bad input: ${JSON.stringify(counts)}\n`)
   await bench?.cloud.settle()
@@ -62,7 +62,7 @@ async function prepared(bench: Bench, subject: Subject) {
 /** Beyond all versions that there are, where the route itself doesn't end. */
 const newest = ({ until }: AnyRoute) => version(until ?? '9.999')
 
-describe.for(subjects)('$type', { timeout: 60_000 }, (subject) => {
+describe.for(subjects)('$type', { timeout: 600_000 }, (subject) => {
   const { type, guards } = subject
 
   test('each route that takes a body has a right one in the table', () => {
@@ -121,7 +121,7 @@ test('no random change of a right body, and no strange number or text in it, is 
         wrong.push(show(route, payload.slice(0, 300), answered))
     }
   expect(wrong).toEqual([])
-}, 120_000)
+}, 600_000)
 
 const strangeTexts = [
   '',

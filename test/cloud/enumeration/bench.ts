@@ -28,6 +28,8 @@ export type Maker = (bench: Bench) => Promise<string>
 export type Guard = {
   /** The rule that decides; 'public' needs no token, and 'token' takes any. */
   rule: string
+  /** Who asks where one who may is wanted; the administrator of the owner's project unless given. */
+  who?: string
   /** About what it decides: the owner's samples unless given. */
   target?: (who: Standing, bench: Bench) => Target
   /** The rule by which one sees the object: for others it isn't there, 404. Without it a refusal is 403. */
@@ -53,6 +55,8 @@ export type Subject = {
   makers: Readonly<Record<string, Maker>>
   /** Samples that everybody may see. */
   shown?: readonly string[]
+  /** Keys of lines whose routes are still being written. */
+  awaited?: RegExp
   /** Segments that stand for the samples of another. */
   aliases?: Readonly<Record<string, string>>
   /** Fixed values of parameters: what exists in every cloud, or must not exist. */
@@ -70,6 +74,7 @@ image:
   stores: [{ id: fast, kind: file, default: true }, { id: slow, kind: file }]
   show_locations: true
   cache: true
+  download_hosts: [images.sample.test]
 `
 
 export async function openBench(): Promise<Bench> {

@@ -30,7 +30,7 @@ const implied: Record<string, string[]> = {
   reader: ['reader'],
   service: ['service'],
 }
-const password = 'correct horse battery staple'
+export const password = 'correct horse battery staple'
 
 export async function makePeople(cloud: TestCloud): Promise<People> {
   const call = <T>(method: string, path: string, body?: unknown) =>

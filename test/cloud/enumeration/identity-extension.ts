@@ -11,7 +11,10 @@ const ask = async (bench: Bench, method: string, path: string, body?: unknown) =
 /** Nothing of it is there, and so it is said to those who may know. */
 const none = (rule: string): Guard => of(rule, { answers: [404] })
 
-const endpointGroup = (bench: Bench) => ({ name: bench.name(), filters: { interface: 'public' } })
+const endpointGroup = (bench: Bench) => ({
+  name: bench.name(),
+  filters: { interface: 'public', service_id: ids(bench).services },
+})
 const consumer = (bench: Bench) => ({ description: bench.name() })
 const registered = (bench: Bench) => ({
   service_id: ids(bench).services,
@@ -48,6 +51,9 @@ function association(path: string, place: string): Guards {
     [`DELETE ${policyOf}${path}`]: of(rule('delete'), { before: associate }),
   }
 }
+
+const forEndpoint = (bench: Bench) =>
+  ask(bench, 'PUT', `/policies/${ids(bench).policies}/OS-ENDPOINT-POLICY/endpoints/${ids(bench).endpoints}`)
 
 const filter = '/OS-EP-FILTER'
 const group = `${filter}/endpoint_groups/:endpoint_group_id`
@@ -104,34 +110,35 @@ export const extensionGuards: Guards = {
   ...association('/services/:service_id', 'service'),
   ...association('/services/:service_id/regions/:region_id', 'region_and_service'),
   [`GET ${policyOf}/policy`]: of('get_policy_for_endpoint'),
-  [`GET ${policyOf}/endpoints`]: of('list_endpoints_for_policy'),
+  [`GET ${policyOf}/endpoints`]: of('list_endpoints_for_policy', { before: forEndpoint }),
   'GET /endpoints/:endpoint_id/OS-ENDPOINT-POLICY/policy': of('get_policy_for_endpoint', {
-    before: (bench) =>
-      ask(
-        bench,
-        'PUT',
-        `/policies/${ids(bench).policies}/OS-ENDPOINT-POLICY/endpoints/${ids(bench).endpoints}`,
-      ),
+    before: forEndpoint,
   }),
 
   ...five(`OS-EP-FILTER/endpoint_groups`, 'endpoint_group', 'endpoint_groups', endpointGroup),
   [`GET ${group}/endpoints`]: of('list_endpoints_associated_with_endpoint_group'),
-  [`GET ${group}/projects`]: of('list_projects_associated_with_endpoint_group'),
+  [`GET ${group}/projects`]: of('list_projects_associated_with_endpoint_group', { before: giveGroup }),
   [`GET ${inProject}`]: of('get_endpoint_group_in_project', { before: giveGroup }),
   [`PUT ${inProject}`]: of('add_endpoint_group_to_project'),
   [`DELETE ${inProject}`]: of('remove_endpoint_group_from_project', { before: giveGroup }),
-  [`GET ${filter}/projects/:project_id/endpoint_groups`]: of('list_endpoint_groups_for_project'),
-  [`GET ${filter}/projects/:project_id/endpoints`]: of('list_endpoints_for_project'),
+  [`GET ${filter}/projects/:project_id/endpoint_groups`]: of('list_endpoint_groups_for_project', {
+    before: giveGroup,
+  }),
+  [`GET ${filter}/projects/:project_id/endpoints`]: of('list_endpoints_for_project', {
+    before: giveEndpoint,
+  }),
   [`GET ${endpointInProject}`]: of('check_endpoint_in_project', { before: giveEndpoint }),
   [`PUT ${endpointInProject}`]: of('add_endpoint_to_project'),
   [`DELETE ${endpointInProject}`]: of('remove_endpoint_from_project', { before: giveEndpoint }),
-  [`GET ${filter}/endpoints/:endpoint_id/projects`]: of('list_projects_for_endpoint'),
+  [`GET ${filter}/endpoints/:endpoint_id/projects`]: of('list_projects_for_endpoint', {
+    before: giveEndpoint,
+  }),
 
   ...five('OS-OAUTH1/consumers', 'consumer', 'consumers', consumer),
   'GET /users/:user_id/OS-OAUTH1/access_tokens': of('list_access_tokens'),
 
   'GET /OS-FEDERATION/projects': of('list_projects_for_user'),
-  'GET /OS-FEDERATION/domains': of('list_domains_for_user'),
+  'GET /OS-FEDERATION/domains': of('list_domains_for_user', { who: 'domain-admin' }),
   'GET /OS-FEDERATION/identity_providers': of('list_identity_providers'),
   'GET /OS-FEDERATION/identity_providers/:id': none('get_identity_provider'),
   'GET /OS-FEDERATION/identity_providers/:id/protocols': none('list_protocols'),

@@ -25,7 +25,7 @@ function four(path: string, end: string, system: string): [string, Guard][] {
   }
   const one = `${path}/:role_id${end}`
   return [
-    [`GET ${path}${end}`, { rule: rule('list', 'grants') }],
+    [`GET ${path}${end}`, { rule: rule('list', 'grants'), before: given }],
     [`GET ${one}`, { rule: rule('check', 'grant'), before: given }],
     [`PUT ${one}`, { rule: rule('create', 'grant') }],
     [`DELETE ${one}`, { rule: rule('revoke', 'grant'), before: given }],

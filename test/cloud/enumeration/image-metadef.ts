@@ -10,9 +10,24 @@ const of = (rule: string, more: Partial<Guard> = {}): Guard => ({
   ...more,
 })
 
-const namespace = (bench: Bench) => ({ namespace: bench.name(), visibility: 'private' })
-const object = (bench: Bench) => ({ name: bench.name(), properties: {} })
-const property = (bench: Bench) => ({ name: bench.name(), title: 'A sample', type: 'string' })
+const namespace = (bench: Bench) => ({
+  namespace: bench.name(),
+  visibility: 'private',
+  display_name: 'A sample',
+  description: 'A sample',
+})
+const object = (bench: Bench) => ({
+  name: bench.name(),
+  description: 'A sample',
+  properties: { size: { title: 'A size', type: 'integer' } },
+})
+const property = (bench: Bench) => ({
+  name: bench.name(),
+  title: 'A sample',
+  description: 'A sample',
+  type: 'string',
+  enum: ['a'],
+})
 const there = (bench: Bench) => `/metadefs/namespaces/${ids(bench).namespaces}`
 
 /** What stands inside a namespace: list, create, delete all, show, change and delete one. */
@@ -74,7 +89,7 @@ export const metadefGuards: Guards = {
   },
   [`GET ${at}/resource_types`]: of('get_metadef_resource_type'),
   [`POST ${at}/resource_types`]: of('add_metadef_resource_type_association', {
-    body: (bench) => ({ name: `OS::Sample::${bench.name()}` }),
+    body: (bench) => ({ name: `OS::Sample::${bench.name()}`, prefix: 'sample_' }),
   }),
   [`DELETE ${at}/resource_types/:name`]: of('remove_metadef_resource_type_association'),
 }
@@ -103,7 +118,7 @@ export const makers: Record<string, Maker> = {
   },
   resource_types: async (bench) => {
     const name = `OS::Sample::${bench.name()}`
-    await bench.ask('image', 'POST', `${there(bench)}/resource_types`, { name })
+    await bench.ask('image', 'POST', `${there(bench)}/resource_types`, { name, prefix: 'sample_' })
     return name
   },
 }

@@ -16,7 +16,7 @@ const ownDomain = ({ domainId }: Standing) => ({
 })
 
 const region = (bench: Bench) => ({ id: bench.name() })
-const service = (bench: Bench) => ({ type: bench.name(), name: 'sample' })
+const service = (bench: Bench) => ({ type: bench.name(), name: 'sample', description: 'A sample' })
 const endpoint = (bench: Bench) => ({
   service_id: ids(bench).services,
   interface: 'public',
@@ -25,6 +25,14 @@ const endpoint = (bench: Bench) => ({
 const policy = () => ({ type: 'application/json', blob: '{}' })
 const domain = (bench: Bench) => ({ name: bench.name(), enabled: false })
 const inHome = (bench: Bench) => ({ name: bench.name(), domain_id: bench.people.home.domainId })
+/** With what else its answers may show. */
+const newUser = (bench: Bench) => ({
+  ...inHome(bench),
+  description: 'A sample',
+  email: 'sample@sample.test',
+  default_project_id: bench.people.home.projectId,
+  options: { ignore_password_expiry: true },
+})
 const credential = (bench: Bench) => ({ type: 'sample', blob: 'blob', user_id: bench.people.owner.userId })
 const trust = (bench: Bench) => ({
   trustor_user_id: bench.people.owner.userId,
@@ -62,35 +70,35 @@ export const guards: Guards = {
   'POST /ec2tokens': of('ec2tokens_validate', { body: signed, answers: [401] }),
   'POST /s3tokens': of('s3tokens_validate', { body: signed, answers: [401] }),
   'GET /auth/projects': of('get_auth_projects'),
-  'GET /auth/domains': of('get_auth_domains'),
-  'GET /auth/system': of('get_auth_system'),
+  'GET /auth/domains': of('get_auth_domains', { who: 'domain-admin' }),
+  'GET /auth/system': of('get_auth_system', { who: 'system-admin' }),
 
   ...five('domains', 'domain', 'domains', domain),
   'GET /domains': of('list_domains', { target: ownDomain }),
   ...five('projects', 'project', 'projects', inHome),
   'GET /projects': of('list_projects', { target: ownDomain }),
-  'GET /projects/:project_id/tags': of('list_project_tags'),
+  'GET /projects/:project_id/tags': of('list_project_tags', { before: tagProject }),
   'PUT /projects/:project_id/tags': of('update_project_tags', { body: () => ({ tags: ['blue'] }) }),
   'DELETE /projects/:project_id/tags': of('delete_project_tags'),
   'GET /projects/:project_id/tags/:tag': of('get_project_tag', { before: tagProject }),
   'PUT /projects/:project_id/tags/:tag': of('create_project_tag'),
   'DELETE /projects/:project_id/tags/:tag': of('delete_project_tag', { before: tagProject }),
 
-  ...five('users', 'user', 'users', inHome),
+  ...five('users', 'user', 'users', newUser),
   'GET /users': of('list_users', { target: ownDomain }),
-  'GET /users/:user_id/groups': of('list_groups_for_user'),
+  'GET /users/:user_id/groups': of('list_groups_for_user', { before: joinGroup }),
   'GET /users/:user_id/projects': of('list_user_projects'),
 
   ...five('groups', 'group', 'groups', inHome),
   'GET /groups': of('list_groups', { target: ownDomain }),
-  'GET /groups/:group_id/users': of('list_users_in_group'),
+  'GET /groups/:group_id/users': of('list_users_in_group', { before: joinGroup }),
   'GET /groups/:group_id/users/:user_id': of('check_user_in_group', { before: joinGroup }),
   'PUT /groups/:group_id/users/:user_id': of('add_user_to_group'),
   'DELETE /groups/:group_id/users/:user_id': of('remove_user_from_group', { before: joinGroup }),
 
   ...five('roles', 'role', 'roles', (bench) => ({ name: bench.name() })),
   'GET /role_inferences': of('list_role_inference_rules'),
-  'GET /roles/:role_id/implies': of('list_implied_roles'),
+  'GET /roles/:role_id/implies': of('list_implied_roles', { before: imply }),
   'GET /roles/:role_id/implies/:implied_role_id': of('get_implied_role', { before: imply }),
   'HEAD /roles/:role_id/implies/:implied_role_id': of('check_implied_role', { before: imply }),
   'PUT /roles/:role_id/implies/:implied_role_id': of('create_implied_role'),
@@ -185,7 +193,7 @@ export const makers: Record<string, Maker> = {
   },
   domains: made('/domains', 'domain', domain),
   projects: made('/projects', 'project', inHome),
-  users: made('/users', 'user', inHome),
+  users: made('/users', 'user', newUser),
   groups: made('/groups', 'group', inHome),
   roles: made('/roles', 'role', (bench) => ({ name: bench.name() })),
   implies: made('/roles', 'role', (bench) => ({ name: bench.name() })),

@@ -47,6 +47,25 @@ const guards: Guards = {
     before: async (bench) => ({ images: await queued(bench) }),
   }),
   'GET /images/:id/file': of('download_image'),
+  'POST /images/:id/import': of('modify_image', {
+    body: () => ({ method: { name: 'glance-direct' } }),
+    before: async (bench) => ({ images: await staged(bench) }),
+  }),
+  'GET /images/:id/tasks': of('get_image', { before: imported }),
+  'GET /images/:id/locations': of('fetch_image_location'),
+  'POST /images/:id/locations': of('add_image_location', {
+    body: () => ({ url: 'http://images.sample.test/sample' }),
+    before: async (bench) => ({ images: await queued(bench) }),
+  }),
+  'GET /tasks': { rule: 'tasks_api_access' },
+  'POST /tasks': { rule: 'tasks_api_access', body: task },
+  'GET /tasks/:id': { rule: 'tasks_api_access' },
+  'GET /cache': { rule: 'cache_list' },
+  'PUT /cache/:id': { rule: 'cache_image' },
+  'DELETE /cache/:id': { rule: 'cache_delete', before: cached },
+  'DELETE /cache': { rule: 'cache_delete' },
+  'POST /cache/clean': { rule: 'cache_clean' },
+  'POST /cache/prune': { rule: 'cache_prune' },
   'GET /images/:id/members': of('get_members'),
   'POST /images/:id/members': of('add_member', {
     body: (bench) => ({ member: bench.people.away.otherId }),
@@ -60,6 +79,32 @@ const guards: Guards = {
 async function queued(bench: Bench): Promise<string> {
   const as = { who: bench.people.owner }
   return (await bench.ask('image', 'POST', '/images', { ...newImage(bench), visibility: 'shared' }, as)).id
+}
+function task() {
+  return {
+    type: 'import',
+    input: {
+      import_from: 'http://images.sample.test/sample',
+      import_from_format: 'raw',
+      image_properties: { disk_format: 'raw', container_format: 'bare' },
+    },
+  }
+}
+async function staged(bench: Bench): Promise<string> {
+  const id = await queued(bench)
+  const as = { who: bench.people.owner, headers: bytesType() }
+  await bench.ask('image', 'PUT', `/images/${id}/stage`, Buffer.alloc(512), as)
+  return id
+}
+async function imported(bench: Bench) {
+  const images = await staged(bench)
+  const body = { method: { name: 'glance-direct' } }
+  await bench.ask('image', 'POST', `/images/${images}/import`, body, { who: bench.people.owner })
+  return { images }
+}
+async function cached(bench: Bench) {
+  await bench.ask('image', 'PUT', `/cache/${ids(bench).images}`)
+  return undefined
 }
 async function tagged(bench: Bench) {
   await bench.ask('image', 'PUT', `/images/${ids(bench).images}/tags/${ids(bench).tags}`)
@@ -85,6 +130,7 @@ const makers: Record<string, Maker> = {
     await bench.ask('image', 'POST', `/images/${ids(bench).images}/members`, { member })
     return member
   },
+  tasks: async (bench) => (await bench.ask('image', 'POST', '/tasks', task())).id,
   ...metadefMakers,
 }
 
@@ -93,7 +139,8 @@ export const image: Subject = {
   guards,
   makers,
   fixed: () => ({ schemas: 'image', metadefs: 'namespace', stores: 'slow', tags: 'green' }),
-  aliases: { id: 'images' },
+  aliases: { id: 'images', cache: 'images' },
+  awaited: /\/(cache|locations)\b/,
   target: ({ people: { home } }) => ({
     project_id: home.projectId,
     owner: home.projectId,

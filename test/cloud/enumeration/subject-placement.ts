@@ -57,13 +57,15 @@ const guards: Guards = {
   ),
   'GET /resource_providers/:uuid/usages': of('resource_providers:usages'),
   'GET /resource_providers/:uuid/allocations': of('resource_providers:allocations:list'),
-  'GET /resource_providers/:uuid/traits': of('resource_providers:traits:list'),
+  'GET /resource_providers/:uuid/traits': of('resource_providers:traits:list', { before: withTrait }),
   'PUT /resource_providers/:uuid/traits': of('resource_providers:traits:update', {
     body: (bench) => ({ resource_provider_generation: 0, traits: [ids(bench).traits] }),
     before: another,
   }),
   'DELETE /resource_providers/:uuid/traits': of('resource_providers:traits:delete', { before: another }),
-  'GET /resource_providers/:uuid/aggregates': of('resource_providers:aggregates:list'),
+  'GET /resource_providers/:uuid/aggregates': of('resource_providers:aggregates:list', {
+    before: inAggregate,
+  }),
   'PUT /resource_providers/:uuid/aggregates': of('resource_providers:aggregates:update', {
     body: () => ({ resource_provider_generation: 0, aggregates: [randomUUID()] }),
     versions: { 'until 1.18': () => [randomUUID()] },
@@ -120,6 +122,18 @@ async function makeProvider(bench: Bench): Promise<string> {
 }
 async function another(bench: Bench) {
   return { resource_providers: await makeProvider(bench) }
+}
+async function withTrait(bench: Bench) {
+  const made = await another(bench)
+  const body = { resource_provider_generation: 0, traits: [ids(bench).traits] }
+  await bench.ask('placement', 'PUT', `/resource_providers/${made.resource_providers}/traits`, body)
+  return made
+}
+async function inAggregate(bench: Bench) {
+  const made = await another(bench)
+  const body = { resource_provider_generation: 0, aggregates: [randomUUID()] }
+  await bench.ask('placement', 'PUT', `/resource_providers/${made.resource_providers}/aggregates`, body)
+  return made
 }
 async function makeStock(bench: Bench): Promise<string> {
   const uuid = await makeProvider(bench)

@@ -17,7 +17,7 @@ beforeAll(async () => {
   counts = {}
   for (const subject of subjects) await makeSamples(bench, subject)
   await bench.cloud.settle()
-}, 60_000)
+}, 600_000)
 afterAll(async () => {
   process.stdout.write(
     `tenancy: ${Object.entries(counts)
@@ -36,7 +36,7 @@ test('every service has a table', () => {
   expect([...bench.cloud.services.keys()].sort()).toEqual(subjects.map(({ type }) => type).sort())
 })
 
-describe.for(subjects)('$type', { timeout: 60_000 }, (subject) => {
+describe.for(subjects)('$type', { timeout: 600_000 }, (subject) => {
   const { type, guards } = subject
   const service = () => bench.cloud.services.get(type)!
   const routes = () => service().routes.map((route) => ({ key: keyOf(route), route }))
@@ -49,7 +49,8 @@ describe.for(subjects)('$type', { timeout: 60_000 }, (subject) => {
   test('each route is in the table, and each line of the table has a route', () => {
     const keys = new Set(routes().map(({ key }) => key))
     expect([...keys].filter((key) => !guards[key])).toEqual([])
-    expect(Object.keys(guards).filter((key) => !keys.has(key))).toEqual([])
+    const stale = Object.keys(guards).filter((key) => !keys.has(key) && !subject.awaited?.test(key))
+    expect(stale).toEqual([])
     const open = routes().filter(({ route }) => route.policy === 'public')
     expect(open.filter(({ key }) => guards[key]!.rule !== 'public').map(({ key }) => key)).toEqual([])
   })
@@ -130,7 +131,7 @@ test('a token that has expired is 401 everywhere', async () => {
       if (status !== 401) wrong.push(`${keyOf(route)}: ${status}`)
     }
   expect(wrong).toEqual([])
-}, 60_000)
+}, 600_000)
 
 /** An id of the owner's that the request didn't name itself. */
 function secretIn({ text, asked }: Answered): string | undefined {
