@@ -1,0 +1,98 @@
+// Placement's 36 calls as the API reference lists them: method, path, codes of success, and what the answer holds.
+// A shape names keys, each a text unless it says otherwise: `:n` number, `:b` boolean, `:?` anything, `:o` object; `*` is any
+// key, and `~` stands for a colon in a name. What may be null in one object and a text in another counts as a text.
+import type { Call } from './conformance.ts'
+
+export const placementCalls: readonly Call[] = [
+  ['GET', '/', '200', '{versions:[{min_version id max_version status links:[{href rel}]}]}'],
+  [
+    'GET',
+    '/resource_providers',
+    '200',
+    '{resource_providers:[{generation:n uuid links:[{href rel}] name parent_provider_uuid root_provider_uuid}]}',
+  ],
+  [
+    'POST',
+    '/resource_providers',
+    '200|201',
+    '{generation:n links:[{href rel}] name uuid parent_provider_uuid root_provider_uuid}',
+  ],
+  [
+    'GET',
+    '/resource_providers/:',
+    '200',
+    '{generation:n links:[{href rel}] name uuid parent_provider_uuid root_provider_uuid}',
+  ],
+  [
+    'PUT',
+    '/resource_providers/:',
+    '200',
+    '{generation:n links:[{href rel}] name uuid parent_provider_uuid root_provider_uuid}',
+  ],
+  ['DELETE', '/resource_providers/:', '204', ''],
+  ['GET', '/resource_classes', '200', '{resource_classes:[{links:[{href rel}] name}]}'],
+  ['POST', '/resource_classes', '201', ''],
+  ['GET', '/resource_classes/:', '200', '{links:[{href rel}] name}'],
+  ['PUT', '/resource_classes/:', '201|204', ''],
+  ['PUT', '/resource_classes/:', '200', '{links:[{href rel}] name}'],
+  ['DELETE', '/resource_classes/:', '204', ''],
+  [
+    'GET',
+    '/resource_providers/:/inventories',
+    '200',
+    '{inventories:{*:{allocation_ratio:n max_unit:n min_unit:n reserved:n step_size:n total:n}} resource_provider_generation:n}',
+  ],
+  [
+    'PUT',
+    '/resource_providers/:/inventories',
+    '200',
+    '{inventories:{*:{allocation_ratio:n max_unit:n min_unit:n reserved:n step_size:n total:n}} resource_provider_generation:n}',
+  ],
+  ['DELETE', '/resource_providers/:/inventories', '204', ''],
+  [
+    'GET',
+    '/resource_providers/:/inventories/:',
+    '200',
+    '{allocation_ratio:n max_unit:n min_unit:n reserved:n resource_provider_generation:n step_size:n total:n}',
+  ],
+  [
+    'PUT',
+    '/resource_providers/:/inventories/:',
+    '200',
+    '{allocation_ratio:n max_unit:n min_unit:n reserved:n resource_provider_generation:n step_size:n total:n}',
+  ],
+  ['DELETE', '/resource_providers/:/inventories/:', '204', ''],
+  ['GET', '/resource_providers/:/aggregates', '200', '{aggregates:[s]}'],
+  ['PUT', '/resource_providers/:/aggregates', '200', '{aggregates:[s]}'],
+  ['GET', '/traits', '200', '{traits:[s]}'],
+  ['GET', '/traits/:', '204', ''],
+  ['PUT', '/traits/:', '201|204', ''],
+  ['DELETE', '/traits/:', '204', ''],
+  ['GET', '/resource_providers/:/traits', '200', '{resource_provider_generation:n traits:[s]}'],
+  ['PUT', '/resource_providers/:/traits', '200', '{resource_provider_generation:n traits:[s]}'],
+  ['DELETE', '/resource_providers/:/traits', '204', ''],
+  ['POST', '/allocations', '204', ''],
+  [
+    'GET',
+    '/allocations/:',
+    '200',
+    '{allocations:{*:{generation:n resources:{*:n}}} consumer_generation:n project_id user_id consumer_type}',
+  ],
+  ['PUT', '/allocations/:', '204', ''],
+  ['DELETE', '/allocations/:', '204', ''],
+  [
+    'GET',
+    '/resource_providers/:/allocations',
+    '200',
+    '{allocations:{*:{resources:{*:n}}} resource_provider_generation:n}',
+  ],
+  ['GET', '/usages', '200', '{usages:{INSTANCE:{consumer_count:n VCPU:n}}}'],
+  ['GET', '/resource_providers/:/usages', '200', '{resource_provider_generation:n usages:{*:n}}'],
+  [
+    'GET',
+    '/allocation_candidates',
+    '200',
+    '{allocation_requests:[{allocations:{*:{resources:o}} mappings:{*:[s]}}] provider_summaries:{*:{resources:o traits:[] parent_provider_uuid:? root_provider_uuid}}}',
+  ],
+  ['POST', '/reshaper', '204', ''],
+]
