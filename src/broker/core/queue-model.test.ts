@@ -72,8 +72,14 @@ test('a queue does what the model says', { timeout: 60_000 }, async () => {
 
 async function openBench(table: Table) {
   // What waits for an acknowledgement is work in flight, for which the virtual clock would wait.
-  const activity = { count: 0, track: async <T>(work: Promise<T>) => work, begin: () => () => {} }
-  const world = { ...virtualWorld(), files: powerCut(seededRandom(1), Infinity).files, activity }
+  const inner = virtualWorld()
+  const activity = {
+    ...inner.activity,
+    count: 0,
+    track: async <T>(work: Promise<T>) => work,
+    begin: () => () => {},
+  }
+  const world = { ...inner, files: powerCut(seededRandom(1), Infinity).files, activity }
   const store = await openDiskStore({
     world,
     log: silentLog,

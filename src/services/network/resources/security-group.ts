@@ -64,7 +64,9 @@ export const portSecurityGroup = table(
 )
 
 export const securityGroupRules = rulesOf('security_group')
-export const securityGroupRuleRules = rulesOf('security_group_rule', { get: ' or role:reader and rule:sg_owner' })
+export const securityGroupRuleRules = rulesOf('security_group_rule', {
+  get: ' or role:reader and rule:sg_owner',
+})
 
 /** IANA's numbers of the protocols that have names in the API. */
 const protocolNumbers: Record<string, number> = {
