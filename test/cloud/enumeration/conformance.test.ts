@@ -4,12 +4,13 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { type Bench, makeSamples, openBench, type Subject } from './bench.ts'
 import { type Call, misfit } from './conformance.ts'
 import { identityCalls } from './conformance-identity.ts'
+import { identityExtensionCalls } from './conformance-identity-extension.ts'
 import { imageCalls } from './conformance-image.ts'
 import { placementCalls } from './conformance-placement.ts'
 import { gaps, notServed } from './gap.ts'
 import { loginBodies } from './login.ts'
 import { bodyOf, fresh, request, someAllowed } from './request.ts'
-import { type Answered, type AnyRoute, keyOf } from './route.ts'
+import { type Answered, type AnyRoute, type Ids, keyOf } from './route.ts'
 import { subjects } from './subject.ts'
 
 let bench: Bench
@@ -26,7 +27,7 @@ afterAll(async () => {
 })
 
 const lists: [type: string, calls: readonly Call[]][] = [
-  ['identity', identityCalls],
+  ['identity', [...identityCalls, ...identityExtensionCalls]],
   ['image', imageCalls],
   ['placement', placementCalls],
 ]
