@@ -55,8 +55,6 @@ export type Subject = {
   makers: Readonly<Record<string, Maker>>
   /** Samples that everybody may see. */
   shown?: readonly string[]
-  /** Keys of lines whose routes are still being written. */
-  awaited?: RegExp
   /** Segments that stand for the samples of another. */
   aliases?: Readonly<Record<string, string>>
   /** Fixed values of parameters: what exists in every cloud, or must not exist. */
@@ -74,11 +72,13 @@ image:
   stores: [{ id: fast, kind: file, default: true }, { id: slow, kind: file }]
   show_locations: true
   cache: true
-  download_hosts: [images.sample.test]
+  download_hosts: [images.sample.test, localhost]
+  download_reserved: [127.0.0.1/32]
 `
 
 export async function openBench(): Promise<Bench> {
   const cloud = await testCloud({ hosts: 1, filed: true, yaml: settings })
+  await answerLocally(cloud)
   const people = await makePeople(cloud)
   let count = 0
   const bench: Bench = {
@@ -108,6 +108,13 @@ export async function openBench(): Promise<Bench> {
     },
   }
   return bench
+}
+
+/** A place at which 512 bytes of an image lie. */
+async function answerLocally({ world }: TestCloud): Promise<void> {
+  await world.sockets.listen({ host: '127.0.0.1', port: 80 }, (visitor) => {
+    visitor.once('data', () => visitor.end('HTTP/1.1 200 OK\r\ncontent-length: 512\r\n\r\n'))
+  })
 }
 
 /** One sample of each kind, in the order of the table: later ones may stand on earlier ones. */

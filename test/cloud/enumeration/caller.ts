@@ -53,7 +53,7 @@ export async function makePeople(cloud: TestCloud): Promise<People> {
 
   const user = async (name: string, at: Place, scope: Scope, role: string): Promise<Caller> => {
     const made = await call<{ user: { id: string } }>('POST', '/users', {
-      user: { name, domain_id: at.domainId, password },
+      user: { name, domain_id: at.domainId, password, ...told(at) },
     })
     const userId = made.user.id
     const targets: Record<Scope, string> = {
@@ -100,6 +100,13 @@ export async function makePeople(cloud: TestCloud): Promise<People> {
   ]
   return { home, away, owner, admin, callers, strangers: await worthless(cloud, owner, home) }
 }
+
+/** What a user may tell of itself, so that answers show all that they can. */
+const told = ({ projectId }: Place) => ({
+  description: 'A sample',
+  default_project_id: projectId,
+  email: 'sample@sample.test',
+})
 
 async function worthless(cloud: TestCloud, owner: Caller, home: Place): Promise<Stranger[]> {
   const revoked = await logIn(cloud, owner.userId, 'project', home)

@@ -408,7 +408,7 @@ export const identityCalls: readonly Call[] = [
     'POST',
     '/v3/users',
     '201',
-    '{user:{default_project_id description domain_id email enabled:b}] id links:{self} name options:{ignore_password_expiry:b} password_expires_at}}',
+    '{user:{default_project_id description domain_id email enabled:b id links:{self} name options:{ignore_password_expiry:b} password_expires_at}}',
   ],
   [
     'GET',

@@ -1,6 +1,6 @@
 // Identity's routes: which rule guards each, with what body it is asked, and the samples that it is asked about.
 import type { Bench, Guards, Maker, Subject } from './bench.ts'
-import { logIn } from './caller.ts'
+import { logIn, password } from './caller.ts'
 import type { Standing } from './evaluate.ts'
 import { extensionGuards, extensionMakers } from './identity-extension.ts'
 import { grants } from './identity-grant.ts'
@@ -31,6 +31,7 @@ const newUser = (bench: Bench) => ({
   description: 'A sample',
   email: 'sample@sample.test',
   default_project_id: bench.people.home.projectId,
+  password,
   options: { ignore_password_expiry: true },
 })
 const credential = (bench: Bench) => ({ type: 'sample', blob: 'blob', user_id: bench.people.owner.userId })
@@ -53,7 +54,12 @@ export const guards: Guards = {
   'GET /': { rule: 'public' },
   'GET /v3': { rule: 'public' },
   'POST /auth/tokens': { rule: 'public' },
-  'POST /users/:user_id/password': { rule: 'public' },
+  // The samples keep their passwords: it is a new user's that is changed.
+  'POST /users/:user_id/password': {
+    rule: 'public',
+    body: () => ({ user: { original_password: password, password: `another ${password}` } }),
+    before: async (bench) => ({ users: await makers.users!(bench) }),
+  },
 
   'GET /auth/tokens': of('validate_token', { headers: subjectToken }),
   'HEAD /auth/tokens': of('check_token', { headers: subjectToken }),
@@ -85,6 +91,9 @@ export const guards: Guards = {
   'DELETE /projects/:project_id/tags/:tag': of('delete_project_tag', { before: tagProject }),
 
   ...five('users', 'user', 'users', newUser),
+  'PATCH /users/:user_id': of('update_user', {
+    body: () => ({ user: { options: { ignore_lockout_failure_attempts: true } } }),
+  }),
   'GET /users': of('list_users', { target: ownDomain }),
   'GET /users/:user_id/groups': of('list_groups_for_user', { before: joinGroup }),
   'GET /users/:user_id/projects': of('list_user_projects'),

@@ -9,6 +9,9 @@ const of = (rule: string, more: Partial<Guard> = {}): Guard => ({ rule, sees: 'g
 const any: Guard = { rule: 'token' }
 const own = ({ projectId }: { projectId?: string }) => ({ project_id: projectId, owner: projectId })
 
+/** As the cache is set unless told otherwise. */
+const cacheTurnMs = 5000
+
 const newImage = (bench: Bench) => ({ name: bench.name(), disk_format: 'raw', container_format: 'bare' })
 const patchType = () => ({ 'content-type': 'application/openstack-images-v2.1-json-patch' })
 const bytesType = () => ({ 'content-type': 'application/octet-stream' })
@@ -22,7 +25,7 @@ const guards: Guards = {
   'GET /info/stores': any,
   'GET /info/import': any,
   'GET /info/stores/detail': { rule: 'stores_info_detail' },
-  'DELETE /stores/:store/:id': of('delete_image_location', { answers: [404] }),
+  'DELETE /stores/:store/:id': of('delete_image_location', { before: inBothStores }),
   'PUT /images/:id/stage': of('upload_image', {
     headers: bytesType,
     body: () => Buffer.alloc(512),
@@ -54,13 +57,13 @@ const guards: Guards = {
   'GET /images/:id/tasks': of('get_image', { before: imported }),
   'GET /images/:id/locations': of('fetch_image_location'),
   'POST /images/:id/locations': of('add_image_location', {
-    body: () => ({ url: 'http://images.sample.test/sample' }),
+    body: () => ({ url: 'http://localhost/sample' }),
     before: async (bench) => ({ images: await queued(bench) }),
   }),
   'GET /tasks': { rule: 'tasks_api_access' },
   'POST /tasks': { rule: 'tasks_api_access', body: task },
   'GET /tasks/:id': { rule: 'tasks_api_access' },
-  'GET /cache': { rule: 'cache_list' },
+  'GET /cache': { rule: 'cache_list', before: fetched },
   'PUT /cache/:id': { rule: 'cache_image' },
   'DELETE /cache/:id': { rule: 'cache_delete', before: cached },
   'DELETE /cache': { rule: 'cache_delete' },
@@ -106,6 +109,20 @@ async function cached(bench: Bench) {
   await bench.ask('image', 'PUT', `/cache/${ids(bench).images}`)
   return undefined
 }
+async function fetched(bench: Bench) {
+  await cached(bench)
+  await bench.cloud.world.advance(cacheTurnMs)
+  // And another one that waits.
+  await bench.ask('image', 'PUT', `/cache/${await makers.images!(bench)}`)
+  return undefined
+}
+async function inBothStores(bench: Bench) {
+  const id = await staged(bench)
+  const body = { method: { name: 'glance-direct' }, stores: ['fast', 'slow'] }
+  await bench.ask('image', 'POST', `/images/${id}/import`, body, { who: bench.people.owner })
+  await bench.cloud.settle()
+  return { id }
+}
 async function tagged(bench: Bench) {
   await bench.ask('image', 'PUT', `/images/${ids(bench).images}/tags/${ids(bench).tags}`)
   return undefined
@@ -140,7 +157,6 @@ export const image: Subject = {
   makers,
   fixed: () => ({ schemas: 'image', metadefs: 'namespace', stores: 'slow', tags: 'green' }),
   aliases: { id: 'images', cache: 'images' },
-  awaited: /\/(cache|locations)\b/,
   target: ({ people: { home } }) => ({
     project_id: home.projectId,
     owner: home.projectId,

@@ -55,7 +55,8 @@ export const userRoutes = [
     policy: 'token',
     handle: async (context, { params, query }) => {
       const rows = await listGroupsOfUser(context, params.user_id!, { name: query.get('name') })
-      const views = rows.map((row) => groupView(row, context))
+      // Memberships end by themselves for users of federations alone.
+      const views = rows.map((row) => ({ ...groupView(row, context), membership_expires_at: null }))
       return listing(context, `/users/${params.user_id}/groups`, query, 'groups', views, ['name'])
     },
   }),

@@ -186,7 +186,8 @@ async function ensureCatalog(app: Identity, tx: Transaction, cloud: FirstCloud):
   for (const { type, name, url } of cloud.catalog) {
     const there = (await listServices(tx, { type, name }))[0]
     const serviceId = there?.id ?? app.world.random.hexId()
-    if (!there) await insertService(tx, { id: serviceId, type, name, enabled: true, extra: {}, createdAt })
+    const extra = { description: `The ${type} service` }
+    if (!there) await insertService(tx, { id: serviceId, type, name, enabled: true, extra, createdAt })
     const known = await listEndpoints(tx, { serviceId, regionId: cloud.region })
     for (const face of interfaces) {
       const wanted = typeof url === 'string' ? url : url[face]

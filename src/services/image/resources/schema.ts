@@ -11,6 +11,20 @@ const wholeOrNull = (description: string) => ({ type: ['null', 'integer'], readO
 const own = { readOnly: true }
 const uuid = '^([0-9a-fA-F]){8}-([0-9a-fA-F]){4}-([0-9a-fA-F]){4}-([0-9a-fA-F]){4}-([0-9a-fA-F]){12}$'
 
+/** Properties that other services read: no fields of their own, and described so that clients offer them. */
+const property = (description: string, type: string | string[] = 'string') => ({
+  type,
+  description,
+  is_base: false,
+})
+const known = {
+  architecture: property('The processor that the guest is made for'),
+  instance_uuid: property('The server that it is a snapshot of'),
+  kernel_id: property('The image of the kernel that it starts with', ['null', 'string']),
+  ramdisk_id: property('The image of the initial RAM disk that it starts with', ['null', 'string']),
+  os_distro: property('The distribution that is installed'),
+  os_version: property("The distribution's version"),
+}
 const imageProperties = {
   id: text('The UUID of the image', { pattern: uuid }),
   name: textOrNull('A name for people', { maxLength: 255 }),
@@ -72,6 +86,7 @@ const imageProperties = {
       required: ['url', 'metadata'],
     },
   },
+  ...known,
   min_ram: { type: 'integer', description: 'MiB of memory that a server needs' },
   min_disk: { type: 'integer', description: 'GiB of disk that a server needs' },
   self: text('Path of the image', own),
