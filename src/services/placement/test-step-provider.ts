@@ -1,0 +1,220 @@
+// Conformance: providers, their trees, inventories, aggregates and traits.
+import { expect } from 'vitest'
+import { child, dated, error, host, other, p, rack, type Step, stock, undefinedCode } from './test-step.ts'
+
+export const providerSteps: Step[] = [
+  [
+    'a provider',
+    '1.39',
+    'POST /resource_providers',
+    { name: 'host', uuid: host },
+    {
+      status: 200,
+      headers: { ...dated, location: expect.stringMatching(new RegExp(`${p}$`)) },
+      body: {
+        uuid: host,
+        name: 'host',
+        generation: 0,
+        parent_provider_uuid: null,
+        root_provider_uuid: host,
+        links: ['', '/inventories', '/usages', '/aggregates', '/traits', '/allocations'].map((each) => ({
+          rel: each.slice(1) || 'self',
+          href: p + each,
+        })),
+      },
+    },
+  ],
+  [
+    'its name once more',
+    '1.39',
+    'POST /resource_providers',
+    { name: 'host' },
+    error(409, 'placement.duplicate_name', 'Conflicting resource provider name: host already exists.'),
+  ],
+  [
+    'a child',
+    '1.39',
+    'POST /resource_providers',
+    { name: 'child', uuid: child, parent_provider_uuid: host },
+    { status: 200, body: expect.objectContaining({ parent_provider_uuid: host, root_provider_uuid: host }) },
+  ],
+  [
+    'its own parent',
+    '1.39',
+    'POST /resource_providers',
+    { name: 'loop', uuid: other, parent_provider_uuid: other },
+    error(400, undefinedCode, 'parent provider UUID cannot be same as UUID'),
+  ],
+  [
+    'a parent below',
+    '1.39',
+    `PUT ${p}`,
+    { name: 'host', parent_provider_uuid: child },
+    error(400, undefinedCode, 'creating loop in the provider tree'),
+  ],
+  [
+    'out of its tree, too early',
+    '1.36',
+    `PUT /resource_providers/${child}`,
+    { name: 'child', parent_provider_uuid: null },
+    error(400, undefinedCode, 'un-parenting a provider is not currently allowed'),
+  ],
+  [
+    'out of its tree',
+    '1.37',
+    `PUT /resource_providers/${child}`,
+    { name: 'child', parent_provider_uuid: null },
+    { status: 200, body: expect.objectContaining({ parent_provider_uuid: null, root_provider_uuid: child }) },
+  ],
+  [
+    'and back',
+    '1.37',
+    `PUT /resource_providers/${child}`,
+    { name: 'child', parent_provider_uuid: host },
+    { status: 200, body: expect.objectContaining({ root_provider_uuid: host }) },
+  ],
+  [
+    'a parent deleted',
+    '1.39',
+    `DELETE ${p}`,
+    undefined,
+    error(409, 'placement.resource_provider.cannot_delete_parent', 'It has child resource providers'),
+  ],
+  [
+    'a tree',
+    '1.14',
+    `GET /resource_providers?in_tree=${child}`,
+    undefined,
+    {
+      status: 200,
+      body: {
+        resource_providers: [
+          expect.objectContaining({ uuid: host }),
+          expect.objectContaining({ uuid: child }),
+        ],
+      },
+    },
+  ],
+
+  [
+    'an inventory',
+    '1.39',
+    `POST ${p}/inventories`,
+    { resource_class: 'VCPU', total: 8 },
+    {
+      status: 201,
+      headers: { location: expect.stringMatching(/\/inventories\/VCPU$/) },
+      body: { resource_provider_generation: 1, total: 8, ...stock },
+    },
+  ],
+  [
+    'an inventory twice',
+    '1.39',
+    `POST ${p}/inventories`,
+    { resource_class: 'VCPU', total: 8 },
+    error(409, 'placement.concurrent_update', 'Update conflict'),
+  ],
+  [
+    'all inventories',
+    '1.39',
+    `PUT ${p}/inventories`,
+    {
+      resource_provider_generation: 1,
+      inventories: { VCPU: { total: 8, reserved: 1 }, CUSTOM_GOLD: { total: 3 } },
+    },
+    {
+      status: 200,
+      headers: dated,
+      body: {
+        resource_provider_generation: 2,
+        inventories: { VCPU: { ...stock, total: 8, reserved: 1 }, CUSTOM_GOLD: { ...stock, total: 3 } },
+      },
+    },
+  ],
+  [
+    'an old generation',
+    '1.39',
+    `PUT ${p}/inventories`,
+    { resource_provider_generation: 1, inventories: {} },
+    error(409, 'placement.concurrent_update', 'resource provider generation conflict'),
+  ],
+  [
+    'a class that nobody knows',
+    '1.39',
+    `PUT ${p}/inventories`,
+    { resource_provider_generation: 2, inventories: { CUSTOM_TIN: { total: 1 } } },
+    error(400, undefinedCode, 'No such resource class CUSTOM_TIN'),
+  ],
+  [
+    'all reserved, too early',
+    '1.25',
+    `PUT ${p}/inventories/VCPU`,
+    { resource_provider_generation: 2, total: 8, reserved: 8 },
+    error(400, undefinedCode, 'greater than or equal to total'),
+  ],
+  [
+    'one inventory',
+    '1.39',
+    `PUT ${p}/inventories/VCPU`,
+    { resource_provider_generation: 2, total: 8 },
+    { status: 200, body: { resource_provider_generation: 3, ...stock, total: 8 } },
+  ],
+  [
+    'none of this class',
+    '1.39',
+    `GET ${p}/inventories/PCPU`,
+    undefined,
+    error(404, undefinedCode, 'No inventory of class PCPU'),
+  ],
+  ['all away, too early', '1.4', `DELETE ${p}/inventories`, undefined, { status: 405 }],
+
+  [
+    'aggregates as a list',
+    '1.1',
+    `PUT ${p}/aggregates`,
+    [rack],
+    { status: 200, body: { aggregates: [rack] } },
+  ],
+  [
+    'aggregates with a generation',
+    '1.19',
+    `PUT ${p}/aggregates`,
+    { resource_provider_generation: 3, aggregates: [rack] },
+    { status: 200, body: { aggregates: [rack], resource_provider_generation: 4 } },
+  ],
+  [
+    'aggregates of an old generation',
+    '1.39',
+    `PUT ${p}/aggregates`,
+    { resource_provider_generation: 3, aggregates: [] },
+    error(409, 'placement.concurrent_update', 'generation'),
+  ],
+  [
+    'aggregates shown',
+    '1.18',
+    `GET ${p}/aggregates`,
+    undefined,
+    { status: 200, body: { aggregates: [rack] } },
+  ],
+  [
+    'traits',
+    '1.39',
+    `PUT ${p}/traits`,
+    { resource_provider_generation: 4, traits: ['CUSTOM_RED', 'HW_NUMA_ROOT'] },
+    { status: 200, body: { resource_provider_generation: 5, traits: ['CUSTOM_RED', 'HW_NUMA_ROOT'] } },
+  ],
+  [
+    'a trait in use',
+    '1.39',
+    'DELETE /traits/CUSTOM_RED',
+    undefined,
+    error(409, undefinedCode, 'in use by a resource provider'),
+  ],
+  [
+    'providers by all of it',
+    '1.39',
+    `GET /resource_providers?resources=VCPU:8&required=in:CUSTOM_RED,HW_CPU_X86_AVX&member_of=${rack}`,
+    undefined,
+    { status: 200, body: { resource_providers: [expect.objectContaining({ uuid: host })] } },
+  ],
+]
