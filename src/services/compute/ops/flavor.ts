@@ -40,9 +40,9 @@ export async function listFlavors(
   query: Query,
 ): Promise<{ flavors: Flavor[]; next: string | undefined }> {
   const { app, caller } = context
-  const sort = sortKeys[query.get('sort_key') ?? 'flavorid']
-  if (!sort)
-    throw new CloudError('badRequest', `Sort key '${query.get('sort_key')}' is not one that flavors have`)
+  const key = query.get('sort_key') ?? 'flavorid'
+  const sort = Object.hasOwn(sortKeys, key) ? sortKeys[key] : undefined
+  if (!sort) throw new CloudError('badRequest', `Sort key '${key}' is not one that flavors have`)
   const way = query.get('sort_dir') === 'desc' ? 'desc' : 'asc'
   const all = await store.listFlavors(app.db, sort, way)
   const wanted = publicFilter(query.get('is_public'), context.allows(isAdmin, {}))

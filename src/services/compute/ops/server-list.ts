@@ -228,7 +228,7 @@ async function page(
 
 function orderOf(keys: readonly string[], ways: readonly string[], at: number): ServerList['orderBy'] {
   return keys.flatMap((key, place): ServerList['orderBy'] => {
-    const column = sortColumns[key]
+    const column = Object.hasOwn(sortColumns, key) ? sortColumns[key] : undefined
     if (!column || (key === 'locked' && at < 2073)) {
       if (at < 2075 && forAdmins.has(key)) return []
       throw new CloudError('badRequest', `Sort key supplied is not valid: ${key}`)

@@ -139,7 +139,7 @@ function readSort(query: Query): [store.SortKey, 'asc' | 'desc'][] {
   const sort: [store.SortKey, 'asc' | 'desc'][] = []
   const fallback = given === undefined && keys.length === 0 ? directions[0] : undefined
   for (const [key, direction] of pairs) {
-    if (!(key! in store.sortColumns)) {
+    if (!Object.hasOwn(store.sortColumns, key!)) {
       throw new CloudError(
         'badRequest',
         `Invalid sort key: ${key}. It must be one of the following: ${Object.keys(store.sortColumns).join(', ')}.`,

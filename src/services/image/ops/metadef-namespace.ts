@@ -181,7 +181,7 @@ function readVisibility(text: string | undefined): NamespaceVisibility | undefin
 function readSort(query: Query): store.NamespaceFilter['sort'] {
   const key = query.get('sort_key') ?? 'created_at'
   const direction = query.get('sort_dir') ?? 'desc'
-  if (!(key in store.namespaceSort)) {
+  if (!Object.hasOwn(store.namespaceSort, key)) {
     throw new CloudError(
       'badRequest',
       `Invalid sort key: ${key}. It must be one of the following: ${Object.keys(store.namespaceSort).join(', ')}.`,

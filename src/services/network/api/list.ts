@@ -67,7 +67,7 @@ async function readFilters(db: Db, spec: ListSpec, query: Query): Promise<Condit
     if (control.includes(name)) continue
     const values = query.all(name)
     if (values.some((each) => each.includes('\0'))) throw bad(`Invalid input for ${name}`)
-    const tagged = tagFilters[name]
+    const tagged = Object.hasOwn(tagFilters, name) ? tagFilters[name] : undefined
     const attribute = Object.hasOwn(spec.attributes, name) ? spec.attributes[name] : undefined
     const custom = spec.filters && Object.hasOwn(spec.filters, name) ? spec.filters[name] : undefined
     if (tagged) conditions.push(tagged(values.flatMap((each) => each.split(','))))

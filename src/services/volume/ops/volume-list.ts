@@ -165,7 +165,7 @@ function orderOf(query: Query): VolumeList['orderBy'] {
     ? sort.split(',').map((part) => part.trim().split(':') as [string, string?])
     : query.all('sort_key').map((key, at): [string, string?] => [key, query.all('sort_dir')[at]])
   const order = keys.map(([key, way = 'desc']): VolumeList['orderBy'][number] => {
-    const column = sortColumns[key]
+    const column = Object.hasOwn(sortColumns, key) ? sortColumns[key] : undefined
     if (!column) throw new CloudError('badRequest', `Invalid input received: Sort key '${key}' is unknown.`)
     if (way !== 'asc' && way !== 'desc')
       throw new CloudError(
