@@ -48,6 +48,7 @@ describe('every route', () => {
       'GET /',
       'GET /v3',
       'POST /v3/auth/tokens',
+      'POST /v3/OS-OAUTH2/token',
       'POST /v3/users/deadbeef/password',
       'GET /v3/OS-SIMPLE-CERT/ca',
       'GET /v3/OS-SIMPLE-CERT/certificates',

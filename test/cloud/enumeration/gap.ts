@@ -1,9 +1,7 @@
 // What the reference lists and this cloud doesn't answer: by decision, and for now.
 
 const federation = 'Federation: what there is of it are lists, which are empty'
-const oauth = 'OAuth: tokens of strangers are not given'
-const oauth2 =
-  'OAuth 2: an application credential gives a token at /v3/auth/tokens, and this way gives no other one'
+const oauth = 'OAuth 1: tokens of strangers are not given'
 
 /** By decision, with the reason. */
 export const notServed: Readonly<Record<string, string>> = {
@@ -35,7 +33,6 @@ export const notServed: Readonly<Record<string, string>> = {
   'POST /v3/auth/OS-FEDERATION/saml2': federation,
   'POST /v3/auth/OS-FEDERATION/saml2/ecp': federation,
   'GET /v3/OS-FEDERATION/saml2/metadata': federation,
-  'POST /v3/OS-OAUTH2/token': oauth2,
   'POST /v3/OS-OAUTH1/request_token': oauth,
   'PUT /v3/OS-OAUTH1/authorize/:': oauth,
   'POST /v3/OS-OAUTH1/access_token': oauth,

@@ -61,6 +61,20 @@ export const guards: Guards = {
     before: async (bench) => ({ users: await makers.users!(bench) }),
   },
 
+  'POST /OS-OAUTH2/token': {
+    rule: 'public',
+    body: () => Buffer.from('grant_type=client_credentials'),
+    headers: (bench) => ({
+      'content-type': 'application/x-www-form-urlencoded',
+      authorization: `Basic ${ids(bench).oauth2}`,
+    }),
+    before: async (bench) => {
+      const { id, secret } = await makeApplicationCredential(bench)
+      ids(bench).oauth2 = Buffer.from(`${id}:${secret}`).toString('base64')
+      return undefined
+    },
+  },
+
   'GET /auth/tokens': of('validate_token', { headers: subjectToken }),
   'HEAD /auth/tokens': of('check_token', { headers: subjectToken }),
   'DELETE /auth/tokens': of('revoke_token', {

@@ -15,6 +15,7 @@ import { federationRoutes } from './federation.ts'
 import { grantRoutes } from './grant.ts'
 import { groupRoutes } from './group.ts'
 import { limitRoutes } from './limit.ts'
+import { oauth2Routes } from './oauth2.ts'
 import { policyRoutes } from './policy.ts'
 import { projectRoutes } from './project.ts'
 import { regionRoutes } from './region.ts'
@@ -28,6 +29,7 @@ import { userRoutes } from './user.ts'
 const apiRoutes = [
   ...authRoutes,
   ...ec2Routes,
+  ...oauth2Routes,
   ...revocationRoutes,
   ...domainRoutes,
   ...domainConfigRoutes,
