@@ -6,7 +6,7 @@ import { describe, expect, it } from 'vitest'
 import { CloudError } from '#kit/errors/cloud-error.ts'
 import { checkImage, requireSafeImage } from './check.ts'
 import { describeImage, readableSize } from './describe.ts'
-import { bufferReader, formatBytes, formatOfHead, inspectImage } from './inspect.ts'
+import { bufferReader, formatBytes, formatOfHead, inspectWhole } from './inspect.ts'
 import {
   isoSample,
   mbrSample,
@@ -21,7 +21,7 @@ import { watchedUpload } from './stream.ts'
 import { verifiedBytes } from './verify.ts'
 
 const gib = 2 ** 30
-const inspect = (image: Buffer) => inspectImage(bufferReader(image), image.length)
+const inspect = (image: Buffer) => inspectWhole(bufferReader(image), image.length)
 
 const healthy: [string, Buffer, number][] = [
   ['raw', Buffer.alloc(4096, 7), 4096],

@@ -12,6 +12,7 @@ import {
   vhdFooterBytes,
 } from './virtual-disk.ts'
 import { parseVmdk } from './vmdk.ts'
+import { missingPart } from './whole.ts'
 
 type Mark = { format: ImageFormat; offset: number; bytes: Buffer }
 
@@ -58,7 +59,7 @@ const parsers: Partial<Record<ImageFormat, (read: Reader, fileSize: number) => P
   },
 }
 
-/** Everything that the bytes say. Throws CloudError 'badRequest' where they contradict themselves. */
+/** Everything that the headers say; the file may be a beginning alone. Throws CloudError 'badRequest' where they contradict themselves. */
 export async function inspectImage(read: Reader, fileSize: number): Promise<ImageInfo> {
   const formats = await formatsOf(read, fileSize)
   const [found = 'raw', ...alsoLooksLike] = formats
@@ -74,6 +75,13 @@ export async function inspectImage(read: Reader, fileSize: number): Promise<Imag
     alsoLooksLike,
     problems: parsed.problems ?? [],
   }
+}
+
+/** As `inspectImage`, for a file that is complete: what its tables name must be there. */
+export async function inspectWhole(read: Reader, fileSize: number): Promise<ImageInfo> {
+  const info = await inspectImage(read, fileSize)
+  const missing = await missingPart(read, info)
+  return missing === undefined ? info : { ...info, problems: [...info.problems, missing] }
 }
 
 /** The formats whose marks the bytes carry, first the one that tools would take. Empty for raw. */

@@ -34,6 +34,9 @@ export function vmdkSample(change: { createType?: string; extent?: string; capac
   image.writeBigUInt64LE(128n, 20)
   image.writeBigUInt64LE(1n, 28)
   image.writeBigUInt64LE(20n, 36)
+  // One grain table, not made yet.
+  image.writeUInt32LE(512, 44)
+  image.writeBigUInt64LE(21n, 56)
   image.write(vmdkDescriptor(change), 512, 'latin1')
   return image
 }

@@ -4,7 +4,7 @@ import type { ImageStore } from '#drivers/imagestore/load.ts'
 import type { Digest } from '#kit/digest/digest.ts'
 import { CloudError } from '#kit/errors/cloud-error.ts'
 import { requireSafeImage } from '#kit/image-format/check.ts'
-import { inspectImage } from '#kit/image-format/inspect.ts'
+import { inspectWhole } from '#kit/image-format/inspect.ts'
 import { watchedUpload } from '#kit/image-format/stream.ts'
 import type { ImageApp } from '../app.ts'
 import type { Image } from '../resources/image.ts'
@@ -49,7 +49,7 @@ export async function storeContent(
     const { sizeBytes } = await store.put(id, checked, {
       limitBytes,
       async check(read, size) {
-        const info = await inspectImage(read, size)
+        const info = await inspectWhole(read, size)
         requireSafeImage(info, diskFormat, containerFormat)
         virtualSize = info.virtualSize
       },

@@ -7,7 +7,7 @@ import { decompressed } from '#kit/compress/decompress.ts'
 import { CloudError } from '#kit/errors/cloud-error.ts'
 import { requireSafeImage } from '#kit/image-format/check.ts'
 import type { ImageFormat, ImageInfo } from '#kit/image-format/format.ts'
-import { inspectImage } from '#kit/image-format/inspect.ts'
+import { inspectWhole } from '#kit/image-format/inspect.ts'
 import { openSandbox, type Sandbox } from '#kit/sandbox/sandbox.ts'
 import type { ImageApp } from '../app.ts'
 import type { Formats } from './content.ts'
@@ -51,7 +51,7 @@ export async function unpackStaged(
 /** Kind 'badRequest' with the reasons where it isn't what the formats say, or reaches for other files. */
 export async function judgeStaged(app: ImageApp, id: string, formats: Formats): Promise<ImageInfo> {
   return withStaged(app, id, async (read, sizeBytes) => {
-    const info = await inspectImage(read, sizeBytes)
+    const info = await inspectWhole(read, sizeBytes)
     requireSafeImage(info, formats.diskFormat, formats.containerFormat)
     return info
   })
