@@ -8,6 +8,7 @@ import { kyselyOver } from './kysely.ts'
 import { repeatedly } from './repeat.ts'
 import { openServer } from './server.ts'
 import { isServerUrl } from './server-url.ts'
+import { openSqlite } from './sqlite.ts'
 import type { AnyTable } from './table.ts'
 
 export type OpenOptions = {
@@ -37,7 +38,6 @@ async function openPool(world: World, url: string): Promise<{ dialect: DialectNa
     const wish = new URLSearchParams(query).get('synchronous')?.toUpperCase() ?? 'FULL'
     if (wish !== 'FULL' && wish !== 'GROUP' && wish !== 'NORMAL' && wish !== 'OFF')
       throw new Error(`${url}: synchronous is FULL, GROUP, NORMAL or OFF`)
-    const { openSqlite } = await import('./sqlite.ts')
     return {
       dialect: 'sqlite',
       pool: await openSqlite(world, path.replace(/^\/\/(?=\/)/, ''), { synchronous: wish }),

@@ -39,3 +39,27 @@ test('NORMAL may lose the newest commits', async () => {
   for (let seed = 1; seed <= 20; seed++) left.push(await leftOf('NORMAL', seed))
   expect(Math.min(...left)).toBeLessThan(20)
 })
+
+test.each(['busy', 'io'] as const)("a rollback that fails (%s) is in nobody else's way", async (trouble) => {
+  const universe = openUniverse({ seed: 1 })
+  try {
+    const machine = universe.machine('controller')
+    const process = machine.start('writer')
+    const work = async () => {
+      const db = await openDatabase(process.world, 'sqlite:/data/test.db')
+      await db.execute('create table note (id integer)', [])
+      const failing = db.transaction(async (tx) => {
+        await tx.execute('insert into note values (?)', [1])
+        // The next statement is the rollback.
+        machine.databases.failStatement(1, trouble)
+        throw new Error('no')
+      })
+      await expect(failing).rejects.toThrow('no')
+      await db.transaction(async (tx) => tx.execute('insert into note values (?)', [2]))
+      return (await db.execute('select id from note', [])).rows
+    }
+    expect(await universe.until(work())).toEqual([{ id: 2 }])
+  } finally {
+    universe.close()
+  }
+})

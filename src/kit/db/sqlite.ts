@@ -91,6 +91,16 @@ export async function openSqlite(
     return grouped ? flush.flushed : undefined
   }
 
+  /** What could not be rolled back would be in the way of all that come after it. */
+  const abandon = () => {
+    try {
+      runNow('rollback', [], 'objects')
+    } catch {
+      // There is none any more: SQLite has ended it by itself.
+    }
+    wrote = false
+  }
+
   const queue = turns()
   let flushed: Connection['flushed']
   const connection: Connection = {
@@ -127,7 +137,10 @@ export async function openSqlite(
       if (!queue.take()) await queue.wait()
       return connection
     },
-    release: () => queue.pass(),
+    release(_connection, broken) {
+      if (broken) abandon()
+      queue.pass()
+    },
     pause: (ms) => world.timers.sleep(ms),
     async close() {
       if (!queue.take()) await queue.wait()
