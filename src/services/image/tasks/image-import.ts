@@ -122,6 +122,9 @@ export const imageImport = task<ImageApp, ImportFrame>()({
       const image = await findImage(app.db, imageId)
       const copying = state.method === 'copy-image'
       await app.db.transaction(async (tx) => {
+        const now = await findImage(tx, imageId)
+        // Finished, though what came after it was not: the image is whole.
+        if (now && now.importTask !== state.taskId) return
         for (const store of state.stores) {
           await dropStore(tx, imageId, store)
           await addRemoval(tx, { imageId, store, dueAt: app.world.clock.now() })
