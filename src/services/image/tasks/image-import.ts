@@ -50,7 +50,6 @@ export const imageImport = task<ImageApp, ImportFrame>()({
   steps: {
     fetch: async (t) => {
       const image = await load(t)
-      await t.undo('giveUp')
       await moveTask(t.app, t.app.db, t.state.taskId, 'processing')
       if (t.state.method === 'copy-image') return { go: 'store' }
       if (t.state.method === 'web-download') await download(t, image)
@@ -115,38 +114,38 @@ export const imageImport = task<ImageApp, ImportFrame>()({
       return { done: true }
     },
   },
-  undo: {
-    giveUp: async (t) => {
-      const { app, state } = t
-      const { imageId } = state
-      const image = await findImage(app.db, imageId)
-      const copying = state.method === 'copy-image'
-      await app.db.transaction(async (tx) => {
-        const now = await findImage(tx, imageId)
-        // Finished, though what came after it was not: the image is whole.
-        if (now && now.importTask !== state.taskId) return
-        for (const store of state.stores) {
-          await dropStore(tx, imageId, store)
-          await addRemoval(tx, { imageId, store, dueAt: app.world.clock.now() })
-        }
-        if (!copying) await removeStaged(t, tx)
-        const empty = { size: null, virtualSize: null, checksum: null, osHashAlgo: null, osHashValue: null }
-        await changeImport(tx, imageId, state.taskId, {
-          ...(!copying && { ...empty, status: 'queued' as const }),
-          importTask: null,
-          ...(image?.importingToStores != null && {
-            importingToStores: '',
-            failedImport: state.stores.join(','),
-          }),
-        })
-      })
-      await removeDue(app)
-    },
-  },
+  // Also where no step ever began: the request has marked the image as taken by this task.
   failed: async (t, { message }) => {
+    await giveUp(t)
     await moveTask(t.app, t.app.db, t.state.taskId, 'failure', { message })
   },
 })
+
+async function giveUp(t: Handle): Promise<void> {
+  const { app, state } = t
+  const { imageId } = state
+  const copying = state.method === 'copy-image'
+  await app.db.transaction(async (tx) => {
+    const image = await findImage(tx, imageId)
+    // Finished, though what came after it was not: the image is whole.
+    if (image && image.importTask !== state.taskId) return
+    for (const store of state.stores) {
+      await dropStore(tx, imageId, store)
+      await addRemoval(tx, { imageId, store, dueAt: app.world.clock.now() })
+    }
+    if (!copying) await removeStaged(t, tx)
+    const empty = { size: null, virtualSize: null, checksum: null, osHashAlgo: null, osHashValue: null }
+    await changeImport(tx, imageId, state.taskId, {
+      ...(!copying && { ...empty, status: 'queued' as const }),
+      importTask: null,
+      ...(image?.importingToStores != null && {
+        importingToStores: '',
+        failedImport: state.stores.join(','),
+      }),
+    })
+  })
+  await removeDue(app)
+}
 
 async function load(t: Handle): Promise<WholeImage> {
   const image = await findImage(t.app.db, t.state.imageId)
