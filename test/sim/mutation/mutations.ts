@@ -30,7 +30,7 @@ export const mutations: Readonly<Record<string, Mutation>> = {
     faults: 'driver',
     hosts: 1,
     minutes: 3,
-    seeds: [1, 2, 3, 4],
+    seeds: [10, 14, 1, 2],
   },
   'lost-wake-up': {
     says: 'Whoever waits for a database behind a statement that fails is never woken',
@@ -52,6 +52,6 @@ export const mutations: Readonly<Record<string, Mutation>> = {
     faults: 'driver',
     hosts: 2,
     minutes: 3,
-    seeds: [3, 4, 5, 6],
+    seeds: [7, 3, 4, 5],
   },
 }
