@@ -154,23 +154,23 @@ export function imageStoreConformance(name: string, make: () => Promise<ImageSto
       const id = newId()
       await put(id, chunks(content))
       const whole = await rig.everything()
-      let halted = () => {}
-      const inside = new Promise<void>((resolve) => {
-        halted = resolve
-      })
-      // Never ends: as if the process had been killed there.
-      void put(newId(), chunks(content), {
-        check: () => {
-          halted()
-          return new Promise(() => {})
+      const inside = Promise.withResolvers<void>()
+      const halt = Promise.withResolvers<void>()
+      // Held where it is while another one sweeps: as if the process had been killed there.
+      const broken = put(newId(), chunks(content), {
+        check() {
+          inside.resolve()
+          return halt.promise
         },
       })
-      await inside
+      await inside.promise
       expect(await rig.everything()).not.toEqual(whole)
       const again = await rig.reopen()
       await again.sweep()
       expect(await rig.everything()).toEqual(whole)
       expect((await again.info(id))?.sizeBytes).toBe(content.length)
+      halt.reject(new Error('this process is no more'))
+      await expect(broken).rejects.toThrow('no more')
     })
 
     it('refuses an id that leads elsewhere', async () => {
