@@ -55,6 +55,30 @@ describe('the first start', () => {
     expect(cloud.settings.region).toBe('Here')
     expect(cloud.configText).toContain('anything')
   })
+
+  it('adds what the command line chose to such a nimbo.yaml, and changes nothing else in it', async () => {
+    mkdirSync(root)
+    writeFileSync(
+      `${root}/nimbo.yaml`,
+      '# mine\ncloud:\n  region: Here # by the sea\nimage: { cache: true }\n',
+    )
+    const { settings } = await prepareCloud(world, root, { dataPlane: 'sim', portBase: 20000 })
+    expect(settings).toMatchObject({ region: 'Here', dataPlane: 'sim', portBase: 20000 })
+    const text = readFileSync(`${root}/nimbo.yaml`, 'utf8')
+    expect(text).toContain('# mine\n')
+    expect(text).toContain('Here # by the sea\n')
+    expect(parseYaml(text, 'nimbo.yaml').value).toEqual({
+      cloud: { region: 'Here', data_plane: 'sim', port_base: 20000 },
+      image: { cache: true },
+    })
+  })
+
+  it('refuses a command line that says other things than the nimbo.yaml given beforehand', async () => {
+    mkdirSync(root)
+    writeFileSync(`${root}/nimbo.yaml`, 'cloud: { hosts: 2 }\n')
+    await expect(prepareCloud(world, root, { hosts: 3 })).rejects.toThrow('set up with hosts 2, not 3')
+    expect(readFileSync(`${root}/nimbo.yaml`, 'utf8')).toBe('cloud: { hosts: 2 }\n')
+  })
 })
 
 describe('a later start', () => {

@@ -5,7 +5,7 @@ import { loadConfig } from '#kit/config/load.ts'
 import { snakeCase } from '#kit/config/section.ts'
 import { CloudError } from '#kit/errors/cloud-error.ts'
 import type { World } from '#kit/world/world.ts'
-import { formatYaml, parseYaml } from '#kit/yaml/yaml.ts'
+import { completeYaml, formatYaml, parseYaml } from '#kit/yaml/yaml.ts'
 import { type Member, readMember, secretsElsewhere } from './member.ts'
 import { type Ports, portsFrom } from './port.ts'
 import { readSecrets, type Secrets } from './secret.ts'
@@ -78,9 +78,8 @@ export async function prepareCloud(
 ): Promise<Cloud> {
   const folder = dataFolder(root)
   await prepareFolder(world, folder)
-  if (!(await world.files.exists(folder.config)) && Object.keys(given).length > 0) {
-    await world.files.writeAtomic(folder.config, configFile(given))
-  }
+  const wasThere = await world.files.exists(folder.secrets)
+  if (!wasThere && Object.keys(given).length > 0) await writeConfig(world, folder, given)
   const cloud = await readCloud(world, root)
   for (const [key, value] of Object.entries(given)) {
     const inForce = cloud.settings[key as keyof CloudSettings]
@@ -161,9 +160,17 @@ function cloudPart(text: string, file: string, env: World['env']) {
   }
 }
 
-function configFile(given: Partial<CloudSettings>): string {
+/** Notes what the command line chose; what an operator wrote beforehand stays as it is. */
+async function writeConfig(
+  world: World,
+  { config }: DataFolder,
+  given: Partial<CloudSettings>,
+): Promise<void> {
   const cloud = Object.fromEntries(Object.entries(given).map(([key, value]) => [snakeCase(key), value]))
-  return `# How this cloud is set up; written at its first start, yours to edit. 'nimbo down' and 'up' put it in force.\n${formatYaml({ cloud })}`
+  const text = (await world.files.exists(config))
+    ? completeYaml(await world.files.readText(config), config, { cloud })
+    : `# How this cloud is set up; written at its first start, yours to edit. 'nimbo down' and 'up' put it in force.\n${formatYaml({ cloud })}`
+  await world.files.writeAtomic(config, text)
 }
 
 async function claimFolder(world: World, folder: DataFolder, joins: boolean): Promise<void> {

@@ -54,6 +54,28 @@ export function formatYaml(value: unknown): string {
   return stringify(value, { lineWidth: 0 })
 }
 
+/**
+ * The same text with the sections' keys that it lacks; what is there, comments among it, stays. Throws kind 'badRequest'
+ * for what cannot be read, and where a section is no map.
+ */
+export function completeYaml(
+  text: string,
+  name: string,
+  sections: Record<string, Record<string, unknown>>,
+): string {
+  parseYaml(text, name)
+  const document = parseDocument(text)
+  for (const [section, keys] of Object.entries(sections)) {
+    const there = document.get(section)
+    if (there == null) document.set(section, document.createNode({}))
+    else if (!isMap(there)) throw new CloudError('badRequest', `${name}: '${section}' must be a map`)
+    for (const [key, value] of Object.entries(keys)) {
+      if (!document.hasIn([section, key])) document.setIn([section, key], value)
+    }
+  }
+  return document.toString({ lineWidth: 0 })
+}
+
 function step(node: unknown, part: string | number): { offset: number; value: unknown } | undefined {
   if (isMap(node)) {
     const pair = node.items.find((item) => isScalar(item.key) && String(item.key.value) === String(part))
