@@ -37,6 +37,11 @@ export type Dialect = {
   joinedTexts(column: string): string
   /** A lock that a session holds, where transactions alone don't keep two migrating processes apart. */
   lock?: { take(seconds: number): string; release: string }
+  /**
+   * Where each DDL statement commits: how a transaction is begun again, and whether an error says of such a statement that
+   * it was done before.
+   */
+  stepwise?: { begin: string; isDone(error: { errno?: unknown }): boolean }
   /** Makes a database, where it is a server that has several, and the database to be in meanwhile. */
   create?: { text(name: string): string; from: string; grant(name: string, user: string): string }
   troubleOf(error: { code?: unknown; errno?: unknown; errcode?: unknown }): Trouble | undefined
@@ -158,12 +163,17 @@ export const dialects: Record<DialectName, Dialect> = {
       grant: (name, user) =>
         `create database \`${name}\` character set utf8mb4; grant all on \`${name}\`.* to '${user}'@'%'`,
     },
+    // A table that is there (1050) or isn't (1051), a column (1060) or an index (1061) that is, one of them that isn't (1091).
+    stepwise: {
+      begin: 'start transaction',
+      isDone: ({ errno }) => [1050, 1051, 1060, 1061, 1091].includes(errno as number),
+    },
     // https://mariadb.com/kb/en/mariadb-error-codes/
     troubleOf: ({ errno, code }) => {
       if (errno === 1062) return 'unique'
       if (errno === 1451 || errno === 1452) return 'foreign'
       if (errno === 1264 || errno === 1690) return 'range'
-      if (errno === 1205 || errno === 1213 || errno === 1020) return 'again'
+      if (againNumbers.has(errno as number)) return 'again'
       if (errno === 1021 || errno === 1114) return 'storage'
       if (errno === 1044 || errno === 1045 || errno === 1142) return 'refused'
       if (errno === 1049) return 'absent'
@@ -173,11 +183,15 @@ export const dialects: Record<DialectName, Dialect> = {
   },
 }
 
+/** MariaDB's: lock wait, deadlock or a Galera cluster's refusal, a row that has changed since, an interrupted statement. */
+const againNumbers = new Set([1205, 1213, 1020, 1317])
+
 /**
  * MariaDB's: too many connections (1040, 1203, 1226), a Galera node that has lost its cluster (1047), shutting down
- * (1053), read-only (1290, 1792, 1836), killed (1927), idle for too long (4031).
+ * (1053), a commit of which it doesn't know whether others have it (1180), read-only (1290, 1792, 1836), killed (1927),
+ * idle for too long (4031).
  */
-const lostNumbers = new Set([1040, 1203, 1226, 1047, 1053, 1290, 1792, 1836, 1927, 4031])
+const lostNumbers = new Set([1040, 1203, 1226, 1047, 1053, 1180, 1290, 1792, 1836, 1927, 4031])
 
 const lostCodes = new Set([
   'ECONNREFUSED',

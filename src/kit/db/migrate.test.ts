@@ -1,11 +1,14 @@
 import { describe, expect, it, onTestFinished } from 'vitest'
 import { realWorld } from '../world/real.ts'
 import { virtualWorld } from '../world/virtual.ts'
+import type { Database } from './database.ts'
 import { ddl } from './ddl.ts'
+import { readSchema } from './introspect.ts'
 import { type Migration, migrate } from './migrate.ts'
 import { openDatabase } from './open.ts'
 import { schemaDifferences } from './schema.ts'
 import { c, table } from './table.ts'
+import { cutAfter } from './test-cut.ts'
 import { testServers } from './test-database.ts'
 
 const longName = 'anAttributeWhoseNameIsAsLongAsColumnsHave'
@@ -81,6 +84,20 @@ const second: Migration = {
     await dropTable('gone')
   },
 }
+/** None of what it does to rows may be done twice. */
+const third: Migration = {
+  id: '0003-third',
+  async up(tx) {
+    const { createTable, addColumn, dropTable } = ddl(tx)
+    await tx.execute('insert into line (text) select id from server', [])
+    await createTable('late', { id: 'id', name: 'text(9)' }, { index: [['name']] })
+    await tx.execute('update server set memory_mb = memory_mb + 1', [])
+    await addColumn('late', 'size', 'int', 0)
+    await dropTable('both')
+    await tx.execute('update server set memory_mb = memory_mb * 2', [])
+  },
+}
+const statementsOfThird = 7
 const tables = [server, line, both]
 
 describe.each(testServers())('migrations on $name', ({ fresh }) => {
@@ -144,6 +161,28 @@ describe.each(testServers())('migrations on $name', ({ fresh }) => {
     }
     await expect(migrate(virtualWorld(), db, [broken])).rejects.toThrow('nowhere')
     expect(await migrate(virtualWorld(), db, [first])).toEqual(['0001-first'])
+  })
+
+  it('go on where they were cut off, after whichever statement that was', async () => {
+    const apply = async (db: Database, migration: Migration) =>
+      migrate(virtualWorld(), db, [first, second, migration])
+    const kept = async (db: Database) => ({
+      schema: await readSchema(db),
+      servers: await server.find(db),
+      // Numbers that were given to what was rolled back stay away.
+      lines: (await line.find(db)).map(({ text }) => text),
+    })
+    const whole = await empty()
+    await apply(whole.db, third)
+    const wanted = await kept(whole.db)
+    expect(wanted.lines).toEqual(['s1'])
+    for (let statements = 1; statements <= statementsOfThird; statements++) {
+      const { db } = await empty()
+      await expect(apply(db, cutAfter(statements, third))).rejects.toThrow('cut off')
+      expect(await apply(db, third)).toEqual([third.id])
+      expect(await kept(db), `cut off after ${statements}`).toEqual(wanted)
+    }
+    await apply((await empty()).db, cutAfter(statementsOfThird + 1, third))
   })
 
   it('are applied once when several processes start together', async () => {

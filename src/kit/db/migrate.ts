@@ -5,6 +5,7 @@ import type { World } from '../world/world.ts'
 import { createTable } from './create.ts'
 import type { Database, Transaction } from './database.ts'
 import { dialects } from './dialects.ts'
+import { runStepwise, schemaMigrationStep } from './stepwise.ts'
 import { c, table } from './table.ts'
 
 /** `id` is its place and its name, `0001-first`; it never changes once released. `up` uses `ddl(tx)` and SQL. */
@@ -20,8 +21,8 @@ const schemaMigration = table(
 const lockSeconds = 600
 
 /**
- * Returns the ids that it applied. Each runs in a transaction with its own mark, so that it's done or not done; MariaDB
- * commits at each DDL statement, so there keep a migration to one such statement where the table holds anything.
+ * Returns the ids that it applied. Each runs in a transaction with its own mark, so that it's done or not done; on MariaDB,
+ * which commits at each DDL statement, one that was cut off goes on where it was (stepwise.ts).
  */
 export async function migrate(
   world: World,
@@ -44,7 +45,9 @@ export async function migrate(
 }
 
 async function apply(world: World, db: Database, migrations: readonly Migration[]): Promise<string[]> {
+  const { stepwise } = dialects[db.dialect]
   await db.transaction((tx) => createTable(tx, schemaMigration))
+  if (stepwise) await db.transaction((tx) => createTable(tx, schemaMigrationStep))
   const known = new Set(migrations.map((each) => each.id))
   const done = new Set((await schemaMigration.find(db)).map((each) => each.id))
   const foreign = [...done].filter((id) => !known.has(id))
@@ -61,7 +64,9 @@ async function apply(world: World, db: Database, migrations: readonly Migration[
       return true
     }
     // Of a table with millions of rows, a statement takes long.
-    const ours = await db.transaction(apply, { patient: true })
+    const ours = stepwise
+      ? await runStepwise(db, each.id, apply)
+      : await db.transaction(apply, { patient: true })
     if (ours) applied.push(each.id)
   }
   return applied

@@ -7,7 +7,7 @@ import { columnOf, type Shape } from './shape.ts'
 /** A sentence for each difference, in the database's names; empty where there is none. */
 export async function schemaDifferences(db: Db, tables: readonly Shape[]): Promise<string[]> {
   const live = await readSchema(db)
-  const declared = new Set(['schema_migration', ...tables.map((each) => each.name)])
+  const declared = new Set(['schema_migration', 'schema_migration_step', ...tables.map((each) => each.name)])
   const extra = [...live.keys()]
     .filter((name) => !declared.has(name))
     .map((name) => `table ${name} is not declared`)
