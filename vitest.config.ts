@@ -41,6 +41,8 @@ export default defineConfig({
       alone(2, level('real', ['test/real/**/*.test.ts'], 300_000)),
       alone(3, level('ha', ['test/ha/**/*.test.ts'], 600_000)),
       alone(3, level('kill', ['test/kill/**/*.test.ts'], 300_000)),
+      // Servers that are killed, and accounts that lack rights.
+      alone(3, level('database', ['test/database/**/*.test.ts'], 600_000)),
       alone(4, level('hosts', ['test/hosts/**/*.test.ts'], 300_000)),
     ],
   },

@@ -1,5 +1,6 @@
 // Whether the servers on which a cloud keeps its databases let it in, hold them or let it make them, and have room for it.
-import { examineServer, type ServerFacts } from '#kit/db/server-facts.ts'
+import { isTrouble } from '#kit/db/connection.ts'
+import { examineServer, type ServerFacts, unusableMembers } from '#kit/db/server-facts.ts'
 import { parseServerUrl, type ServerUrl } from '#kit/db/server-url.ts'
 import { fullMessage } from '#kit/errors/cloud-error.ts'
 import type { World } from '#kit/world/world.ts'
@@ -31,30 +32,56 @@ async function findingsAt(world: World, url: ServerUrl, names: readonly string[]
   try {
     facts = await examineServer(world, url, names)
   } catch (error) {
-    return [
-      {
-        check: 'database',
-        state: 'problem',
-        text: `${where} is not usable: ${fullMessage(error)}`,
-        remedy: "Look at cloud.database_url, and at the server's own log.",
-      },
-    ]
+    return [problem(`${where} is not usable: ${fullMessage(error)}`, remedyFor(url, error))]
   }
-  const found: Finding[] = [{ check: 'database', state: 'ok', text: `${facts.version} answers at ${where}` }]
-  if (facts.missing.length > 0 && !facts.mayCreate)
-    found.push({
-      check: 'database',
-      state: 'problem',
-      text: `${url.user} may not make the databases that are missing: ${facts.missing.join(', ')}.`,
-      remedy: `Let the server's administrator run: ${facts.missing.map(facts.createText).join('; ')}`,
-    })
+  const members = url.addresses.length > 1 ? await unusableMembers(world, url) : []
+  const away = members.map(({ address, reason }) => `${address.host}:${address.port}: ${reason}`)
   const needed = names.length * url.connections
-  if (facts.mostConnections < needed)
-    found.push({
-      check: 'database',
-      state: 'warning',
-      text: `${where} takes ${facts.mostConnections} connections; a controller may open ${needed}.`,
-      remedy: "Raise the server's max_connections, or put connections=4 into cloud.database_url.",
-    })
-  return found
+  return [
+    facts.versionProblem === undefined
+      ? { check: 'database', state: 'ok', text: `${facts.version} answers at ${where}` }
+      : problem(`${facts.versionProblem} (${where}).`, 'Use a newer one.'),
+    ...(away.length > 0
+      ? [warning(`Some of its members are not usable: ${away.join('; ')}`, 'The others do meanwhile.')]
+      : []),
+    ...(facts.refused.length > 0
+      ? [
+          problem(
+            `${url.user} may not make the databases that are missing: ${facts.refused.join(', ')}.`,
+            `Let the server's administrator run: ${facts.refused.map(facts.createText).join('; ')}`,
+          ),
+        ]
+      : []),
+    ...facts.flaws.map(({ text, remedy }) => problem(`${text}.`, remedy)),
+    ...(facts.mostConnections < needed
+      ? [
+          warning(
+            `${where} takes ${facts.mostConnections} connections; a controller may open ${needed}.`,
+            "Raise the server's max_connections, or put connections=4 into cloud.database_url.",
+          ),
+        ]
+      : []),
+  ]
 }
+
+function remedyFor({ user, addresses }: ServerUrl, error: unknown): string {
+  const hosts = addresses.map(({ host, port }) => (port === 0 ? host : `${host}:${port}`)).join(', ')
+  if (isTrouble(error, 'refused'))
+    return `Look at the user and password of cloud.database_url or its file, and whether the server lets ${user} in from this machine.`
+  if (isTrouble(error, 'lost'))
+    return `Start the server, or put its right host and port in place of ${hosts} in cloud.database_url or its file.`
+  return "Look at cloud.database_url, and at the server's own log."
+}
+
+const problem = (text: string, remedy: string): Finding => ({
+  check: 'database',
+  state: 'problem',
+  text,
+  remedy,
+})
+const warning = (text: string, remedy: string): Finding => ({
+  check: 'database',
+  state: 'warning',
+  text,
+  remedy,
+})

@@ -15,6 +15,8 @@ export type DatabaseServer = {
   /** Of an account that may make databases, on a database that is there: 'postgres://nimbo:…@127.0.0.1:29001/start'. */
   readonly url: string
   readonly folder: string
+  /** What its own client prints, as the account of `url`: a line for each row, columns between tabs. */
+  ask(sql: string): Promise<string>
   /** At once, as if its power were cut for its process alone. */
   kill(): Promise<void>
   /** Again, on the same port and folder; resolves when it answers. */
@@ -26,8 +28,8 @@ export type DatabaseServer = {
 export type ServerWish = {
   /** Commits survive a power cut, as in daily life; without it tests go faster. */
   durable?: boolean
-  /** More words on the server's command line. */
-  args?: readonly string[]
+  /** More words on the server's command line, asked for at each start. */
+  args?: () => readonly string[]
   /** Instead of one that is free. */
   port?: number
   address?: string
@@ -43,13 +45,15 @@ export async function startServer(kind: ServerKind, wish: ServerWish = {}): Prom
   if (account.uid !== undefined) chownSync(folder, account.uid, account.gid)
   const { address = '127.0.0.1', port = await freePort() } = wish
   const recipe = kind === 'postgres' ? postgres : mariadb
-  const place: Place = { folder, address, port, durable: wish.durable === true, args: wish.args ?? [] }
+  const { durable = false, args = () => [] } = wish
+  const place: Place = { folder, address, port, durable, args }
   let running: StartedProcess | undefined
 
   const server: DatabaseServer = {
     kind,
     url: `${kind === 'postgres' ? 'postgres' : 'mysql'}://nimbo:${password}@${address}:${port}/${kind === 'postgres' ? 'postgres' : 'start'}`,
     folder,
+    ask: async (sql) => (await mustRun(recipe.client(place, sql))).trim(),
     async kill() {
       running?.kill('SIGKILL')
       await running?.exited
@@ -89,11 +93,18 @@ export async function startServer(kind: ServerKind, wish: ServerWish = {}): Prom
   }
 }
 
-type Place = { folder: string; address: string; port: number; durable: boolean; args: readonly string[] }
+type Place = {
+  folder: string
+  address: string
+  port: number
+  durable: boolean
+  args: () => readonly string[]
+}
 type Recipe = {
   /** Commands that make the folder's content. */
   prepare(place: Place): Promise<string[][]>
   command(place: Place): string[]
+  client(place: Place, sql: string): string[]
   /** Ends with 0 once the server takes queries. */
   probe(place: Place): string[]
 }
@@ -103,6 +114,7 @@ const plainEnv = {
   LANG: 'C.UTF-8',
   PATH: '/usr/sbin:/usr/bin:/sbin:/bin',
   MYSQL_PWD: password,
+  PGPASSWORD: password,
 }
 
 const postgres: Recipe = {
@@ -117,7 +129,11 @@ const postgres: Recipe = {
     postgresProgram('postgres'),
     ...['-D', `${folder}/data`, '-p', String(port), '-k', '', '-h', address],
     ...['-c', 'max_connections=400', '-c', 'shared_buffers=128MB', '-c', `fsync=${durable ? 'on' : 'off'}`],
-    ...args,
+    ...args(),
+  ],
+  client: ({ address, port }, sql) => [
+    ...[postgresProgram('psql'), '-X', '-A', '-t', '-F', '\t', '-v', 'ON_ERROR_STOP=1'],
+    ...['-U', 'nimbo', '-h', address, '-p', String(port), '-d', 'postgres', '-c', sql],
   ],
   probe: ({ address, port }) => [postgresProgram('pg_isready'), '-q', '-h', address, '-p', String(port)],
 }
@@ -152,13 +168,14 @@ const mariadb: Recipe = {
     ],
     ...['--max-connections=400', '--skip-name-resolve', '--innodb-buffer-pool-size=128M'],
     `--innodb-flush-log-at-trx-commit=${durable ? 1 : 0}`,
-    ...args,
+    ...args(),
+  ],
+  client: ({ address, port }, sql) => [
+    ...['/usr/bin/mariadb', '--no-defaults', '-N', '-B', '-u', 'nimbo', '-h', address, '-P', String(port)],
+    ...['-e', sql, 'start'],
   ],
   // The account is made at the very end of the start.
-  probe: ({ address, port }) => [
-    ...['/usr/bin/mariadb', '--no-defaults', '-u', 'nimbo', '-h', address, '-P', String(port)],
-    ...['-e', 'select 1', 'start'],
-  ],
+  probe: (place) => mariadb.client(place, 'select 1'),
 }
 
 function postgresProgram(name: string): string {
@@ -171,7 +188,8 @@ function run([command, ...args]: string[]) {
   return world.processes.run(command!, args, { ...account, cwd: '/tmp', env: plainEnv, timeoutMs: 120_000 })
 }
 
-async function mustRun(words: string[]): Promise<void> {
+async function mustRun(words: string[]): Promise<string> {
   const { code, stderr, stdout } = await run(words)
   if (code !== 0) throw new CloudError('unavailable', `${words[0]} failed`, { detail: stderr + stdout })
+  return stdout
 }

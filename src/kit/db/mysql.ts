@@ -1,5 +1,6 @@
 // MariaDB and MySQL through mysql2: strict standard SQL, text compared byte by byte as on the other dialects.
 import mysql from 'mysql2'
+import { CloudError } from '../errors/cloud-error.ts'
 import type { World } from '../world/world.ts'
 import { type Pool, translate } from './connection.ts'
 import type { Outcome, SqlValue } from './database.ts'
@@ -79,9 +80,13 @@ async function connect(url: ServerUrl, address: ServerAddress, ca: string | unde
     },
   }
   try {
-    const plain = async (sql: string) => (await query(sql, [], false)).rows as { version: string }[]
-    const [{ version } = { version: '' }] = await plain('select version() as version')
-    const isMariadb = version.includes('MariaDB')
+    const plain = async (sql: string) => (await query(sql, [], false)).rows as Record<string, unknown>[]
+    const [facts] = await plain('select version() as version, @@global.read_only as readonly')
+    const isMariadb = String(facts?.version).includes('MariaDB')
+    if (facts?.readonly) throw elsewhere('takes no writes: it is read-only')
+    const [galera] = await plain("show global variables like 'wsrep_on'")
+    const [ready] = galera?.Value === 'ON' ? await plain("show status like 'wsrep_ready'") : []
+    if (ready?.Value === 'OFF') throw elsewhere('has lost its Galera cluster, or has not joined it yet')
     await plain(`set names utf8mb4 collate ${collations[isMariadb ? 'mariadb' : 'mysql']}`)
     await plain('set session transaction isolation level serializable')
     const idle = isMariadb ? `, session idle_transaction_timeout = ${idleTransactionSeconds}` : ''
@@ -93,4 +98,9 @@ async function connect(url: ServerUrl, address: ServerAddress, ca: string | unde
     line.destroy()
     throw error
   }
+}
+
+/** Another of its addresses may do. */
+function elsewhere(why: string): CloudError {
+  return new CloudError('unavailable', `This MariaDB ${why}.`, { type: 'db.lost' })
 }

@@ -118,6 +118,10 @@ export function openServerPool({ world, addresses, connect, begin, most }: LineP
       : undefined
     try {
       return await world.activity.outside(line.run(sql, values, rows))
+    } catch (error) {
+      // Also where the connection stands: its server follows another now, or has lost its cluster.
+      if (isTrouble(error, 'lost')) line.destroy()
+      throw error
     } finally {
       cancel?.()
     }

@@ -7,7 +7,7 @@ const checkout = `${import.meta.dirname}/../../..`
 const lonely: Record<string, readonly string[]> = {
   kill: ['kill'],
   hosts: ['hosts'],
-  databases: ['postgres', 'mariadb'],
+  databases: ['postgres', 'mariadb', 'database'],
 }
 const quickLevels = ['style', 'unit', 'cloud', 'interop']
 
