@@ -34,8 +34,8 @@ export type LiveCloud = {
   /** The same with `-f json`, read. */
   json<T = Record<string, string>>(user: User, ...args: string[]): Promise<T>
   /** Many commands in one process of the openstack client, which is quicker by far; standard output of all. Fails the
-   * test where one of them complains. */
-  script(user: User, lines: readonly string[]): Promise<string>
+   * test where one of them complains. `options` are the client's own. */
+  script(user: User, lines: readonly string[], options?: readonly string[]): Promise<string>
   session(user: User): Promise<Session>
   destroy(): Promise<void>
 }
@@ -93,8 +93,8 @@ export async function prepareLiveCloud(name: string, plane: 'real' | 'sim'): Pro
     text,
     json: async <T>(user: User, ...args: string[]) =>
       JSON.parse(await text(user, ...args, '-f', 'json')) as T,
-    async script(user, lines) {
-      const ran = await world.processes.run('openstack', [], {
+    async script(user, lines, options = []) {
+      const ran = await world.processes.run('openstack', options, {
         env: { ...processEnv(), ...(await loginOf(user)) },
         input: `${lines.join('\n')}\n`,
         timeoutMs: 300_000,
