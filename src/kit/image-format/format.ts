@@ -75,3 +75,8 @@ export async function readExactly(
   }
   return bytes
 }
+
+/** `format` as people call it: 'VHDX'. */
+export function invalid(format: string, why: string): CloudError {
+  return new CloudError('badRequest', `The image is not a valid ${format}: ${why}.`, { type: 'InvalidImage' })
+}

@@ -1,16 +1,10 @@
 // Tells what an image is by its bytes alone, before any tool opens it. The claimed format plays no part here.
-import { type ImageFormat, type ImageInfo, type Parsed, type Reader, readExactly } from './format.ts'
+import type { ImageFormat, ImageInfo, Parsed, Reader } from './format.ts'
+import { parsePloop } from './ploop.ts'
 import { parseQcow2 } from './qcow2.ts'
-import {
-  isoDescriptorAt,
-  isVhdFooter,
-  parseIso,
-  parseVdi,
-  parseVhd,
-  parseVhdx,
-  partitionTable,
-  vhdFooterBytes,
-} from './virtual-disk.ts'
+import { isVhdFooter, parseVhd, vhdFooterBytes } from './vhd.ts'
+import { parseVhdx } from './vhdx.ts'
+import { isoDescriptorAt, parseIso, parseVdi, partitionTable } from './virtual-disk.ts'
 import { parseVmdk } from './vmdk.ts'
 import { missingPart } from './whole.ts'
 
@@ -47,16 +41,10 @@ const parsers: Partial<Record<ImageFormat, (read: Reader, fileSize: number) => P
   qcow2: parseQcow2,
   vmdk: parseVmdk,
   vdi: parseVdi,
+  vhd: parseVhd,
   vhdx: parseVhdx,
+  ploop: parsePloop,
   iso: parseIso,
-  vhd: async (read, fileSize) => {
-    const first = await read(0, vhdFooterBytes)
-    return parseVhd(
-      isVhdFooter(first)
-        ? first
-        : await readExactly(read, fileSize - vhdFooterBytes, vhdFooterBytes, 'VHD footer'),
-    )
-  },
 }
 
 /** Everything that the headers say; the file may be a beginning alone. Throws CloudError 'badRequest' where they contradict themselves. */

@@ -1,6 +1,6 @@
 // qcow2 headers, versions 2 and 3. Layout: docs/interop/qcow2.txt of QEMU.
-import { CloudError } from '../errors/cloud-error.ts'
-import { type Parsed, type Reader, readExactly, wholeNumber } from './format.ts'
+import { beyond, entries } from './extent.ts'
+import { type ImageInfo, invalid, type Parsed, type Reader, readExactly, wholeNumber } from './format.ts'
 
 const extensionEnd = 0
 const extensionBackingFormat = 0xe2792aca
@@ -16,11 +16,11 @@ const longestBackingName = 1023
 
 export async function parseQcow2(read: Reader): Promise<Parsed> {
   const version = (await readExactly(read, 4, 4, 'qcow2 header')).readUInt32BE(0)
-  if (version !== 2 && version !== 3) throw bad(`qcow2 version ${version} is unknown`)
+  if (version !== 2 && version !== 3) throw invalid('qcow2', `qcow2 version ${version} is unknown`)
   const head = await readExactly(read, 0, version === 2 ? 72 : 104, 'qcow2 header')
   const bits = head.readUInt32BE(20)
   if (bits < clusterBits.least || bits > clusterBits.most)
-    throw bad(`its cluster size of 2^${bits} bytes is not allowed`)
+    throw invalid('qcow2', `its cluster size of 2^${bits} bytes is not allowed`)
   const clusterSize = 2 ** bits
   const problems: string[] = []
 
@@ -30,7 +30,7 @@ export async function parseQcow2(read: Reader): Promise<Parsed> {
     problems.push(`It uses qcow2 features that are unknown here (bits 0x${unknown.toString(16)}).`)
   const headerLength = version === 3 ? head.readUInt32BE(100) : 72
   if (headerLength > clusterSize || headerLength < 72 || headerLength % 8 !== 0) {
-    throw bad(`its header length of ${headerLength} bytes is not allowed`)
+    throw invalid('qcow2', `its header length of ${headerLength} bytes is not allowed`)
   }
   const compression = features & incompatible.compression ? ((await read(104, 1))[0] ?? 0) : 0
   if (compression > 1) problems.push(`It uses compression type ${compression}, which is unknown here.`)
@@ -39,7 +39,8 @@ export async function parseQcow2(read: Reader): Promise<Parsed> {
   const dataFile = features & incompatible.dataFile ? (extensions.dataFile ?? '') : undefined
   const encryption = encryptionOf(head.readUInt32BE(32))
   const refcountOrder = version === 3 ? head.readUInt32BE(96) : 4
-  if (refcountOrder > 6) throw bad(`its reference count width of 2^${refcountOrder} bits is not allowed`)
+  if (refcountOrder > 6)
+    throw invalid('qcow2', `its reference count width of 2^${refcountOrder} bits is not allowed`)
   return {
     virtualSize: wholeNumber(head.readBigUInt64BE(24), 'virtual size'),
     clusterSize,
@@ -66,7 +67,7 @@ async function backingOf(read: Reader, head: Buffer, clusterSize: number): Promi
   if (offset === 0) return {}
   const length = head.readUInt32BE(16)
   if (length > longestBackingName || offset + length > clusterSize)
-    throw bad('the name of its backing file lies outside of the header')
+    throw invalid('qcow2', 'the name of its backing file lies outside of the header')
   return { backingFile: (await readExactly(read, offset, length, 'backing file name')).toString('utf8') }
 }
 
@@ -79,7 +80,8 @@ async function readExtensions(read: Reader, start: number, clusterSize: number) 
     const type = head.readUInt32BE(0)
     const length = head.readUInt32BE(4)
     if (type === extensionEnd) break
-    if (offset + 8 + length > clusterSize) throw bad('a header extension reaches outside of the header')
+    if (offset + 8 + length > clusterSize)
+      throw invalid('qcow2', 'a header extension reaches outside of the header')
     const text = async () =>
       (await readExactly(read, offset + 8, length, 'header extension')).toString('utf8')
     if (type === extensionBackingFormat) found.backingFormat = await text()
@@ -94,6 +96,78 @@ function encryptionOf(method: number): Parsed['encryption'] {
   return method === 1 ? 'aes' : method === 2 ? 'luks' : 'unknown'
 }
 
-function bad(why: string): CloudError {
-  return new CloudError('badRequest', `The image is not a valid qcow2: ${why}.`, { type: 'InvalidImage' })
+const offsetMask = 0x00ff_ffff_ffff_fe00n
+const compressedBit = 1n << 62n
+const mostSnapshots = 65_536
+
+/** Header, L1 table, each L2 table with what it names, the reference counts, and where the snapshots are listed. */
+export async function wholeQcow2(read: Reader, info: ImageInfo): Promise<string | undefined> {
+  // The guest's bytes are elsewhere, for which the image is refused anyway.
+  if (info.dataFile !== undefined) return undefined
+  const head = await readExactly(read, 0, 72, 'qcow2 header')
+  const cluster = info.clusterSize!
+  const width = info.qcow2?.extendedL2 ? 16 : 8
+  const perTable = cluster / width
+  const [l1Count, l1At] = [head.readUInt32BE(36), wholeNumber(head.readBigUInt64BE(40), 'L1 table')]
+  const countsAt = wholeNumber(head.readBigUInt64BE(48), 'reference count table')
+  const countsBytes = head.readUInt32BE(56) * cluster
+  const snapshots = head.readUInt32BE(60)
+  if (l1Count * perTable * cluster < info.virtualSize) return 'Its L1 table is too small for its disk.'
+  if (snapshots > mostSnapshots)
+    return `It says to have ${snapshots} snapshots, and ${mostSnapshots} are allowed.`
+  const tables =
+    beyond(info, l1At + l1Count * 8, 'its L1 table') ??
+    beyond(info, countsAt + countsBytes, 'its reference count table') ??
+    (snapshots === 0
+      ? undefined
+      : beyond(info, wholeNumber(head.readBigUInt64BE(64), 'list of snapshots') + 1, 'its list of snapshots'))
+  if (tables !== undefined) return tables
+  for await (const { bytes, at } of entries(read, countsAt, countsBytes / 8, 8)) {
+    const block = bytes.readBigUInt64BE(at) & offsetMask
+    const cut = block && beyond(info, Number(block) + cluster, 'a block of reference counts')
+    if (cut) return cut
+  }
+  // A table that several entries name is read once, and none may overlap another: a small hostile image must not make
+  // long work.
+  const seen = new Set<bigint>()
+  for await (const { index, bytes, at } of entries(read, l1At, l1Count, 8)) {
+    const table = bytes.readBigUInt64BE(at) & offsetMask
+    if (table === 0n || seen.has(table)) continue
+    if (table % BigInt(cluster) !== 0n) return 'It has an L2 table that lies askew.'
+    seen.add(table)
+    const cut =
+      beyond(info, Number(table) + cluster, 'an L2 table') ??
+      (await wholeClusters(read, info, Number(table), width, index * perTable * cluster))
+    if (cut !== undefined) return cut
+  }
+  return undefined
+}
+
+/** What one L2 table names. `guestAt`: the guest's address of its first cluster. */
+async function wholeClusters(
+  read: Reader,
+  info: ImageInfo,
+  tableAt: number,
+  width: 8 | 16,
+  guestAt: number,
+): Promise<string | undefined> {
+  const cluster = info.clusterSize!
+  // Of a compressed cluster's descriptor so many low bits are its address, the rest its length in sectors.
+  const addressMask = (1n << BigInt(62 - (Math.log2(cluster) - 8))) - 1n
+  for await (const { index, bytes, at } of entries(read, tableAt, cluster / width, width)) {
+    const entry = bytes.readBigUInt64BE(at)
+    if (entry === 0n) continue
+    if (entry & compressedBit) {
+      // Its last sector may be a short one at the end of the file, so only its beginning is sure.
+      const start = Number(entry & addressMask)
+      if (start >= info.fileSize) return beyond(info, start + 1, 'a compressed cluster')
+      continue
+    }
+    const start = entry & offsetMask
+    if (start === 0n) continue
+    const left = info.virtualSize - (guestAt + index * cluster)
+    const cut = beyond(info, Number(start) + Math.max(0, Math.min(cluster, left)), 'a cluster')
+    if (cut !== undefined) return cut
+  }
+  return undefined
 }

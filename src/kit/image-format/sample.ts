@@ -26,7 +26,9 @@ export function qcow2Sample(
   return image
 }
 
-export function vmdkSample(change: { createType?: string; extent?: string; capacity?: bigint } = {}): Buffer {
+export function vmdkSample(
+  change: { createType?: string; extent?: string; parent?: string; capacity?: bigint } = {},
+): Buffer {
   const image = Buffer.alloc(64 * 1024)
   image.write('KDMV', 0, 'latin1')
   image.writeUInt32LE(1, 4)
@@ -41,12 +43,15 @@ export function vmdkSample(change: { createType?: string; extent?: string; capac
   return image
 }
 
-export function vmdkDescriptor(change: { createType?: string; extent?: string } = {}): string {
+export function vmdkDescriptor(
+  change: { createType?: string; extent?: string; parent?: string } = {},
+): string {
   return [
     '# Disk DescriptorFile',
     'version=1',
     'CID=7c2f0a4e',
-    'parentCID=ffffffff',
+    `parentCID=${change.parent ? '7c2f0a4f' : 'ffffffff'}`,
+    ...(change.parent ? [`parentFileNameHint="${change.parent}"`] : []),
     `createType="${change.createType ?? 'monolithicSparse'}"`,
     change.extent ?? 'RW 2048 SPARSE "disk.vmdk"',
     '',
@@ -54,19 +59,25 @@ export function vmdkDescriptor(change: { createType?: string; extent?: string } 
 }
 
 export function vdiSample(kind = 1): Buffer {
-  const image = Buffer.alloc(4096)
+  const image = Buffer.alloc(4096 + 512)
   image.write('<<< Oracle VM VirtualBox Disk Image >>>\n', 0, 'latin1')
   image.writeUInt32LE(0xbeda107f, 0x40)
   image.writeUInt32LE(kind, 0x4c)
+  image.writeUInt32LE(512, 0x154)
+  image.writeUInt32LE(4096 + 512, 0x158)
   image.writeBigUInt64LE(BigInt(gib), 0x170)
   image.writeUInt32LE(2 ** 20, 0x178)
+  // No block is there yet.
+  image.writeUInt32LE(1024, 0x180)
+  image.fill(0xff, 512, 4096 + 512)
   return image
 }
 
-function vhdFooter(kind: number): Buffer {
+function vhdFooter(kind: number, virtualSize: number): Buffer {
   const footer = Buffer.alloc(512)
   footer.write('conectix', 0, 'latin1')
-  footer.writeBigUInt64BE(BigInt(gib), 48)
+  footer.writeBigUInt64BE(512n, 16)
+  footer.writeBigUInt64BE(BigInt(virtualSize), 48)
   footer.writeUInt32BE(kind, 60)
   let sum = 0
   for (const byte of footer) sum += byte
@@ -74,30 +85,76 @@ function vhdFooter(kind: number): Buffer {
   return footer
 }
 
-/** A fixed VHD has its footer at the end alone, the others a copy at the beginning. */
-export function vhdSample(kind: number): Buffer {
-  return kind === 2
-    ? Buffer.concat([Buffer.alloc(4096), vhdFooter(2)])
-    : Buffer.concat([vhdFooter(kind), Buffer.alloc(1024), vhdFooter(kind)])
+/**
+ * A fixed VHD has its footer at the end alone, the others a copy at the beginning, and a header with a table of blocks.
+ * `parent`: is named in the header, whatever the footer says. `blocks`: where the first ones lie, in sectors.
+ */
+export function vhdSample(kind: number, change: { parent?: string; blocks?: number[] } = {}): Buffer {
+  if (kind === 2) return Buffer.concat([Buffer.alloc(4096), vhdFooter(2, 4096)])
+  const header = Buffer.alloc(1024)
+  header.write('cxsparse', 0, 'latin1')
+  header.writeBigUInt64BE(1536n, 16)
+  header.writeUInt32BE(512, 28)
+  header.writeUInt32BE(2 ** 21, 32)
+  if (change.parent) header.write(change.parent, 64, 'utf16le')
+  const table = Buffer.alloc(2048, 0xff)
+  for (const [index, sector] of (change.blocks ?? []).entries()) table.writeUInt32BE(sector, index * 4)
+  const data = Buffer.alloc(change.blocks ? 2 ** 21 + 512 : 0)
+  const footer = vhdFooter(kind, gib)
+  return Buffer.concat([footer, header, table, data, footer])
 }
 
-export function vhdxSample(hasParent = false): Buffer {
-  const image = Buffer.alloc(2 ** 20 + 128 * 1024)
+/** `block`: the entry of the first block in the table of all. */
+export function vhdxSample(change: { flags?: number; parentItem?: boolean; block?: bigint } = {}): Buffer {
+  const image = Buffer.alloc(4 * 2 ** 20)
   image.write('vhdxfile', 0, 'latin1')
   image.write('regi', 192 * 1024, 'latin1')
-  image.writeUInt32LE(1, 192 * 1024 + 8)
-  Buffer.from('06a27c8b90479a4bb8fe575f050f886e', 'hex').copy(image, 192 * 1024 + 16)
-  image.writeBigUInt64LE(BigInt(2 ** 20), 192 * 1024 + 32)
-  const table = 2 ** 20
-  image.write('metadata', table, 'latin1')
-  image.writeUInt16LE(2, table + 10)
-  Buffer.from('3767a1ca36fa434db3b633f0aa44e76b', 'hex').copy(image, table + 32)
-  image.writeUInt32LE(65_536, table + 48)
-  Buffer.from('2442a52f1bcd7648b2115dbed83bf4b8', 'hex').copy(image, table + 64)
-  image.writeUInt32LE(65_544, table + 80)
-  image.writeUInt32LE(32 * 2 ** 20, table + 65_536)
-  image.writeUInt32LE(hasParent ? 2 : 0, table + 65_540)
-  image.writeBigUInt64LE(BigInt(gib), table + 65_544)
+  image.writeUInt32LE(2, 192 * 1024 + 8)
+  const [metadataAt, blocksAt] = [2 ** 20, 2 * 2 ** 20]
+  const region = (index: number, id: string, at: number) => {
+    const entry = 192 * 1024 + 16 + index * 32
+    Buffer.from(id, 'hex').copy(image, entry)
+    image.writeBigUInt64LE(BigInt(at), entry + 16)
+    image.writeUInt32LE(2 ** 20, entry + 24)
+    image.writeUInt32LE(1, entry + 28)
+  }
+  region(0, '06a27c8b90479a4bb8fe575f050f886e', metadataAt)
+  region(1, '6677c22d23f600429d64115e9bfd4a08', blocksAt)
+  const items: [string, Buffer][] = [
+    ['3767a1ca36fa434db3b633f0aa44e76b', numbers(2 ** 20, change.flags ?? 0)],
+    ['2442a52f1bcd7648b2115dbed83bf4b8', numbers(gib, 0)],
+    ['1dbf41816fa90947ba47f233a8faab5f', numbers(512, 0)],
+    ...(change.parentItem ? [['2d5fd3a80bb34d45abf7d3d84834ab0c', numbers(0, 0)] as [string, Buffer]] : []),
+  ]
+  image.write('metadata', metadataAt, 'latin1')
+  image.writeUInt16LE(items.length, metadataAt + 10)
+  for (const [index, [id, value]] of items.entries()) {
+    const entry = metadataAt + 32 + index * 32
+    Buffer.from(id, 'hex').copy(image, entry)
+    image.writeUInt32LE(65_536 + index * 8, entry + 16)
+    image.writeUInt32LE(8, entry + 20)
+    image.writeUInt32LE(4, entry + 24)
+    value.copy(image, metadataAt + 65_536 + index * 8)
+  }
+  if (change.block !== undefined) image.writeBigUInt64LE(change.block, blocksAt)
+  return image
+}
+
+function numbers(...values: number[]): Buffer {
+  const bytes = Buffer.alloc(values.length * 4)
+  for (const [index, value] of values.entries()) bytes.writeUInt32LE(value, index * 4)
+  return bytes
+}
+
+/** Of two blocks; the first lies right behind the table. */
+export function ploopSample(newer = false): Buffer {
+  const image = Buffer.alloc(3 * 2 ** 20)
+  image.write(newer ? 'WithouFreSpacExt' : 'WithoutFreeSpace', 0, 'latin1')
+  image.writeUInt32LE(2, 16)
+  image.writeUInt32LE(2048, 28)
+  image.writeUInt32LE(2, 32)
+  image.writeBigUInt64LE(4096n, 36)
+  image.writeUInt32LE(newer ? 2 : 4096, 64)
   return image
 }
 

@@ -1,7 +1,7 @@
-// The smaller formats: VirtualBox's VDI, Microsoft's VHD and VHDX, ISO 9660, partition tables.
-// Sources: VirtualBox's VDICore.h, Virtual Hard Disk Image Format 1.0, [MS-VHDX], ECMA-119, UEFI 2.10 section 5.
-import { CloudError } from '../errors/cloud-error.ts'
-import { type ImageInfo, type Parsed, type Reader, readExactly, wholeNumber } from './format.ts'
+// VirtualBox's VDI, ISO 9660, and partition tables.
+// Sources: VirtualBox's VDICore.h, ECMA-119, UEFI 2.10 section 5.
+import { beyond, entries } from './extent.ts'
+import { type ImageInfo, invalid, type Parsed, type Reader, readExactly, wholeNumber } from './format.ts'
 
 const vdiKinds: Record<number, string> = { 1: 'dynamic', 2: 'fixed', 3: 'undo', 4: 'differencing' }
 
@@ -10,79 +10,34 @@ export async function parseVdi(read: Reader): Promise<Parsed> {
   const variant = vdiKinds[head.readUInt32LE(0x4c)] ?? 'unknown'
   const parent = head.subarray(0x1a8, 0x1b8).some((byte) => byte !== 0)
   const own = variant === 'dynamic' || variant === 'fixed'
+  const clusterSize = head.readUInt32LE(0x178)
+  if (clusterSize === 0) throw invalid('VDI', 'its blocks have no size')
   return {
     virtualSize: wholeNumber(head.readBigUInt64LE(0x170), 'virtual size'),
-    clusterSize: head.readUInt32LE(0x178),
+    clusterSize,
     variant,
     problems: own && !parent ? [] : [`VDI of type '${variant}' needs another file, its parent.`],
   }
 }
 
-export const vhdFooterBytes = 512
-const vhdKinds: Record<number, string> = { 2: 'fixed', 3: 'dynamic', 4: 'differencing' }
-
-/** The footer's checksum is the one's complement of the sum of its bytes, its own four left out. */
-export function isVhdFooter(footer: Buffer): boolean {
-  if (footer.length < vhdFooterBytes || footer.toString('latin1', 0, 8) !== 'conectix') return false
-  let sum = 0
-  for (let i = 0; i < vhdFooterBytes; i++) if (i < 64 || i > 67) sum += footer[i]!
-  return ~sum >>> 0 === footer.readUInt32BE(64)
-}
-
-export function parseVhd(footer: Buffer): Parsed {
-  const variant = vhdKinds[footer.readUInt32BE(60)] ?? 'unknown'
-  const own = variant === 'fixed' || variant === 'dynamic'
-  return {
-    virtualSize: wholeNumber(footer.readBigUInt64BE(48), 'virtual size'),
-    variant,
-    problems: own ? [] : [`VHD of type '${variant}' needs another file, its parent.`],
+/** The map of blocks; the highest two numbers stand for 'nothing' and 'zeros'. */
+export async function wholeVdi(read: Reader, info: ImageInfo): Promise<string | undefined> {
+  const head = await readExactly(read, 0, 0x188, 'VDI header')
+  const [mapAt, blocksAt, count] = [
+    head.readUInt32LE(0x154),
+    head.readUInt32LE(0x158),
+    head.readUInt32LE(0x180),
+  ]
+  if (count * info.clusterSize! < info.virtualSize) return 'Its map has fewer blocks than its disk.'
+  const cutMap = beyond(info, mapAt + count * 4, 'its map of blocks')
+  if (cutMap !== undefined) return cutMap
+  for await (const { bytes, at } of entries(read, mapAt, count, 4)) {
+    const block = bytes.readUInt32LE(at)
+    if (block >= 0xffff_fffe) continue
+    const cut = beyond(info, blocksAt + (block + 1) * info.clusterSize!, 'a block')
+    if (cut !== undefined) return cut
   }
-}
-
-const regionTables = [192 * 1024, 256 * 1024]
-const guid = {
-  metadata: '06a27c8b90479a4bb8fe575f050f886e',
-  parameters: '3767a1ca36fa434db3b633f0aa44e76b',
-  size: '2442a52f1bcd7648b2115dbed83bf4b8',
-}
-
-export async function parseVhdx(read: Reader): Promise<Parsed> {
-  const metadata = await findRegion(read)
-  const table = await readExactly(read, metadata, 64 * 1024, 'VHDX metadata')
-  if (table.toString('latin1', 0, 8) !== 'metadata') throw bad('VHDX', 'its metadata table is missing')
-  const items = new Map<string, number>()
-  for (let i = 0; i < Math.min(table.readUInt16LE(10), 2047); i++) {
-    const at = 32 + i * 32
-    items.set(table.toString('hex', at, at + 16), table.readUInt32LE(at + 16))
-  }
-  const sizeAt = items.get(guid.size)
-  const parametersAt = items.get(guid.parameters)
-  if (sizeAt === undefined || parametersAt === undefined)
-    throw bad('VHDX', 'its size or its parameters are missing')
-  const size = await readExactly(read, metadata + sizeAt, 8, 'VHDX metadata')
-  const parameters = await readExactly(read, metadata + parametersAt, 8, 'VHDX metadata')
-  const hasParent = (parameters.readUInt32LE(4) & 2) !== 0
-  return {
-    virtualSize: wholeNumber(size.readBigUInt64LE(0), 'virtual size'),
-    clusterSize: parameters.readUInt32LE(0),
-    variant: hasParent ? 'differencing' : 'dynamic',
-    problems: hasParent ? ['This VHDX needs another file, its parent.'] : [],
-  }
-}
-
-async function findRegion(read: Reader): Promise<number> {
-  for (const start of regionTables) {
-    const table = await read(start, 64 * 1024)
-    if (table.length < 16 || table.toString('latin1', 0, 4) !== 'regi') continue
-    const count = Math.min(table.readUInt32LE(8), 2047, Math.floor((table.length - 16) / 32))
-    for (let i = 0; i < count; i++) {
-      const at = 16 + i * 32
-      if (table.toString('hex', at, at + 16) === guid.metadata) {
-        return wholeNumber(table.readBigUInt64LE(at + 16), 'metadata offset')
-      }
-    }
-  }
-  throw bad('VHDX', 'its region table is missing')
+  return undefined
 }
 
 const isoSector = 2048
@@ -98,12 +53,8 @@ export async function partitionTable(read: Reader): Promise<ImageInfo['partition
   for (const at of [512, 4096]) if ((await read(at, 8)).toString('latin1') === 'EFI PART') return 'gpt'
   const sector = await read(0, 512)
   if (sector.length < 512 || sector.readUInt16LE(510) !== 0xaa55) return undefined
-  const entries = [446, 462, 478, 494].map((at) => sector.subarray(at, at + 16))
-  const sane = entries.every((entry) => entry[0] === 0 || entry[0] === 0x80)
-  const used = entries.some((entry) => entry[4] !== 0 && entry.readUInt32LE(12) > 0)
+  const partitions = [446, 462, 478, 494].map((at) => sector.subarray(at, at + 16))
+  const sane = partitions.every((entry) => entry[0] === 0 || entry[0] === 0x80)
+  const used = partitions.some((entry) => entry[4] !== 0 && entry.readUInt32LE(12) > 0)
   return sane && used ? 'mbr' : undefined
-}
-
-function bad(format: string, why: string): CloudError {
-  return new CloudError('badRequest', `The image is not a valid ${format}: ${why}.`, { type: 'InvalidImage' })
 }

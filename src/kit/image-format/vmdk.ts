@@ -1,8 +1,8 @@
 // VMDK: sparse extents with an embedded descriptor, and bare descriptor files. Only images that lie wholly in their
 // one file are safe: a descriptor can name any file of the host as an extent (CVE-2022-47951).
 // Layout: VMware Virtual Disk Format 1.1.
-import { CloudError } from '../errors/cloud-error.ts'
-import { type Parsed, type Reader, readExactly, wholeNumber } from './format.ts'
+import { beyond, entries } from './extent.ts'
+import { type ImageInfo, invalid, type Parsed, type Reader, readExactly, wholeNumber } from './format.ts'
 
 const sectorBytes = 512
 const headerBytes = 79
@@ -21,9 +21,10 @@ export async function parseVmdk(read: Reader): Promise<Parsed> {
   const capacity = wholeNumber(head.readBigUInt64LE(12), 'capacity')
   const offset = wholeNumber(head.readBigUInt64LE(28), 'descriptor offset')
   const size = wholeNumber(head.readBigUInt64LE(36), 'descriptor size')
-  if (capacity > Number.MAX_SAFE_INTEGER / sectorBytes) throw bad('its capacity is impossibly large')
-  if (offset === 0 || size === 0) throw bad('it has no descriptor')
-  if (size * sectorBytes > longestDescriptor) throw bad('its descriptor is too long')
+  if (capacity > Number.MAX_SAFE_INTEGER / sectorBytes)
+    throw invalid('VMDK', 'its capacity is impossibly large')
+  if (offset === 0 || size === 0) throw invalid('VMDK', 'it has no descriptor')
+  if (size * sectorBytes > longestDescriptor) throw invalid('VMDK', 'its descriptor is too long')
   const text = (
     await readExactly(read, offset * sectorBytes, size * sectorBytes, 'VMDK descriptor')
   ).toString('latin1')
@@ -40,19 +41,24 @@ export async function parseVmdk(read: Reader): Promise<Parsed> {
   }
 }
 
+/**
+ * Tools read descriptors carelessly: QEMU takes a word where it first finds it, also within a comment. So does this, and
+ * what comes behind a NUL counts as well.
+ */
 function readDescriptor(
   text: string,
   own: number,
 ): { variant: string; problems: string[]; backingFile?: string } {
-  const lines = text.split('\0', 1)[0]!.split(/\r?\n/)
-  const value = (key: string) =>
-    lines
-      .map((line) => new RegExp(`^\\s*${key}\\s*=\\s*"?([^"]*)"?\\s*$`, 'i').exec(line)?.[1])
-      .find((found) => found !== undefined)
-  const variant = value('createType') ?? 'unknown'
-  const parent = value('parentFileNameHint')
-  const extents = extentLines(lines)
+  const lines = text.split(/[\r\n\0]+/)
+  const values = (key: string) =>
+    [...text.matchAll(new RegExp(`${key}\\s*=\\s*"?([^"\\r\\n\\0]*)`, 'gi'))].map((found) => found[1]!.trim())
+  const [variant = 'unknown', ...otherVariants] = values('createType')
+  const [parent] = values('parentFileNameHint')
   const problems: string[] = []
+  if (otherVariants.length > 0) problems.push('Its VMDK descriptor tells its type more than once.')
+  if (parent === undefined && values('parentCID').some((cid) => !/^f{8}$/i.test(cid)))
+    problems.push('It needs another VMDK, its parent.')
+  const extents = extentLines(lines)
   if (!safeVariants.includes(variant)) problems.push(unsafe(variant))
   else if (
     extents.length !== own ||
@@ -65,22 +71,80 @@ function readDescriptor(
   return { variant, problems, ...(parent === undefined ? {} : { backingFile: parent }) }
 }
 
-/** Lines such as `RW 4192256 SPARSE "disk.vmdk"`. */
+/** Lines such as `RW 4192256 SPARSE "disk.vmdk"`; what begins like one is one, however odd the rest. */
 function extentLines(lines: string[]): { sectors: number; kind: string; name: string }[] {
   return lines
-    .map((line) => /^\s*(?:RW|RDONLY|NOACCESS)\s+(\d{1,15})\s+(\w+)(?:\s+"([^"]*)")?/i.exec(line))
-    .filter((match) => match !== null)
-    .map((match) => ({ sectors: Number(match[1]), kind: match[2]!.toUpperCase(), name: match[3] ?? '' }))
+    .map((line) => /^\s*(?:RW|RDONLY|NOACCESS)\s(.*)$/i.exec(line)?.[1])
+    .filter((rest) => rest !== undefined)
+    .map((rest) => {
+      const [, sectors = '0', kind = '', name = rest] = /^\s*(\d{1,15})\s+(\w+)\s+"([^"]*)"/.exec(rest) ?? []
+      return { sectors: Number(sectors), kind: kind.toUpperCase(), name }
+    })
 }
 
 function sectorsOf(text: string): number {
-  return extentLines(text.split(/\r?\n/)).reduce((sum, extent) => sum + extent.sectors, 0)
+  return extentLines(text.split(/[\r\n\0]+/)).reduce((sum, extent) => sum + extent.sectors, 0)
 }
 
 function unsafe(variant: string): string {
   return `VMDK of type '${variant}' is made of several files or names files of the host; only ${safeVariants.join(' and ')} are taken.`
 }
 
-function bad(why: string): CloudError {
-  return new CloudError('badRequest', `The image is not a valid VMDK: ${why}.`, { type: 'InvalidImage' })
+const atTheEnd = 0xffff_ffff_ffff_ffffn
+const compressedFlag = 1 << 16
+
+/** The grain directory, its tables, and their grains; where the header says so they are named by a footer. */
+export async function wholeVmdk(read: Reader, info: ImageInfo): Promise<string | undefined> {
+  // Bare descriptors and foreign extents are refused as such.
+  const first = await read(0, headerBytes)
+  if (first.length < headerBytes || first.toString('latin1', 0, 4) !== 'KDMV') return undefined
+  let head = first
+  if (first.readBigUInt64LE(56) === atTheEnd) {
+    head = await read(Math.max(0, info.fileSize - 2 * sectorBytes), headerBytes)
+    if (head.length < headerBytes || head.toString('latin1', 0, 4) !== 'KDMV')
+      return 'It is cut off: the footer at its end is missing.'
+    // Capacity, grain and the entries of a table: some tools go by the one, and some by the other.
+    if (!sameBytes(head, first, 12, 28) || !sameBytes(head, first, 44, 48))
+      return 'Its footer tells of another disk than its header.'
+  }
+  const perTable = head.readUInt32LE(44)
+  const grain = info.clusterSize!
+  if (perTable === 0 || perTable > 512 || grain === 0) return 'Its grain tables have an impossible size.'
+  const directoryAt = wholeNumber(head.readBigUInt64LE(56), 'grain directory') * sectorBytes
+  const count = Math.ceil(info.virtualSize / (grain * perTable))
+  const compressed = (head.readUInt32LE(8) & compressedFlag) !== 0
+  const cutDirectory = beyond(info, directoryAt + count * 4, 'its grain directory')
+  if (cutDirectory !== undefined) return cutDirectory
+  let last = 0
+  const seen = new Set<number>()
+  for await (const { index, bytes, at } of entries(read, directoryAt, count, 4)) {
+    const tableAt = bytes.readUInt32LE(at) * sectorBytes
+    if (tableAt === 0 || seen.has(tableAt)) continue
+    seen.add(tableAt)
+    const cutTable = beyond(info, tableAt + perTable * 4, 'a grain table')
+    if (cutTable !== undefined) return cutTable
+    const table = await read(tableAt, perTable * 4)
+    for (let i = 0; i < perTable; i++) {
+      const start = table.readUInt32LE(i * 4) * sectorBytes
+      // 0 is nothing, and sector 1 stands for zeros.
+      if (start <= sectorBytes) continue
+      const left = info.virtualSize - (index * perTable + i) * grain
+      const length = compressed ? grainMarkerBytes : Math.max(0, Math.min(grain, left))
+      const cut = beyond(info, start + length, 'a grain')
+      if (cut !== undefined) return cut
+      last = Math.max(last, start)
+    }
+  }
+  return compressed && last > 0 ? lastGrain(read, info, last) : undefined
+}
+
+const sameBytes = (a: Buffer, b: Buffer, from: number, to: number) =>
+  a.subarray(from, to).equals(b.subarray(from, to))
+
+const grainMarkerBytes = 12
+
+/** How long a compressed grain is its marker tells. Only the last one's can reach past the end of a file that was cut. */
+async function lastGrain(read: Reader, info: ImageInfo, start: number): Promise<string | undefined> {
+  const marker = await readExactly(read, start, grainMarkerBytes, 'grain marker')
+  return beyond(info, start + grainMarkerBytes + marker.readUInt32LE(8), 'a grain')
 }

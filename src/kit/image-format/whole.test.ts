@@ -5,13 +5,21 @@ import { rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, describe, expect, it } from 'vitest'
+import { CloudError } from '../errors/cloud-error.ts'
 import { seededRandom } from '../world/virtual.ts'
 import { checkImage } from './check.ts'
 import { bufferReader, inspectWhole } from './inspect.ts'
-import { isoSample, qcow2Sample, vhdSample } from './sample.ts'
+import { isoSample, ploopSample, qcow2Sample, vdiSample, vhdSample, vhdxSample } from './sample.ts'
 
-const reasons = async (image: Buffer, claimed: string) =>
-  checkImage(await inspectWhole(bufferReader(image), image.length), claimed).join(' ')
+/** Why it is refused, whichever way it is told. */
+const reasons = async (image: Buffer, claimed: string) => {
+  try {
+    return checkImage(await inspectWhole(bufferReader(image), image.length), claimed).join(' ')
+  } catch (error) {
+    if (error instanceof CloudError) return error.message
+    throw error
+  }
+}
 
 describe('an image that was cut off', () => {
   it.each([
@@ -24,6 +32,11 @@ describe('an image that was cut off', () => {
     ],
     ['a qcow2 after its header', 'qcow2', qcow2Sample(), 150_000, /cut off/],
     ['a dynamic VHD without its footer', 'vhd', vhdSample(3), 512, /footer at its end is missing/],
+    ['a fixed VHD in its middle', 'vhd', vhdSample(2), 2048, /raw/],
+    ['a dynamic VHD within its table', 'vhd', vhdSample(3), 1024, /cut off/],
+    ['a ploop image within its block', 'ploop', ploopSample(), 2 ** 20, /a block ends at byte 3145728/],
+    ['a VDI within its map', 'vdi', vdiSample(), 600, /its map of blocks/],
+    ['a VHDX within its block', 'vhdx', vhdxSample({ block: (3n << 20n) | 6n }), 1, /a block ends/],
     ['an ISO within its volume', 'iso', isoSample(), 2048, /its volume ends at byte 40960/],
   ])('is refused: %s', async (_what, claimed, image, less, reason) => {
     expect(await reasons(image, claimed)).toBe('')
@@ -34,6 +47,18 @@ describe('an image that was cut off', () => {
     const image = qcow2Sample()
     image.writeBigUInt64BE(2n ** 40n, image.readUInt32BE(44))
     expect(await reasons(image, 'qcow2')).toMatch(/cut off: an L2 table/)
+    const askew = qcow2Sample()
+    askew.writeBigUInt64BE(512n, askew.readUInt32BE(44))
+    expect(await reasons(askew, 'qcow2')).toMatch(/lies askew/)
+    const small = qcow2Sample()
+    small.writeUInt32BE(1, 36)
+    expect(await reasons(small, 'qcow2')).toMatch(/L1 table is too small/)
+    const snapshots = qcow2Sample()
+    snapshots.writeUInt32BE(1, 60)
+    snapshots.writeBigUInt64BE(2n ** 40n, 64)
+    expect(await reasons(snapshots, 'qcow2')).toMatch(/list of snapshots/)
+    const blocks = vhdSample(3, { blocks: [8, 2 ** 24] })
+    expect(await reasons(blocks, 'vhd')).toMatch(/a block ends/)
     const counted = qcow2Sample()
     counted.writeBigUInt64BE(2n ** 40n, 65_536)
     expect(await reasons(counted, 'qcow2')).toMatch(/cut off: a block of reference counts/)
@@ -68,6 +93,10 @@ describe.skipIf(!hasTool())('an image that qemu-img made', () => {
     ['vdi', 'vdi', []],
     ['vdi', 'vdi', ['-o', 'static=on']],
     ['vhd', 'vpc', []],
+    ['vhdx', 'vhdx', []],
+    ['vhdx', 'vhdx', ['-o', 'subformat=fixed']],
+    ['vhdx', 'vhdx', ['-o', 'block_size=1048576']],
+    ['ploop', 'parallels', []],
   ])('as %s (-O %s %j) is whole, and no half of it is', async (claimed, format, options) => {
     writeFileSync(join(folder, 'disk'), disk)
     const made = join(folder, 'made')
@@ -75,6 +104,20 @@ describe.skipIf(!hasTool())('an image that qemu-img made', () => {
     const image = readFileSync(made)
     expect(await reasons(image, claimed)).toBe('')
     for (const part of [0.3, 0.6, 0.9])
-      expect(await reasons(image.subarray(0, Math.floor(image.length * part)), claimed)).toMatch(/cut off/)
+      expect(await reasons(image.subarray(0, Math.floor(image.length * part)), claimed)).toMatch(
+        /cut off|ends within/,
+      )
+  })
+
+  it('as fixed VHD is whole, and a part of it is no VHD', async () => {
+    writeFileSync(join(folder, 'disk'), disk)
+    const made = join(folder, 'made')
+    const options = ['-O', 'vpc', '-o', 'subformat=fixed']
+    execFileSync('qemu-img', ['convert', '-f', 'raw', ...options, join(folder, 'disk'), made])
+    const image = readFileSync(made)
+    expect(await reasons(image, 'vhd')).toBe('')
+    expect(await reasons(image.subarray(0, image.length - 512), 'vhd')).toMatch(/content is raw/)
+    const shortened = Buffer.concat([image.subarray(0, 1_000_000), image.subarray(-512)])
+    expect(await reasons(shortened, 'vhd')).toMatch(/its disk ends at byte \d+, and the file has 1000512/)
   })
 })
