@@ -1,4 +1,5 @@
 // A section is a service's options, declared once: YAML keys, environment names, types and documentation follow from it.
+import { censor } from '../redact/name.ts'
 import type { Option } from './option.ts'
 
 export type Options = Record<string, Option>
@@ -26,8 +27,6 @@ export function withDefaults<S extends Section>(of: S, given: Partial<ConfigOf<S
   const defaults = Object.entries(of.options).map(([key, option]) => [key, option.default])
   return hideSecrets(of, { ...Object.fromEntries(defaults), ...given }) as ConfigOf<S>
 }
-
-const censor = '***'
 
 /** Makes JSON.stringify, console.log and loggers show the values without the secrets among them. */
 export function hideSecrets<T extends object>(of: Section, values: T): T {

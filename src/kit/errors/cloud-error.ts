@@ -1,5 +1,7 @@
 // The one error class. `message` is for the caller and complete; `detail` is for the log alone.
-// kit/http turns it into a status and a body in the words of each service's wire format.
+// kit/http turns it into a status and a body in the words of each service's wire format. Neither holds a secret, whatever
+// it is made of.
+import { withoutSecrets } from '../redact/text.ts'
 
 /** HTTP status of each kind of error that a caller may see. */
 export const statusOf = {
@@ -47,10 +49,10 @@ export class CloudError extends Error {
   readonly body: Record<string, unknown>
 
   constructor(kind: ErrorKind, message: string, extras: ErrorExtras = {}) {
-    super(message, extras.cause === undefined ? undefined : { cause: extras.cause })
+    super(withoutSecrets(message), extras.cause === undefined ? undefined : { cause: extras.cause })
     this.name = 'CloudError'
     this.kind = kind
-    this.detail = extras.detail
+    this.detail = extras.detail === undefined ? undefined : withoutSecrets(extras.detail)
     this.type = extras.type
     this.headers = extras.headers ?? {}
     this.body = extras.body ?? {}
@@ -66,10 +68,13 @@ export function asError(thrown: unknown): Error {
   return thrown instanceof Error ? thrown : new Error(String(thrown))
 }
 
+const mostCauses = 10
+
 /** The message and those of its causes, for a log line or a fault. */
-export function fullMessage(thrown: unknown): string {
+export function fullMessage(thrown: unknown, causes = mostCauses): string {
   const error = asError(thrown)
   const own =
     error instanceof CloudError && error.detail ? `${error.message} (${error.detail})` : error.message
-  return error.cause === undefined ? own : `${own}: ${fullMessage(error.cause)}`
+  // An error may be its own cause's cause.
+  return error.cause === undefined || causes === 0 ? own : `${own}: ${fullMessage(error.cause, causes - 1)}`
 }

@@ -2,6 +2,7 @@
 import { type Static, type TSchema, Type } from 'typebox'
 import { Compile } from 'typebox/compile'
 import { CloudError } from '../errors/cloud-error.ts'
+import { showValue } from '../redact/redact.ts'
 import { holds, type Since, type Version } from './version.ts'
 
 export type Field = Since & {
@@ -162,8 +163,7 @@ export function explain(problem: Problem): CloudError {
     const list = problem.missing.map((key) => `'${key}'`).join(', ')
     return new CloudError('badRequest', `${list} is a required property`)
   }
-  const value = JSON.stringify(problem.value) ?? 'nothing'
-  const shown = value.length > 200 ? `${value.slice(0, 200)}...` : value
+  const shown = showValue(problem.path, problem.value)
   return new CloudError(
     'badRequest',
     name === undefined

@@ -1,9 +1,9 @@
 // The journal of one process: events are stamped at once, gathered, and written to a sink in batches off the request's path.
 import { asError, fullMessage } from '../errors/cloud-error.ts'
 import type { Log } from '../log/log.ts'
+import { redact, redactText } from '../redact/redact.ts'
 import type { World } from '../world/world.ts'
 import type { EventKind, Journal, JournalEvent, NewEvent, Trace } from './journal.ts'
-import { redact, redactText } from './redact.ts'
 
 /** Where events go. `append` takes an event that it has already without storing it twice. */
 export type JournalSink = {
