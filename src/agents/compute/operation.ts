@@ -3,6 +3,7 @@
 import type { ReportedPower } from '#contracts/compute.ts'
 import type { Incoming } from '#kit/bus/bus.ts'
 import { asError, CloudError, fullMessage } from '#kit/errors/cloud-error.ts'
+import { withoutSecrets } from '#kit/redact/text.ts'
 import type { Parts } from './parts.ts'
 import { patiently } from './patience.ts'
 
@@ -39,8 +40,7 @@ export function openOperations(parts: Parts): Operations {
     work: () => Promise<ReportedPower | null>,
   ): Promise<Outcome> {
     const known = finished.get(order.operationId)
-    // What can't be destroyed now is asked about until it is: there is no other way on from there.
-    if (known && (known.ok || name !== 'destroy')) return known
+    if (known) return known
     let outcome: Outcome
     try {
       outcome = { ok: true, error: null, power: await work() }
@@ -50,7 +50,9 @@ export function openOperations(parts: Parts): Operations {
         'an operation failed',
       )
       const message =
-        error instanceof CloudError ? error.message : `An unexpected error: ${asError(error).message}`
+        error instanceof CloudError
+          ? error.message
+          : `An unexpected error: ${withoutSecrets(asError(error).message)}`
       outcome = { ok: false, error: message, power: null }
     }
     finished.set(order.operationId, outcome)

@@ -9,7 +9,7 @@ import type { VirtualWorld } from '../world/virtual.ts'
 import { recordingJournal } from './recording-journal.ts'
 import { startTasks } from './runner.ts'
 import { taskTable } from './store.ts'
-import type { AnyDefinition, StepResult, TaskHandle, Tasks } from './task.ts'
+import type { Again, AnyDefinition, StepResult, TaskHandle, Tasks } from './task.ts'
 
 export type Stage<App> = {
   world: VirtualWorld
@@ -51,11 +51,11 @@ export function provesTask<App>(proof: Proof<App>): void {
 
 type Handle = TaskHandle<unknown, Record<string, unknown>>
 type Step = (task: Handle) => Promise<StepResult<string>>
-type Undo = (task: Handle) => Promise<void>
+type Undo = (task: Handle) => Promise<Again | undefined>
 type Run = { before: unknown; after: unknown; status: string; failure: string | null; reached: Set<string> }
 type Twist = {
   step?(name: string, step: Step, task: Handle, stop: () => void): Promise<StepResult<string>>
-  undo?(undo: Undo, task: Handle): Promise<void>
+  undo?(undo: Undo, task: Handle): Promise<Again | undefined>
 }
 
 export function proofCases<App>(proof: Proof<App>): ProofCase[] {
@@ -182,7 +182,7 @@ function twice(wanted: string): Twist {
 
 const undoTwice: Twist['undo'] = async (undo, task) => {
   await undo(unsaved(task))
-  await undo(task)
+  return undo(task)
 }
 
 /** What is set through this is lost, but for what an undo step saved with it. */

@@ -290,6 +290,64 @@ describe('a task being undone', () => {
     expect(on.events.at(-1)?.name).toBe('builder.failed')
   })
 
+  it('runs an undo step again when that asks for it, and at once when a signal comes', async () => {
+    const asker = task<App, { asked?: number }>()({
+      name: 'asker',
+      start: 'begin',
+      deadlineMs: 600_000,
+      steps: {
+        begin: async (t) => {
+          await t.undo('ask')
+          throw new CloudError('conflict', 'no')
+        },
+      },
+      undo: {
+        ask: async (t) => {
+          if (t.signal('gone') !== undefined) return undefined
+          const asked = (t.state.asked ?? 0) + 1
+          t.set({ asked })
+          t.app.done.push(`asked ${asked} times at ${on.world.clock.now() - start} ms`)
+          return { again: 30_000 }
+        },
+      },
+      failed: async (t) => void t.app.done.push(`failed at ${on.world.clock.now() - start} ms`),
+    })
+    const on = await stage([asker])
+    const start = on.world.clock.now()
+    await begin(on, asker, {})
+    await on.world.advance(35_000)
+    expect(on.app.done).toEqual(['asked 1 times at 0 ms', 'asked 2 times at 30000 ms'])
+    await on.tasks.signal(subject, 'asker', 'gone')
+    await on.world.settle()
+    expect(on.app.done.at(-1)).toBe('failed at 35000 ms')
+  })
+
+  it('does not miss a signal that comes while an undo step runs', async () => {
+    const asker = task<App, object>()({
+      name: 'asker',
+      start: 'begin',
+      deadlineMs: 600_000,
+      steps: {
+        begin: async (t) => {
+          await t.undo('ask')
+          throw new CloudError('conflict', 'no')
+        },
+      },
+      undo: {
+        ask: async (t) => {
+          t.app.done.push(t.signal('gone') === undefined ? 'asked' : 'answered')
+          if (t.signal('gone') !== undefined) return undefined
+          await on.tasks.signal(subject, 'asker', 'gone')
+          return { again: 30_000 }
+        },
+      },
+    })
+    const on = await stage([asker])
+    await begin(on, asker, {})
+    await on.world.advance(1)
+    expect(on.app.done).toEqual(['asked', 'answered'])
+  })
+
   it('gives up at its deadline, naming what it waited for', async () => {
     const on = await stage([simple])
     await begin(on, simple, {})

@@ -7,7 +7,7 @@ import type { Log } from '../log/log.ts'
 import type { World } from '../world/world.ts'
 import { LeaseLost, openHandle } from './handle.ts'
 import { type TaskRecord, taskTable, turnBack, wait, wake } from './store.ts'
-import type { AnyDefinition, StepResult } from './task.ts'
+import type { Again, AnyDefinition, StepResult } from './task.ts'
 
 export type Held = {
   readonly world: World
@@ -118,6 +118,7 @@ async function undoOnce(held: Held, row: TaskRecord): Promise<TaskRecord | undef
   const [name, ...rest] = row.undo
   const open = openHandle(held, row)
   const why = { step: row.failedStep ?? row.step, message: row.failure ?? '' }
+  let unfinished: Again | undefined
   try {
     if (name === undefined) {
       const { failed: last } = definition
@@ -126,7 +127,7 @@ async function undoOnce(held: Held, row: TaskRecord): Promise<TaskRecord | undef
     }
     const undo = definition.undo?.[name]
     if (!undo) throw new Error(`This release has no undo step ${name}`)
-    await open.run(`undo.${name}`, undo)
+    unfinished = (await open.run(`undo.${name}`, async (task) => undo(task))) as Again | undefined
   } catch (error) {
     if (error instanceof LeaseLost) throw error
     const attempts = row.attempts + 1
@@ -140,7 +141,15 @@ async function undoOnce(held: Held, row: TaskRecord): Promise<TaskRecord | undef
       runAt: now + pause(held.world, attempts),
     }))
   }
-  return save(held, row, () => ({ undo: rest, state: open.state(), attempts: 0 }))
+  if (!unfinished) return save(held, row, () => ({ undo: rest, state: open.state(), attempts: 0 }))
+  const { again } = unfinished
+  return save(held, row, (fresh, now) => ({
+    state: open.state(),
+    attempts: 0,
+    error: null,
+    // What it looks out for may have come while it ran.
+    runAt: JSON.stringify(fresh.signals) === JSON.stringify(row.signals) ? now + again : now,
+  }))
 }
 
 /** Doubles with each attempt, up to a limit; half of it is chance, so that many that failed together part. */

@@ -172,7 +172,7 @@ export function findOpen(db: Db, subject: string, kind?: string): Promise<TaskRe
   })
 }
 
-/** Keeps the payload with the task, and wakes it where it waits for that. */
+/** Keeps the payload with the task, and wakes it where it waits for that; what is being undone looks by itself. */
 export async function keepSignal(
   tx: Transaction,
   row: TaskRecord,
@@ -182,7 +182,8 @@ export async function keepSignal(
 ): Promise<void> {
   const waits = row.status === 'waiting' && row.waitFor === name
   const signals = { ...row.signals, [name]: { payload: payload ?? null, fresh: !waits } }
-  await taskTable.update(tx, { id: row.id }, { updatedAt: now, ...(waits ? wake(row, now) : {}), signals })
+  const woken = waits ? wake(row, now) : row.status === 'undoing' ? { runAt: now } : {}
+  await taskTable.update(tx, { id: row.id }, { updatedAt: now, ...woken, signals })
 }
 
 /** What changes when a step ends in a wait: where the signal came first, the wait is over at once. */

@@ -14,6 +14,12 @@ export type StepResult<Step extends string> =
   | { wait: string; then?: Step; timeoutMs?: number }
   | { done: true; result?: unknown }
 
+/**
+ * An undo step that has begun something and isn't done yet: it runs again after so many milliseconds, or as soon as a signal
+ * comes. What it has set is kept.
+ */
+export type Again = { again: number }
+
 export type TaskHandle<App, Frame> = {
   readonly app: App
   readonly id: string
@@ -49,8 +55,8 @@ export type TaskDefinition<App, Frame, Step extends string = string> = {
    */
   isFinal?: (error: unknown) => boolean
   steps: Record<Step, (task: TaskHandle<App, Frame>) => Promise<StepResult<Step>>>
-  /** Each is tried until it works. */
-  undo?: Record<string, (task: TaskHandle<App, Frame>) => Promise<void>>
+  /** Each is run until it neither throws nor asks to be run again. */
+  undo?: Record<string, (task: TaskHandle<App, Frame>) => Promise<Again | undefined> | Promise<void>>
   /** Last, after all undo steps: leaves the resource in ERROR with a fault that a person can read. */
   failed?: (task: TaskHandle<App, Frame>, failure: { step: string; message: string }) => Promise<void>
 }

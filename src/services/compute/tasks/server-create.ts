@@ -12,7 +12,7 @@ import type { RequestedServer } from '../resources/request-spec.ts'
 import type { Server } from '../resources/server.ts'
 import { devicesOf, updateDevice } from '../store/block-device.ts'
 import { findServer, findSpec, updateServer, updateUnlessDeleting } from '../store/server.ts'
-import { askAgainMs, destroyOnHost, hostIsUp, type Outcome, order, signalOf } from './operation.ts'
+import { askAgainMs, hostIsUp, type Outcome, order, signalOf } from './operation.ts'
 
 export type CreateFrame = {
   serverId: string
@@ -203,9 +203,24 @@ export const serverCreate = task<Compute, CreateFrame>()({
       await updateServer(t.app.db, t.state.serverId, { addresses: [] })
     },
     detach: (t) => undoVolumes(t.app, t.trace, { id: t.state.serverId, projectId: t.state.projectId }),
+    /** A host that is down is not waited for: it looks at what it should have when it comes back, and this isn't among it. */
     destroy: async (t) => {
-      const { host, serverId, destroyId } = t.state
-      if (host && destroyId) await destroyOnHost(t.app, t, { host, serverId, operationId: destroyId })
+      const { app, state } = t
+      const { host, serverId, destroyId } = state
+      if (!host || !destroyId) return undefined
+      const outcome = t.signal<Outcome>(signalOf(destroyId))
+      if (outcome?.ok || !(await hostIsUp(app, host))) return undefined
+      if (outcome) {
+        t.log.warn(
+          { host, error: outcome.error },
+          'a host could not destroy a failed build and is asked again',
+        )
+        // This id has had its answer.
+        t.set({ destroyId: app.world.random.uuid() })
+        return { again: askFailedMs }
+      }
+      await order(app, t, 'destroy', { host, serverId, operationId: destroyId })
+      return { again: askAgainMs }
     },
   },
   failed: async (t, { message }) => {
