@@ -23,6 +23,7 @@ export type Finding = {
     | 'bus'
     | 'database'
     | 'tls'
+    | 'policy'
   /** A `problem` keeps the cloud from starting, a `warning` doesn't. */
   state: 'ok' | 'warning' | 'problem'
   text: string

@@ -1,4 +1,5 @@
 // Operators' policy files: put over the services' defaults at start, and again whenever they change, without a restart.
+import { appearanceOf } from '#kit/config/appearance.ts'
 import { CloudError, fullMessage } from '#kit/errors/cloud-error.ts'
 import type { Journal } from '#kit/journal/journal.ts'
 import type { Log } from '#kit/log/log.ts'
@@ -106,9 +107,10 @@ export function openPolicyFiles(plan: PolicyFilesPlan): PolicyFiles {
   }
 }
 
-/** Changes when a file is written, put in another's place, added or removed. */
 async function appearance(files: Files, folder: string, service: string): Promise<string> {
   const names = await policyFilesOf(files, folder, service)
-  const infos = await Promise.all(names.map((name) => files.info(`${folder}/${name}`)))
-  return infos.map((info, at) => `${names[at]} ${info?.mtimeMs} ${info?.size} ${info?.inode}`).join('\n')
+  return appearanceOf(
+    files,
+    names.map((name) => `${folder}/${name}`),
+  )
 }

@@ -2,14 +2,19 @@
 
 import type { Terminal } from '#cli/terminal.ts'
 import { paint } from '#cli/terminal.ts'
+import { loadConfig } from '#kit/config/load.ts'
 import { CloudError } from '#kit/errors/cloud-error.ts'
 import type { World } from '#kit/world/world.ts'
 import { type Cloud, readCloud } from '../data-folder.ts'
 import { serverUrls } from '../database.ts'
 import { type DoctorQuestion, examine, type Finding } from '../doctor.ts'
+import { policyFindings } from '../doctor-policy.ts'
 import { tlsFindings } from '../doctor-tls.ts'
+import { policyFolder } from '../policy-file.ts'
 import { type Ports, portsFrom } from '../port.ts'
 import { controllingRole, roleState } from '../role.ts'
+import { agentSections, serviceSections } from '../section.ts'
+import { cloudSection } from '../settings.ts'
 import { externalBroker } from '../transport.ts'
 import type { Verb } from '../verb.ts'
 
@@ -22,7 +27,7 @@ export const doctor: Verb = {
   async run({ world, terminal, root, options }) {
     const cloud = await cloudIfThere(world, root)
     const findings = await examine(world, await questionFor(world, root, cloud, options.sim === true))
-    if (cloud) findings.push(...(await tlsFindings(world, cloud)))
+    if (cloud) findings.push(...(await tlsFindings(world, cloud)), ...(await ownPolicies(world, cloud)))
     if (options.json) terminal.print(JSON.stringify({ findings }, null, 2))
     else for (const line of formatFindings(findings, terminal)) terminal.print(line)
     return findings.some((finding) => finding.state === 'problem') ? 1 : 0
@@ -65,6 +70,17 @@ function portsNeeded(
     ...(!external && { amqp, amqpTls, amqpManagement }),
     ...(dataPlane === 'sim' && { simulation }),
   }
+}
+
+/** A joined host decides nothing. */
+async function ownPolicies(world: World, cloud: Cloud): Promise<Finding[]> {
+  if (cloud.member) return []
+  const { policy, image } = loadConfig([cloudSection, ...serviceSections, ...agentSections], {
+    yaml: cloud.configText,
+    file: cloud.folder.config,
+    env: world.env,
+  })
+  return policyFindings(world, policyFolder(cloud, policy), policy, image)
 }
 
 export function formatFindings(findings: readonly Finding[], terminal: Pick<Terminal, 'colors'>): string[] {

@@ -11,7 +11,8 @@ import type { Tasks } from '#kit/task/task.ts'
 import type { World } from '#kit/world/world.ts'
 import type { ImageConfig } from './config.ts'
 import type { LimitsOf } from './ops/limit.ts'
-import type { PropertyProtections } from './ops/property-protection.ts'
+import type { ProtectionFile } from './ops/protection-file.ts'
+import type { Remotes } from './ops/remote.ts'
 import type { Stores } from './ops/store.ts'
 
 export type ImageApp = {
@@ -32,8 +33,9 @@ export type ImageApp = {
   readonly download: HttpDownload
   readonly digester: Digester
   readonly bus: Bus
-  /** Undefined where no property is protected. */
-  readonly protections: PropertyProtections | undefined
+  readonly protections: ProtectionFile
+  /** Images of other regions. */
+  readonly remotes: Remotes
   /** Where identity's limits are asked for. */
   readonly limitsOf: LimitsOf | undefined
 }

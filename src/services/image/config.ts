@@ -3,7 +3,7 @@ import { option } from '#kit/config/option.ts'
 import { type ConfigOf, section } from '#kit/config/section.ts'
 import { checkStores, type StoreSetting } from './resources/store.ts'
 
-export const importMethods = ['glance-direct', 'web-download', 'copy-image'] as const
+export const importMethods = ['glance-direct', 'web-download', 'copy-image', 'glance-download'] as const
 
 export const imageConfig = section('image', {
   stores: option.json<readonly StoreSetting[]>(
@@ -37,7 +37,14 @@ export const imageConfig = section('image', {
   showLocations: option.bool(false, "Show images' locations, and let their owners name places elsewhere"),
   showDirectUrl: option.bool(false, "Show images' first location as direct_url"),
   delayedDelete: option.duration('0s', 'How long the bytes of deleted images are kept'),
-  importMethods: option.list(importMethods, 'Ways of import: glance-direct, web-download, copy-image'),
+  importMethods: option.list(
+    ['glance-direct', 'web-download', 'copy-image'],
+    `Ways of import, of ${importMethods.join(', ')}; the last one takes images from other regions of the catalog`,
+  ),
+  remoteProperties: option.list(
+    ['hw_', 'trait:', 'os_distro', 'os_secure_boot', 'os_type'],
+    'How properties begin that an image from another region brings with it',
+  ),
   downloadHosts: option.list(
     [],
     "Hosts from which images may be downloaded: 'images.example.org', '*.example.org', '*' for all; none: web-download is off",

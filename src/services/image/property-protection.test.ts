@@ -1,5 +1,5 @@
 // Who may create, read, change and delete which properties, by a file in Glance's form.
-import { mkdtempSync, writeFileSync } from 'node:fs'
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
@@ -100,6 +100,43 @@ test('properties are protected by rules of the policy, and what no section fits 
     await rig.stop()
   }
 })
+
+test.each(['roles', 'policies'] as const)(
+  'a changed file is in force without a restart, by %s; a broken one changes nothing and is told of',
+  async (format) => {
+    const anybody = '[.*]\ncreate = @\nread = @\nupdate = @\ndelete = @\n'
+    const nobodyElse = format === 'roles' ? 'admin' : 'context_is_admin'
+    const file = fileOf(anybody)
+    const rig = await testImage({ propertyProtectionFile: file, propertyProtectionFormat: format })
+    const look = () => rig.platform.world.advance(2_001)
+    const told = async () => {
+      await rig.platform.journal.flush()
+      return rig.platform.events.filter((event) => event.name === 'property_protection.reload')
+    }
+    const create = async () =>
+      (await rig.as.owner('POST', '/v2/images', { container_format: 'bare', secret: 'v' })).status
+    try {
+      expect(await create()).toBe(201)
+      writeFileSync(file, `[^secret$]\ncreate = ${nobodyElse}\nread = @\n${anybody}`)
+      await look()
+      expect(await create()).toBe(403)
+      writeFileSync(file, `${anybody}[broken(]\ncreate = @\n`)
+      await look()
+      await look()
+      expect(await create()).toBe(403)
+      writeFileSync(file, anybody.repeat(2))
+      await look()
+      expect(await create()).toBe(201)
+      expect((await told()).map(({ outcome }) => outcome)).toEqual(['ok', 'error', 'ok'])
+      expect((await told())[1]!.error).toContain(`${file}:6: broken( is no regular expression`)
+      rmSync(file)
+      await look()
+      expect(await create()).toBe(201)
+    } finally {
+      await rig.stop()
+    }
+  },
+)
 
 test.each([
   ['create = @', 'roles', 'a section such as'],

@@ -17,12 +17,14 @@ import type { ImageConfig } from './config.ts'
 import { imageFaults } from './fault.ts'
 import { cacheLoop } from './loops/cache.ts'
 import { expiryLoop } from './loops/expiry.ts'
+import { protectionLoop } from './loops/protection.ts'
 import { removalLoop } from './loops/removal.ts'
 import { tidyCache } from './ops/cache.ts'
 import { recoverUploads } from './ops/image-data.ts'
 import { limitsFromIdentity } from './ops/limit.ts'
 import { bootstrapMetadefs } from './ops/metadef-bootstrap.ts'
-import { loadPropertyProtections } from './ops/property-protection.ts'
+import { openProtectionFile } from './ops/protection-file.ts'
+import { openRemotes } from './ops/remote.ts'
 import { recoverStages } from './ops/stage.ts'
 import { openStores } from './ops/store.ts'
 import { allRules } from './resources/rule.ts'
@@ -58,7 +60,8 @@ export async function openImage(
   })
   const digester = openDigester(world)
   const log = platform.log.with({ service: 'glance-api' })
-  const protections = await loadPropertyProtections(world, config)
+  const journal = platform.journal.as('glance-api')
+  const protections = await openProtectionFile({ world, log, journal, config })
   const limitsOf =
     config.unifiedLimits && peers ? limitsFromIdentity(platform, peers.serviceToken) : undefined
   const app: Omit<ImageApp, 'tasks'> & { tasks?: ImageApp['tasks'] } = {
@@ -74,6 +77,7 @@ export async function openImage(
     workFolder: join(folder, 'staging', 'work'),
     cache,
     download,
+    remotes: openRemotes(platform),
     digester,
     bus: platform.bus,
   }
@@ -84,7 +88,7 @@ export async function openImage(
   const tasks = startTasks({
     world,
     log,
-    journal: platform.journal.as('glance-api'),
+    journal,
     db,
     app: running,
     definitions: [imageImport],
@@ -92,6 +96,7 @@ export async function openImage(
   })
   app.tasks = tasks
   const loops = [removalLoop, expiryLoop].map((loop) => startLoop(world, log, loop(running)))
+  if (config.propertyProtectionFile !== undefined) loops.push(startLoop(world, log, protectionLoop(running)))
   if (cache) {
     await tidyCache(running, cache)
     loops.push(startLoop(world, log, cacheLoop(running, cache)))
@@ -101,7 +106,7 @@ export async function openImage(
     app: running,
     world,
     log,
-    journal: platform.journal.as('glance-api'),
+    journal,
     routes: allRoutes,
     types: ['image'],
     prefixes: ['/v2'],

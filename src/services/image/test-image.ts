@@ -16,10 +16,10 @@ import { imageConfig } from './config.ts'
 import { openImage, type RunningImage } from './service.ts'
 
 const callers = {
-  admin: testCaller({ roles: ['admin', 'member', 'reader'], projectId: 'admin-project' }),
-  owner: testCaller({ roles: ['member', 'reader'], projectId: 'project-a' }),
-  reader: testCaller({ roles: ['reader'], projectId: 'project-a' }),
-  other: testCaller({ roles: ['member', 'reader'], projectId: 'project-b' }),
+  admin: testCaller({ token: 'admin', roles: ['admin', 'member', 'reader'], projectId: 'admin-project' }),
+  owner: testCaller({ token: 'owner', roles: ['member', 'reader'], projectId: 'project-a' }),
+  reader: testCaller({ token: 'reader', roles: ['reader'], projectId: 'project-a' }),
+  other: testCaller({ token: 'other', roles: ['member', 'reader'], projectId: 'project-b' }),
 }
 export type CallerName = keyof typeof callers
 

@@ -12,6 +12,9 @@ const importBody = body(
       schema: Type.Object({
         name: Type.String({ maxLength: 255 }),
         uri: Type.Optional(Type.String({ maxLength: 2048 })),
+        glance_region: Type.Optional(Type.String({ maxLength: 255 })),
+        glance_image_id: Type.Optional(Type.String({ maxLength: 255 })),
+        glance_service_interface: Type.Optional(Type.String({ maxLength: 255 })),
       }),
     },
     stores: { schema: Type.Array(Type.String({ maxLength: 255 }), { maxItems: 100 }), optional: true },
@@ -29,6 +32,9 @@ export const importRoutes = [
       await importImage(context, params.id!, {
         method: given.method.name,
         uri: given.method.uri,
+        region: given.method.glance_region,
+        imageId: given.method.glance_image_id,
+        serviceInterface: given.method.glance_service_interface,
         stores: given.stores,
         store: headers['x-image-meta-store'],
         allStores: given.allStores ?? false,

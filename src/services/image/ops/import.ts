@@ -1,6 +1,7 @@
 // Imports: what is asked for is checked and becomes a task, in one transaction with the image's claim.
 import type { Transaction } from '#kit/db/database.ts'
 import { CloudError } from '#kit/errors/cloud-error.ts'
+import type { Credentials } from '#kit/policy/policy.ts'
 import type { ImageApp, ImageContext } from '../app.ts'
 import { type ImageStatus, imageRules, type WholeImage } from '../resources/image.ts'
 import { type ImageTask, subjectOf, taskRules } from '../resources/task.ts'
@@ -9,6 +10,7 @@ import { type ImportFrame, imageImport } from '../tasks/image-import.ts'
 import { requireFormats } from './content.ts'
 import { createImage, visibleImage } from './image.ts'
 import { requireUploadSlot, uploadLimit } from './quota.ts'
+import type { RemoteImage } from './remote.ts'
 import { importMethodsOf, storeNames, writableStore } from './store.ts'
 import { recordTask } from './task.ts'
 import { imageBody } from './values.ts'
@@ -16,6 +18,10 @@ import { imageBody } from './values.ts'
 export type ImportRequest = {
   method: string
   uri: string | undefined
+  /** Of an image in another region's Glance. */
+  region: string | undefined
+  imageId: string | undefined
+  serviceInterface: string | undefined
   stores: readonly string[] | undefined
   /** By header. */
   store: string | undefined
@@ -33,6 +39,10 @@ const starts: Record<string, { from: ImageStatus; refusal: string }> = {
   'web-download': {
     from: 'queued',
     refusal: "Image needs to be in 'queued' state to use 'web-download' method",
+  },
+  'glance-download': {
+    from: 'queued',
+    refusal: "Image needs to be in 'queued' state to use 'glance-download' method",
   },
   'copy-image': { from: 'active', refusal: 'Only images with status active can be targeted for copying' },
 }
@@ -56,13 +66,14 @@ export async function importImage(context: ImageContext, id: string, request: Im
       throw new CloudError('badRequest', "Specify 'uri' in 'method' to import with 'web-download'.")
     app.download.allow(request.uri)
   }
+  const remote = method === 'glance-download' ? remoteOf(request) : undefined
   if (method === 'glance-direct' && !(await app.staging.info(id)))
     throw new CloudError('conflict', 'The staged bytes of this image are not whole yet')
   // A staged image has its slot already.
   if (method !== 'glance-direct') await requireUploadSlot(context)
   const limitBytes = await uploadLimit(context)
   const importRequest = {
-    method: { name: method, ...(request.uri !== undefined && { uri: request.uri }) },
+    method: { name: method, ...(request.uri !== undefined && { uri: request.uri }), ...shownRemote(remote) },
     ...(request.stores && { stores: request.stores }),
     all_stores: request.allStores,
     all_stores_must_succeed: request.mustAll,
@@ -81,6 +92,7 @@ export async function importImage(context: ImageContext, id: string, request: Im
       task,
       method,
       uri: request.uri,
+      remote,
       stores,
       mustAll: request.mustAll,
     })
@@ -128,6 +140,7 @@ export async function importByTask(
       task,
       method: 'web-download',
       uri,
+      remote: undefined,
       stores: [target.id],
       mustAll: true,
     })
@@ -135,6 +148,23 @@ export async function importByTask(
     return task
   })
 }
+
+function remoteOf({ region, imageId, serviceInterface = 'public' }: ImportRequest): RemoteImage {
+  const missing =
+    region === undefined ? 'glance_region' : imageId === undefined ? 'glance_image_id' : undefined
+  if (region === undefined || imageId === undefined)
+    throw new CloudError('badRequest', `'${missing}' needs to be set for glance-download import method`)
+  if (!/^[0-9a-f]{8}(-?[0-9a-f]{4}){3}-?[0-9a-f]{12}$/i.test(imageId))
+    throw new CloudError('badRequest', `Remote image id does not look like a UUID: ${imageId}`)
+  return { region, imageId, serviceInterface }
+}
+
+const shownRemote = (remote: RemoteImage | undefined) =>
+  remote && {
+    glance_region: remote.region,
+    glance_image_id: remote.imageId,
+    glance_service_interface: remote.serviceInterface,
+  }
 
 function storesFor(app: ImageApp, image: WholeImage, request: ImportRequest): string[] {
   const { stores, store: byHeader, allStores, method } = request
@@ -166,14 +196,16 @@ function frameOf(
     task: ImageTask
     method: string
     uri: string | undefined
+    remote: RemoteImage | undefined
     stores: string[]
     mustAll: boolean
   },
 ): Omit<ImportFrame, 'limitBytes'> {
-  const { image, task, ...rest } = given
+  const { image, task, remote, ...rest } = given
   const ignored = caller.roles.some((role) => app.config.injectIgnoreRoles.includes(role))
   return {
     ...rest,
+    ...(remote && { remote: { ...remote, asking: askingOf(caller), token: app.remotes.seal(caller.token) } }),
     imageId: image.id,
     taskId: task.id,
     ownImage: false,
@@ -184,6 +216,12 @@ function frameOf(
     failed: [],
     done: [],
   }
+}
+
+/** Whoever asks, without the token and all that only a request needs. */
+function askingOf(caller: Credentials): Credentials {
+  const { userId, userDomainId, projectId, projectDomainId, domainId, systemScope, roles } = caller
+  return { userId, userDomainId, projectId, projectDomainId, domainId, systemScope, roles }
 }
 
 /** Of several imports that come at once one gets the image. */

@@ -2,8 +2,7 @@
 // which properties, by roles or by rules of the policy. Without the file all may do all.
 // https://docs.openstack.org/glance/latest/admin/property-protections.html
 import { CloudError } from '#kit/errors/cloud-error.ts'
-import { rule } from '#kit/policy/policy.ts'
-import type { World } from '#kit/world/world.ts'
+import { type Credentials, rule } from '#kit/policy/policy.ts'
 import type { ImageContext } from '../app.ts'
 import type { ImageConfig } from '../config.ts'
 
@@ -17,18 +16,7 @@ export type PropertyProtections = {
   sections: readonly Section[]
 }
 
-/** Kind 'badRequest' with the file's line where it can't be read. */
-export async function loadPropertyProtections(
-  { files }: Pick<World, 'files'>,
-  { propertyProtectionFile: file, propertyProtectionFormat: format }: ImageConfig,
-): Promise<PropertyProtections | undefined> {
-  if (file === undefined) return undefined
-  const text = await files.readText(file).catch((cause) => {
-    throw new CloudError('badRequest', `The property protection file ${file} can't be read.`, { cause })
-  })
-  return parsePropertyProtections(text, format, file)
-}
-
+/** Kind 'badRequest' with the file's line where it can't be understood. */
 export function parsePropertyProtections(
   text: string,
   format: PropertyProtections['format'],
@@ -81,26 +69,29 @@ function readAllowed(
   return marks[0] === '@' ? 'all' : 'nobody'
 }
 
-export function isReadable(context: ImageContext, name: string): boolean {
-  return allows(context, name, 'read')
+/** Whoever wants something: a request, or a task that goes on for one. */
+export type Asking = Pick<ImageContext, 'app' | 'allows'> & { caller: Credentials }
+
+export function isReadable(asking: Asking, name: string): boolean {
+  return allows(asking, name, 'read')
 }
 
 /** Those that the caller may read. */
 export function readableProperties(
-  context: ImageContext,
+  asking: Asking,
   properties: Record<string, string>,
 ): Record<string, string> {
-  if (!context.app.protections) return properties
-  return Object.fromEntries(Object.entries(properties).filter(([name]) => isReadable(context, name)))
+  if (!asking.app.protections.current()) return properties
+  return Object.fromEntries(Object.entries(properties).filter(([name]) => isReadable(asking, name)))
 }
 
 /** Kind 'forbidden' where a change between the two is not the caller's to make. */
 export function requireProperties(
-  context: ImageContext,
+  asking: Asking,
   before: Record<string, string>,
   after: Record<string, string>,
 ): void {
-  if (!context.app.protections) return
+  if (!asking.app.protections.current()) return
   for (const name of new Set([...Object.keys(before), ...Object.keys(after)])) {
     const action = !Object.hasOwn(before, name)
       ? 'create'
@@ -109,22 +100,22 @@ export function requireProperties(
         : before[name] !== after[name]
           ? 'update'
           : undefined
-    if (action && !allows(context, name, action))
+    if (action && !allows(asking, name, action))
       throw new CloudError('forbidden', `Attribute '${name}' is reserved.`)
   }
 }
 
-function allows(context: ImageContext, name: string, action: Action): boolean {
-  const { protections } = context.app
+function allows({ app, caller, ...asking }: Asking, name: string, action: Action): boolean {
+  const protections = app.protections.current()
   if (!protections) return true
   // The first section that fits decides; a property that none fits is nobody's.
   const allowed = protections.sections.find(({ expression }) => expression.test(name))?.[action]
   if (allowed === undefined || allowed === 'nobody') return false
   if (allowed === 'all') return true
   if (protections.format === 'roles') {
-    const roles = context.caller.roles.map((role) => role.toLowerCase())
+    const roles = caller.roles.map((role) => role.toLowerCase())
     return allowed.some((role) => roles.includes(role.toLowerCase()))
   }
   // A rule that the policy doesn't have lets nobody in.
-  return allowed.some((each) => context.allows(rule(each, '!', ''), {}))
+  return allowed.some((each) => asking.allows(rule(each, '!', ''), {}))
 }

@@ -5,7 +5,7 @@ import { CloudError } from '#kit/errors/cloud-error.ts'
 import type { HttpDownload } from '#kit/http/download.ts'
 import type { World } from '#kit/world/world.ts'
 import type { ImageApp, ImageContext } from '../app.ts'
-import type { ImageConfig } from '../config.ts'
+import { type ImageConfig, importMethods } from '../config.ts'
 import type { WholeImage } from '../resources/image.ts'
 import { type ImageLocation, locationRules } from '../resources/location.ts'
 import type { StoreSetting } from '../resources/store.ts'
@@ -127,6 +127,7 @@ export function wayHeaders(app: ImageApp): Record<string, string> {
 export function importMethodsOf({ config, stores }: ImageApp): string[] {
   return config.importMethods.filter((method) => {
     if (method === 'web-download') return config.downloadHosts.length > 0
-    return method === 'copy-image' ? stores.several : method === 'glance-direct'
+    if (method === 'copy-image') return stores.several
+    return (importMethods as readonly string[]).includes(method)
   })
 }

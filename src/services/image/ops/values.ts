@@ -113,10 +113,14 @@ export function setValue(values: ImageValues, name: string, value: unknown): voi
   values.properties[name] = value
 }
 
-/** Names that the service keeps for itself. */
+/** Whether only the service sets it, or keeps the name for itself. */
+export const isReserved = (name: string) => readOnlyFields.includes(name) || isKept(name)
+
+const isKept = (name: string) =>
+  reservedFields.includes(name) || reservedPrefixes.some((prefix) => name.startsWith(prefix))
+
 export function requireFree(name: string): void {
-  if (reservedFields.includes(name) || reservedPrefixes.some((prefix) => name.startsWith(prefix)))
-    throw new CloudError('forbidden', `Attribute '${name}' is reserved.`)
+  if (isKept(name)) throw new CloudError('forbidden', `Attribute '${name}' is reserved.`)
 }
 
 function mismatch(name: string, value: unknown, wants: string): CloudError {

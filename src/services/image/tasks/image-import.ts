@@ -1,12 +1,15 @@
-// Fills an image from staged bytes, from the web or from another of its stores: fetched, prepared, stored in one store
+// Fills an image from staged bytes, from the web, from another region or from another of its stores: fetched, prepared, stored in one store
 // after the other, and shown as active when all that must have it do.
 import { CloudError } from '#kit/errors/cloud-error.ts'
+import type { Credentials } from '#kit/policy/policy.ts'
 import { type TaskHandle, task } from '#kit/task/task.ts'
 import type { ImageApp } from '../app.ts'
 import { type Content, type Formats, requireFormats, storeContent } from '../ops/content.ts'
 import { notify } from '../ops/notify.ts'
 import { convertStaged, judgeStaged, unpackStaged } from '../ops/prepare.ts'
+import type { RemoteImage } from '../ops/remote.ts'
 import { removeDue } from '../ops/removal.ts'
+import { refuseSigned } from '../ops/signature.ts'
 import { readingOrder, refOf, writableStore } from '../ops/store.ts'
 import { moveTask } from '../ops/task-progress.ts'
 import type { WholeImage } from '../resources/image.ts'
@@ -14,6 +17,7 @@ import { stagingStore } from '../resources/store.ts'
 import { importKind } from '../resources/task.ts'
 import { changeImport, findImage, setProperties } from '../store/image.ts'
 import { addLocation, addRemoval, dropStore } from '../store/location.ts'
+import { download, fetchRemote } from './image-fetch.ts'
 
 export type ImportFrame = {
   imageId: string
@@ -21,6 +25,8 @@ export type ImportFrame = {
   taskId: string
   method: string
   uri: string | undefined
+  /** Of method glance-download: what, for whom, and the sealed token until it is fetched. */
+  remote?: RemoteImage & { asking: Credentials; token: string | undefined }
   stores: string[]
   mustAll: boolean
   limitBytes: number
@@ -38,7 +44,7 @@ export type ImportFrame = {
   failed: string[]
 }
 
-type Handle = TaskHandle<ImageApp, ImportFrame>
+export type ImportHandle = TaskHandle<ImageApp, ImportFrame>
 
 /** Downloads of an hour, and as much again to store it. */
 const deadlineMs = 4 * 3_600_000
@@ -51,14 +57,16 @@ export const imageImport = task<ImageApp, ImportFrame>()({
     fetch: async (t) => {
       const image = await load(t)
       await moveTask(t.app, t.app.db, t.state.taskId, 'processing')
+      refuseSigned(image)
       if (t.state.method === 'copy-image') return { go: 'store' }
       if (t.state.method === 'web-download') await download(t, image)
+      if (t.state.method === 'glance-download') await fetchRemote(t, image)
       return { go: 'prepare' }
     },
     prepare: async (t) => {
       const image = await load(t)
       const { app, state } = t
-      let formats = requireFormats(image)
+      let formats = state.formats ?? requireFormats(image)
       let staged = state.staged
       if (app.config.decompress && formats.containerFormat === 'compressed') {
         const { unpackedId } = state
@@ -121,7 +129,7 @@ export const imageImport = task<ImageApp, ImportFrame>()({
   },
 })
 
-async function giveUp(t: Handle): Promise<void> {
+async function giveUp(t: ImportHandle): Promise<void> {
   const { app, state } = t
   const { imageId } = state
   const copying = state.method === 'copy-image'
@@ -147,29 +155,14 @@ async function giveUp(t: Handle): Promise<void> {
   await removeDue(app)
 }
 
-async function load(t: Handle): Promise<WholeImage> {
+async function load(t: ImportHandle): Promise<WholeImage> {
   const image = await findImage(t.app.db, t.state.imageId)
   if (!image) throw new CloudError('gone', `Image ${t.state.imageId} was deleted while it was imported`)
   return image
 }
 
-async function download(t: Handle, image: WholeImage): Promise<void> {
-  const { app, state } = t
-  const { stream, sizeBytes } = await app.download.open(state.uri!)
-  try {
-    if ((sizeBytes ?? 0) > state.limitBytes)
-      throw new CloudError(
-        'tooLarge',
-        `The image has ${sizeBytes} bytes, and ${state.limitBytes} are allowed`,
-      )
-    await storeContent(app, app.staging, image.id, requireFormats(image), stream, state.limitBytes)
-  } finally {
-    stream.destroy()
-  }
-}
-
 /** From the staging store, or from another of its stores. All stores hold the same bytes, or the import fails. */
-async function fill(t: Handle, image: WholeImage, name: string): Promise<Content> {
+async function fill(t: ImportHandle, image: WholeImage, name: string): Promise<Content> {
   const { app, state } = t
   const { store } = writableStore(app, app.stores.several ? name : undefined)
   const copying = state.method === 'copy-image'
@@ -199,7 +192,7 @@ async function readAny(app: ImageApp, image: WholeImage) {
   return first.source.get(refOf(first.location))
 }
 
-async function tellProgress(t: Handle): Promise<void> {
+async function tellProgress(t: ImportHandle): Promise<void> {
   const { app, state } = t
   if (!app.stores.several) return
   const left = state.stores.filter((each) => !state.done.includes(each) && !state.failed.includes(each))
@@ -209,7 +202,7 @@ async function tellProgress(t: Handle): Promise<void> {
   })
 }
 
-async function removeStaged(t: Handle, tx: Parameters<typeof addRemoval>[0]): Promise<void> {
+async function removeStaged(t: ImportHandle, tx: Parameters<typeof addRemoval>[0]): Promise<void> {
   const { imageId, unpackedId, convertedId } = t.state
   const dueAt = t.app.world.clock.now()
   for (const id of [imageId, unpackedId, convertedId])
