@@ -41,6 +41,7 @@ describe('the stock openstack client and identity', () => {
       'group add user nine sam',
       'group contains user nine sam',
       'group set --description walkers nine',
+      'group show nine',
       'group list --long --user sam',
       'user list --group nine',
       'group remove user nine sam',
@@ -72,6 +73,7 @@ describe('the stock openstack client and identity', () => {
       'role set --no-immutable steward',
       'role delete steward',
       'role list --domain shire',
+      'role show --domain shire gardener',
       'implied role create --implied-role member ringbearer',
       'implied role list',
       'role add --project admin --user sam ringbearer',
@@ -151,6 +153,7 @@ describe('the stock openstack client and identity', () => {
       `endpoint set --url http://minas-tirith/ --interface internal ${endpoint!.ID}`,
       `endpoint show ${endpoint!.ID}`,
       `endpoint group create --description d seen ${some}`,
+      'endpoint group show seen',
       `endpoint group set --name seen-by-all --filters ${other} seen`,
       'endpoint group add project seen-by-all hobbiton --project-domain shire',
       'endpoint group list --project hobbiton --domain shire',
@@ -173,17 +176,24 @@ describe('the stock openstack client and identity', () => {
     expect(limit).toMatchObject({ 'Resource Limit': 5, 'Region ID': 'west' })
     await script(
       `policy set --rules ${document} ${policy!.ID}`,
+      `policy show ${policy!.ID}`,
       `policy delete ${policy!.ID}`,
       `limit set --resource-limit 6 ${limit!.ID}`,
+      `limit show ${limit!.ID}`,
       `limit delete ${limit!.ID}`,
       `registered limit set --default-limit 12 ${registered!.ID}`,
+      `registered limit show ${registered!.ID}`,
       `registered limit delete ${registered!.ID}`,
       `consumer set --description saruman ${consumer!.ID}`,
       `consumer show ${consumer!.ID}`,
       `consumer delete ${consumer!.ID}`,
       `endpoint delete ${endpoint!.ID}`,
+      'service show palantir',
       'service delete palantir',
+      'region show west',
       'region delete west',
+      'federation domain list',
+      'federation project list',
       'region delete middle-earth',
     )
     for (const kind of [['identity', 'provider'], ['mapping'], ['service', 'provider']])
@@ -196,6 +206,10 @@ describe('the stock openstack client and identity', () => {
     const change = ['user', 'password', 'set', '--original-password', 'garden', '--password', 'rosie']
     succeeded(await cloud.ask('admin', ...login, ...change))
     expect((await cloud.ask('admin', ...login, 'token', 'issue')).code).not.toBe(0)
+    const token = (await cloud.text('admin', 'token', 'issue', '-f', 'value', '-c', 'id')).trim()
+    succeeded(await cloud.ask('admin', 'token', 'revoke', token))
+    const again = await cloud.ask('admin', 'token', 'revoke', token)
+    expect([again.code, again.stderr]).toEqual([1, expect.stringContaining('404')])
     await script(
       'group delete nine',
       'role delete ringbearer',
