@@ -57,6 +57,8 @@ export function startTasks<App>(options: TaskOptions<App>): Tasks {
   const outside = AsyncLocalStorage.snapshot()
 
   const running = new Map<string, Promise<void>>()
+  /** Those that the database still holds for us, though nobody is at them: it was away when their state was to be saved. */
+  const left = new Set<string>()
   let looking: Promise<void> | undefined
   let lookAgain = false
   /** Something of ours has changed since the next pause's end was asked for. */
@@ -78,6 +80,7 @@ export function startTasks<App>(options: TaskOptions<App>): Tasks {
 
   const look = async () => {
     if (!prepared) await prepare()
+    await takeBack()
     do {
       lookAgain = false
       const free = concurrency - running.size
@@ -93,6 +96,14 @@ export function startTasks<App>(options: TaskOptions<App>): Tasks {
     const next = await findNextTime(db, kinds, world.clock.now())
     cancelNext()
     if (next !== undefined && !stopping) cancelNext = world.timers.after(next - world.clock.now(), nudge)
+  }
+
+  /** Sooner than their leases run out. */
+  const takeBack = async () => {
+    for (const id of left) {
+      await saveHeld(db, id, owner, { leaseUntil: 0, leaseOwner: null })
+      left.delete(id)
+    }
   }
 
   const take = async (seen: TaskRecord) => {
@@ -127,7 +138,8 @@ export function startTasks<App>(options: TaskOptions<App>): Tasks {
     try {
       await runHeld(held, row)
     } catch (error) {
-      // The database failed us: the lease runs out, and the step is done again.
+      // The database failed us: the step is done again when it is back.
+      left.add(row.id)
       log.error(
         { taskId: row.id, kind: row.kind, error: fullMessage(error) },
         'the state of a task was not saved',
