@@ -230,6 +230,64 @@ test('a cast whose handler lacks what it needs is tried until that is there', as
   expect(done).toHaveLength(1)
 })
 
+test('casts that wait for what they lack keep nobody else out, and are put aside after twenty minutes', async () => {
+  const parts = await testParts()
+  const { client, trace, journal, sink } = await bus(parts)
+  let tries = 0
+  const build = async () => {
+    tries++
+    throw new CloudError('unavailable', 'The disk is full.')
+  }
+  await client.serve(compute, 'h1', 'nova-compute', { ...idle, build })
+  const caller = client.caller(compute, 'nova-api')
+  const lacking = 200
+  for (let each = 0; each < lacking; each++)
+    await caller.build({ serverId: `s${each}` }, { trace, host: 'h1', subject: `server:s${each}` })
+  await parts.world.advance(1_000)
+  expect(await caller.power({ serverId: 's' }, { trace, host: 'h1' })).toEqual({ state: 'on' })
+  const dead = await consumer(await parts.channel(), 'nova.dead', { noAck: true })
+  await parts.world.advance(1_150_000)
+  expect(dead.got).toHaveLength(0)
+  expect(tries).toBeGreaterThan(30 * lacking)
+  await parts.world.advance(100_000)
+  expect(dead.got).toHaveLength(lacking)
+  await journal.flush()
+  expect(sink.events).toContainEqual(
+    expect.objectContaining({
+      name: 'compute.build',
+      subject: 'server:s7',
+      outcome: 'error',
+      error: 'It was put aside in nova.dead: The disk is full.',
+    }),
+  )
+})
+
+test('no more than sixty-four handlers of a queue run at once; calls that come too late to run have no answer', async () => {
+  const parts = await testParts()
+  const { client, trace } = await bus(parts)
+  let now = 0
+  let most = 0
+  const build = async () => {
+    most = Math.max(most, ++now)
+    await parts.world.timers.sleep(10_000)
+    now--
+  }
+  const asked: string[] = []
+  const power = async ({ serverId }: { serverId: string }) => {
+    asked.push(serverId)
+    return { state: 'on' }
+  }
+  await client.serve(compute, 'h1', 'nova-compute', { build, power })
+  const caller = client.caller(compute, 'nova-api')
+  for (let each = 0; each < 100; each++) await caller.build({ serverId: `s${each}` }, { trace, host: 'h1' })
+  const late = expect(
+    caller.power({ serverId: 'late' }, { trace, host: 'h1', timeoutMs: 5_000 }),
+  ).rejects.toMatchObject({ kind: 'timeout' })
+  await parts.world.advance(30_000)
+  await late
+  expect([most, now, asked]).toEqual([64, 0, []])
+})
+
 test('a lost connection fails calls in flight, and casts and servers go on over the next one', async () => {
   const parts = await testParts()
   const [api, agent] = [await bus(parts, 'api'), await bus(parts, 'agent')]

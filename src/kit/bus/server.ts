@@ -12,6 +12,7 @@ import type { Link, Session } from './link.ts'
 import { jsonBody, type Reply, type Request, readRequest, wireError } from './message.ts'
 import { openSeen } from './seen.ts'
 import type { Sender } from './sender.ts'
+import { openSlots, type Slots } from './slots.ts'
 import {
   deadQueue,
   declareServer,
@@ -23,13 +24,17 @@ import {
 } from './topology.ts'
 
 /** Handlers of one server that run at the same time, per queue. */
-const prefetch = 64
+const running = 64
+/** With those that wait for another try: so many may lack something before a queue stands still for the others. */
+const prefetch = 256
 /** A cast's handler is tried this often before the message goes to the dead queue. */
 const attempts = 5
 const firstRetryMs = 200
 const longestRetryMs = 30_000
-/** Of what the handler needs, such as its database or another service, and not of the message: tried until it's there. */
+/** Of what the handler needs, such as its database or another service, and not of the message: tried longer. */
 const passing: readonly ErrorKind[] = ['unavailable', 'timeout', 'badGateway']
+/** A RabbitMQ closes the channel, with all that is in hand on it, over a message that nobody acknowledged for half an hour. */
+const longestWaitMs = 1_200_000
 
 export type Serving = {
   world: World
@@ -39,6 +44,11 @@ export type Serving = {
   sender: Sender
   speaksFor: SpeaksFor
 }
+
+const nobodyWaits = Symbol('nobody waits for it')
+
+/** Where a message came from. */
+type Source = { channel: ClientChannel; queue: string; slots: Slots }
 
 type AnyHandler = (params: unknown, incoming: Incoming) => Promise<unknown>
 
@@ -89,8 +99,10 @@ class Server {
       id: world.random.hexId(),
     })
     this.#queues = queues
-    for (const queue of queues)
-      await channel.consume(queue, queue, {}, (message) => this.#take(channel, queue, message), cancelled)
+    for (const queue of queues) {
+      const from = { channel, queue, slots: openSlots(running) }
+      await channel.consume(queue, queue, {}, (message) => this.#take(from, message), cancelled)
+    }
   }
 
   /** No new messages, then the end of those in hand; what waits for another try goes back to the queue. */
@@ -104,14 +116,14 @@ class Server {
     await channel?.close()
   }
 
-  #take(channel: ClientChannel, queue: string, message: Delivered): void {
+  #take(from: Source, message: Delivered): void {
     const work = this.#serving.world.activity
-      .track(this.#handle(channel, queue, message))
+      .track(this.#handle(from, message))
       .catch((error) => {
         if (this.#stopping.signal.aborted) return
         // Not acknowledged: it comes again, here or at another server.
         this.#serving.log.error(
-          { queue, error: fullMessage(error) },
+          { queue: from.queue, error: fullMessage(error) },
           'a message of the bus was not dealt with',
         )
       })
@@ -119,7 +131,8 @@ class Server {
     this.#running.add(work)
   }
 
-  async #handle(channel: ClientChannel, queue: string, message: Delivered): Promise<void> {
+  async #handle(from: Source, message: Delivered): Promise<void> {
+    const { channel } = from
     let request: Request
     try {
       request = readRequest(message.properties, message.body)
@@ -133,9 +146,9 @@ class Server {
     if (request.trace && !routine) request.trace = loud(request.trace)
     // Another sender can't keep one from being handled by using its id.
     if (request.replyTo === undefined)
-      await this.#seen.once(`${request.user} ${request.messageId}`, () => this.#cast(queue, request, message))
+      await this.#seen.once(`${request.user} ${request.messageId}`, () => this.#cast(from, request, message))
     else if (request.user !== undefined && request.replyTo.startsWith(replyQueuePrefix(request.user)))
-      await this.#call(queue, request, request.replyTo, message.redelivered)
+      await this.#call(from, request, request.replyTo, message.redelivered)
     // An answer there would be a forged one to somebody else's call.
     else
       this.#serving.log.warn(
@@ -145,42 +158,51 @@ class Server {
     channel.ack(message.deliveryTag)
   }
 
-  async #cast(queue: string, request: Request, message: Delivered): Promise<void> {
+  async #cast({ queue, slots }: Source, request: Request, message: Delivered): Promise<void> {
+    const { clock, timers } = this.#serving.world
+    const { signal } = this.#stopping
+    const until = clock.monotonic() + longestWaitMs
     for (let attempt = 1; ; attempt++) {
       try {
-        await this.#run(queue, request, message.redelivered || attempt > 1)
+        await slots.hold(signal, () => this.#run(queue, request, message.redelivered || attempt > 1))
         return
       } catch (error) {
-        const { topic } = this.#contract
+        if (error === signal.reason) throw error
         const fields = {
-          method: `${topic}.${request.method}`,
+          method: `${this.#contract.topic}.${request.method}`,
           messageId: request.messageId,
           attempt,
           error: fullMessage(error),
         }
         this.#serving.log.warn(fields, 'a handler of the bus failed')
         const passes = error instanceof CloudError && passing.includes(error.kind)
-        if (error instanceof Refused || (attempt >= attempts && !passes))
-          return await this.#bury(message, error)
+        const over = passes ? clock.monotonic() >= until : attempt >= attempts
+        if (error instanceof Refused || over) return await this.#bury(message, error, request)
         const pauseMs = Math.min(firstRetryMs * 2 ** (attempt - 1), longestRetryMs)
-        await this.#serving.world.timers.sleep(pauseMs, { signal: this.#stopping.signal })
+        await timers.sleep(pauseMs, { signal })
       }
     }
   }
 
-  async #call(queue: string, request: Request, replyTo: string, redelivered: boolean): Promise<void> {
+  async #call(from: Source, request: Request, replyTo: string, redelivered: boolean): Promise<void> {
     const { world, journal, log } = this.#serving
     // Nobody waits for it any more.
-    if (request.deadline !== undefined && request.deadline <= world.clock.now()) return
+    const late = () => request.deadline !== undefined && request.deadline <= world.clock.now()
+    if (late()) return
     const what = `${this.#contract.topic}.${request.method}`
     let trace = request.trace ?? journal.newTrace()
     let reply: Reply
     try {
       // The server that had it may have begun: calls run at most once, and the caller knows whether to ask again.
       if (redelivered) throw new CloudError('unavailable', `The server that took ${what} was lost`)
-      const result = await this.#run(queue, request, false, (own) => {
-        trace = own
-      })
+      const result = await from.slots.hold(this.#stopping.signal, async () =>
+        late()
+          ? nobodyWaits
+          : this.#run(from.queue, request, false, (own) => {
+              trace = own
+            }),
+      )
+      if (result === nobodyWaits) return
       reply = { result }
     } catch (error) {
       reply = { failure: wireError(error, what) }
@@ -272,9 +294,9 @@ class Server {
   }
 
   /** To the dead queue, with the reason; it is safe there before it leaves this one. */
-  async #bury(message: Delivered, error: unknown): Promise<void> {
+  async #bury(message: Delivered, error: unknown, request?: Request): Promise<void> {
     const { exchange, topic } = this.#contract
-    const { log, sender } = this.#serving
+    const { log, sender, journal } = this.#serving
     const reason = fullMessage(error)
     const { expiration: _, replyTo: __, userId, ...kept } = message.properties
     const headers = {
@@ -300,6 +322,15 @@ class Server {
       error: reason,
     }
     log.error(fields, 'a message of the bus could not be handled and was put aside')
+    if (request)
+      journal.record(request.trace ? journal.childOf(request.trace) : journal.newTrace(), {
+        kind: 'rpc.consume',
+        name: `${topic}.${request.method}`,
+        subject: request.subject,
+        outcome: 'error',
+        error: `It was put aside in ${fields.queue}: ${reason}`,
+        data: { messageId: request.messageId, queue: fields.queue },
+      })
   }
 }
 
