@@ -10,10 +10,11 @@ import { microversions } from './api/version.ts'
 import type { Placement } from './app.ts'
 import type { PlacementConfig } from './config.ts'
 import { placementFaults } from './fault.ts'
-import { seenTraits } from './ops/seen-traits.ts'
+import { seenProviders } from './ops/seen-provider.ts'
 import { placementRules } from './rule.ts'
 import { first } from './store/migrations/0001-first.ts'
 import { consumerType } from './store/migrations/0002-consumer-type.ts'
+import { providerEdition } from './store/migrations/0003-provider-edition.ts'
 
 export type RunningPlacement = RunningService & { app: Placement; http: HttpService }
 
@@ -25,9 +26,9 @@ export async function openPlacement(
   const { world } = platform
   const log = platform.log.with({ service: 'placement-api' })
   const db = await openDatabase(world, platform.databaseUrl('placement'))
-  await migrate(world, db, [first, consumerType])
+  await migrate(world, db, [first, consumerType, providerEdition])
   const policy = openPolicy({ rules: placementRules })
-  const app: Placement = { world, db, policy, config, traits: seenTraits() }
+  const app: Placement = { world, db, policy, config, providers: seenProviders() }
   const http = await httpService({
     name: 'placement-api',
     app,

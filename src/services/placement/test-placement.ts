@@ -1,7 +1,13 @@
 // A rig for placement's tests: the service alone on a database of its own, and providers made in one line.
 import { expect } from 'vitest'
 import { withDefaults } from '#kit/config/section.ts'
-import { authenticateBy, callsTo, testCaller, testPlatform } from '#kit/service/test-platform.ts'
+import {
+  authenticateBy,
+  callsTo,
+  type TestPlatform,
+  testCaller,
+  testPlatform,
+} from '#kit/service/test-platform.ts'
 import { placementConfig } from './config.ts'
 import { openPlacement } from './service.ts'
 
@@ -14,8 +20,9 @@ export type Given = {
   aggregates?: string[]
 }
 
-export async function testPlacement() {
-  const platform = testPlatform()
+/** By default with a world and a database of its own. */
+export async function testPlacement(shared: Partial<Pick<TestPlatform, 'world' | 'databaseUrl'>> = {}) {
+  const platform = { ...testPlatform(), ...shared }
   const { random } = platform.world
   const callers = {
     admin: testCaller({ roles: ['admin'] }),

@@ -14,6 +14,12 @@ export function dated(context: PlacementContext, body: unknown, changedAt?: numb
   return answer({ status, headers, body })
 }
 
+/** The same of a body that is JSON already; names and ids here are ASCII. */
+export function datedJson(context: PlacementContext, json: string): Answer {
+  const { reply } = dated(context, Buffer.from(json, 'latin1'))
+  return answer({ ...reply, headers: { ...reply.headers, 'content-type': 'application/json' } })
+}
+
 /** The same answer with where the thing is. */
 export function located({ reply }: Answer, location: string): Answer {
   return answer({ ...reply, headers: { ...reply.headers, location } })

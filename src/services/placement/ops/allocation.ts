@@ -183,7 +183,9 @@ async function take(
     throw refuse(`${where} The requested amount would exceed the capacity.`)
 }
 
+/** Nobody's generation is raised: who gives something back is in nobody's way. */
 async function release(tx: Transaction, held: Allocation[]): Promise<void> {
   for (const row of held)
     await providers.giveBackToInventory(tx, row.providerUuid, row.resourceClass, row.used)
+  await providers.raiseEdition(tx, [...new Set(held.map((row) => row.providerUuid))])
 }

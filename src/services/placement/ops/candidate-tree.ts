@@ -22,44 +22,50 @@ export type Candidate = {
   givers: Node[]
 }
 
+/** What one provider is to give; where `inRoot` is set, a member of this tree. */
+type Part = {
+  group: Group
+  resources: Group['resources']
+  inRoot: string | undefined
+  /** Of the resources those of which another part wants some too: of these alone one provider may come to give too much. */
+  contested: Group['resources']
+}
 /** One provider is to be chosen for it. */
-type Slot = { group: Group; resources: readonly (readonly [string, number])[]; choices: Node[] }
+type Slot = Part & { choices: Node[] }
 
-/** Where `inRoots` has the root of the tree that a group asked for. */
-export function* combine(
+/** Gives the ways in a tree; undefined where there is none. `inRoots` has the root of the tree that a group asked for. */
+export function combiner(
   query: CandidateQuery,
-  tree: Tree,
   inRoots: ReadonlyMap<Group, string>,
-): Generator<Candidate> {
+): (tree: Tree) => Iterator<Candidate> | undefined {
   const { required, forbidden } = query.root
-  if (!meets(tree.root, required) || forbidden.some((name) => tree.root.traits.has(name))) return
-  const slots: Slot[] = []
-  for (const group of query.groups) {
+  const parts = query.groups.flatMap((group): Part[] => {
     const inRoot = inRoots.get(group)
     // The group without a suffix takes each class from where it likes.
-    const parts = group.suffix === '' ? group.resources.map((each) => [each]) : [group.resources]
-    for (const resources of parts) {
-      const choices = choicesOf(group, resources, tree, inRoot)
-      if (choices.length === 0) return
-      slots.push({ group, resources, choices })
+    const apart = group.suffix === '' ? group.resources.map((each) => [each]) : [group.resources]
+    return apart.map((resources) => ({ group, resources, inRoot, contested: [] }))
+  })
+  const wanting = (name: string) => parts.filter(({ resources }) => resources.some(([each]) => each === name))
+  for (const part of parts) part.contested = part.resources.filter(([name]) => wanting(name).length > 1)
+  return (tree) => {
+    if (!meets(tree.root, required) || forbidden.some((name) => tree.root.traits.has(name))) return undefined
+    const slots: Slot[] = []
+    for (const part of parts) {
+      const choices = choicesOf(part, tree)
+      if (choices.length === 0) return undefined
+      slots.push({ ...part, choices })
     }
+    // One group with one way: nothing can collide, as on most hosts of most clouds.
+    if (query.groups.length === 1 && slots.every(({ choices }) => choices.length === 1)) {
+      const chosen = slots.map(({ choices }) => choices[0]!)
+      return hasTraits(slots, chosen) ? [candidateOf(slots, chosen)].values() : undefined
+    }
+    slots.sort((a, b) => a.choices.length - b.choices.length)
+    return search(query, tree, slots)
   }
-  // One group with one way: nothing can collide, as on most hosts of most clouds.
-  if (query.groups.length === 1 && slots.every(({ choices }) => choices.length === 1)) {
-    const chosen = slots.map(({ choices }) => choices[0]!)
-    if (hasTraits(slots, chosen)) yield candidateOf(slots, chosen)
-    return
-  }
-  slots.sort((a, b) => a.choices.length - b.choices.length)
-  yield* search(query, tree, slots)
 }
 
-function choicesOf(
-  group: Group,
-  resources: readonly (readonly [string, number])[],
-  tree: Tree,
-  inRoot: string | undefined,
-): Node[] {
+function choicesOf({ group, resources, inRoot }: Part, tree: Tree): Node[] {
   const loose = group.suffix === ''
   const own = tree.nodes.filter(
     (node) =>
@@ -67,6 +73,7 @@ function choicesOf(
       hasRoom(node, resources) &&
       (loose ? mayGive(group, node, tree.root) : isRight(group, node)),
   )
+  if (tree.sharing.length === 0) return own
   // In a tree that was asked for, nothing of another one is.
   const lent = tree.sharing.filter(
     (node) =>
@@ -79,7 +86,7 @@ function choicesOf(
   return [...own, ...lent]
 }
 
-export function hasRoom(node: Node, resources: readonly (readonly [string, number])[]): boolean {
+function hasRoom(node: Node, resources: Group['resources']): boolean {
   return resources.every(([name, amount]) => {
     const room = node.room.get(name)
     return (
@@ -98,7 +105,7 @@ const meets = (node: Node, required: readonly (readonly string[])[]) =>
   required.every((choice) => choice.some((name) => node.traits.has(name)))
 
 /** For a group with a suffix: the provider itself is as wished. */
-export function isRight(group: Group, node: Node): boolean {
+function isRight(group: Group, node: Node): boolean {
   return (
     meets(node, group.required) &&
     !group.forbidden.some((name) => node.traits.has(name)) &&
@@ -126,16 +133,16 @@ function* search(query: CandidateQuery, tree: Tree, slots: Slot[]): Generator<Ca
     /** From this slot on all of its groups have their provider. */
     last: slots.findLastIndex(({ group }) => suffixes.includes(group.suffix)),
   }))
-  const parents = new Map(tree.nodes.map((node) => [node.uuid, node.parentUuid]))
+  const parents = new Map(subtrees.length > 0 ? tree.nodes.map((node) => [node.uuid, node.parentUuid]) : [])
 
-  const take = ({ resources }: Slot, node: Node, sign: 1 | -1) => {
-    for (const [name, amount] of resources) {
+  const take = ({ contested }: Slot, node: Node, sign: 1 | -1) => {
+    for (const [name, amount] of contested) {
       const key = `${node.uuid} ${name}`
       taken.set(key, (taken.get(key) ?? 0) + sign * amount)
     }
   }
-  const overflows = ({ resources }: Slot, node: Node) =>
-    resources.some(([name, amount]) => {
+  const overflows = ({ contested }: Slot, node: Node) =>
+    contested.some(([name, amount]) => {
       const room = node.room.get(name)!
       const all = (taken.get(`${node.uuid} ${name}`) ?? 0) + amount
       return all > room.maxUnit || room.used + all > room.capacity
@@ -151,22 +158,30 @@ function* search(query: CandidateQuery, tree: Tree, slots: Slot[]): Generator<Ca
       return !nodes.some((top) => nodes.every((node) => isBelow(node.uuid, top.uuid, parents)))
     })
 
-  function* choose(at: number): Generator<Candidate> {
+  const enter = (at: number, node: Node) => {
+    chosen.push(node)
+    take(slots[at]!, node, 1)
+  }
+  const leave = (at: number) => take(slots[at]!, chosen.pop()!, -1)
+
+  /** Of each slot, the choice that is to be tried next. */
+  const next = slots.map(() => 0)
+  for (let at = 0; at >= 0; ) {
     if (at === slots.length) {
       if (hasTraits(slots, chosen)) yield candidateOf(slots, chosen)
-      return
+      leave(--at)
+      continue
     }
-    const slot = slots[at]!
-    for (const node of slot.choices) {
-      if (collides(at, node) || overflows(slot, node)) continue
-      chosen.push(node)
-      take(slot, node, 1)
-      if (!isTorn(at)) yield* choose(at + 1)
-      take(slot, node, -1)
-      chosen.pop()
+    const node = slots[at]!.choices[next[at]!++]
+    if (!node) {
+      next[at--] = 0
+      if (at >= 0) leave(at)
+    } else if (!collides(at, node) && !overflows(slots[at]!, node)) {
+      enter(at, node)
+      if (isTorn(at)) leave(at)
+      else at++
     }
   }
-  yield* choose(0)
 }
 
 /** The traits of the group without a suffix, over all that give to it. */

@@ -45,7 +45,10 @@ export async function replaceAggregates(
         `resource provider generation conflict - Resource provider's generation already changed (actual: ${provider.generation}, given: ${seen}). Please update the generation and try again.`,
       )
     await store.replaceAggregates(tx, provider.uuid, list)
-    if (seen === undefined) return { provider, aggregates: list }
+    if (seen === undefined) {
+      await store.raiseEdition(tx, [provider.uuid])
+      return { provider, aggregates: list }
+    }
     if (!(await store.raiseGeneration(tx, provider.uuid, provider.generation, world.clock.now())))
       throw generationConflict()
     return { provider: { ...provider, generation: provider.generation + 1 }, aggregates: list }

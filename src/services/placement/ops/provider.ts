@@ -25,6 +25,9 @@ export function canonical(uuid: string): string {
     : uuid
 }
 
+/** More than a provider can go through, so that who is made later has a later edition. */
+const changesPerMs = 1000
+
 export type NewProvider = { name: string; uuid?: string; parentProviderUuid?: string | null }
 
 export async function createProvider(context: PlacementContext, given: NewProvider): Promise<Provider> {
@@ -45,6 +48,7 @@ export async function createProvider(context: PlacementContext, given: NewProvid
       uuid,
       name: given.name,
       generation: 0,
+      edition: now * changesPerMs,
       rootUuid: parent?.rootUuid ?? uuid,
       parentUuid: parent?.uuid ?? null,
       updatedAt: now,

@@ -13,6 +13,11 @@ export const provider = table(
     name: c.text(200),
     /** Raised with each change of what the provider has or of who uses it; a writer must name the one it saw. */
     generation: c.int(),
+    /**
+     * Raised with each change that leaves the generation. It begins with the time, so that a provider made again under its
+     * id is another one: the sum of both is one number for one state of the provider.
+     */
+    edition: c.bigint(),
     rootUuid: c.id(),
     parentUuid: c.nullable(c.id()),
     updatedAt: c.time(),

@@ -1,77 +1,56 @@
-// SQL of allocation candidates: which trees may have what is asked for, and all there is to know about some trees.
-import type { Db } from '#kit/db/database.ts'
+// SQL of allocation candidates: the states of providers, tree by tree, and all there is to know about some of them.
+import type { Db, SqlValue } from '#kit/db/database.ts'
 import { dialects } from '#kit/db/dialects.ts'
-import { type Build, hasRoom, hasTrait, isMarked, isMember, type Marks } from './condition.ts'
 
-/** One thing that a tree must have. */
-export type Need = Marks & {
-  /** All of it from one provider. */
-  resources: readonly (readonly [resourceClass: string, amount: number])[]
-  /** What the root is a member of counts for the whole tree. */
-  rootCounts: boolean
-  /** Only this tree gives it. */
-  inRoot: string | undefined
-  /** A tree with a member of one of these has it from elsewhere: aggregates of providers that share it. */
-  sharedIn: readonly string[]
+export type Place = {
+  uuid: string
+  rootUuid: string
+  /** Another number wherever anything about the provider is another. */
+  state: number
+}
+export type Room = {
+  resourceClass: string
+  capacity: number
+  used: number
+  minUnit: number
+  maxUnit: number
+  stepSize: number
+}
+/** What one statement said of a provider, and in which state it saw him. */
+export type Stock = Place & { parentUuid: string | null; room: Map<string, Room> }
+export type Marks = { state: number; names: readonly string[] }
+
+const stateOf = (table: string) => `${table}.generation + ${table}.edition`
+const place = `select p.root_uuid, p.uuid, ${stateOf('p')} from resource_provider p`
+
+const toPlace = ([rootUuid, uuid, state]: unknown[]): Place => ({
+  rootUuid: rootUuid as string,
+  uuid: uuid as string,
+  // Of type BIGINT, which some drivers give as text.
+  state: Number(state),
+})
+
+/** Roots whose trees are meant: those after one id, in the order of texts, and up to another. */
+export type Range = { after: string; upTo?: string }
+
+/** The first `count` providers in a range, in the order of their roots: of the last tree maybe not all. */
+export async function listPlaces(db: Db, { after, upTo }: Range, count: number): Promise<Place[]> {
+  const values: SqlValue[] = upTo === undefined ? [after, count] : [after, upTo, count]
+  const { placeholder } = dialects[db.dialect]
+  const end = upTo === undefined ? '' : ` and p.root_uuid <= ${placeholder(2)}`
+  const text = `${place} where p.root_uuid > ${placeholder(1)}${end} order by p.root_uuid limit ${placeholder(values.length)}`
+  const { rows } = await db.execute(text, values, 'arrays')
+  return (rows as unknown[][]).map(toPlace)
 }
 
-/**
- * Roots of the trees that have each need by itself, in the order of their ids: all trees that can have them all, and maybe
- * some that can't. `from` and `before` bound the ids.
- */
-export async function findRoots(
-  db: Db,
-  needs: readonly Need[],
-  root: Pick<Marks, 'required' | 'forbidden'>,
-  range: { from?: string; before?: string },
-  limit: number,
-): Promise<string[]> {
-  let query = db.sql.selectFrom('resource_provider as r').select('r.uuid').where('r.parent_uuid', 'is', null)
-  if (range.from !== undefined) query = query.where('r.uuid', '>=', range.from)
-  if (range.before !== undefined) query = query.where('r.uuid', '<', range.before)
-  for (const names of root.required) query = query.where((e: Build) => hasTrait(e, 'r.uuid', names))
-  if (root.forbidden.length > 0)
-    query = query.where((e: Build) => e.not(hasTrait(e, 'r.uuid', root.forbidden)))
-  for (const need of needs)
-    query = query.where((e: Build) => {
-      const own = ownNeed(e, need)
-      return need.sharedIn.length === 0 ? own : e.or([own, sharesWith(e, need.sharedIn)])
-    })
-  const rows = await query.orderBy('r.uuid').limit(limit).execute()
-  return rows.map((row) => String(row.uuid))
-}
-
-function ownNeed(e: Build, need: Need) {
-  let members = e.selectFrom('resource_provider as m').select('m.uuid').whereRef('m.root_uuid', '=', 'r.uuid')
-  if (need.inRoot !== undefined) members = members.where('m.root_uuid', '=', need.inRoot)
-  // As conditions and not as joins: of a join SQLite may take all who have a class first, for each tree again.
-  for (const [resourceClass, amount] of need.resources)
-    members = members.where((inner: Build) => hasRoom(inner, 'm.uuid', resourceClass, amount))
-  if (!need.rootCounts)
-    return e.exists(members.where((inner: Build) => inner.and(isMarked(inner, 'm.uuid', need))))
-  const { memberOf, notMemberOf, ...traits } = need
-  members = members.where((inner: Build) =>
-    inner.and([
-      ...isMarked(inner, 'm.uuid', { ...traits, memberOf: [], notMemberOf }),
-      ...isMarked(inner, 'm.root_uuid', { required: [], forbidden: [], memberOf: [], notMemberOf }),
-    ]),
+/** All providers of some trees. */
+export async function listTrees(db: Db, roots: readonly string[]): Promise<Place[]> {
+  const rows = await byList(
+    db,
+    roots,
+    (list) => `${place} where p.root_uuid in (${list}) order by p.root_uuid`,
   )
-  if (memberOf.length > 0)
-    members = members.where((inner: Build) => {
-      const all = (uuid: string) => inner.and(memberOf.map((choice) => isMember(inner, uuid, choice)))
-      return inner.or([all('m.uuid'), all('m.root_uuid')])
-    })
-  return e.exists(members)
-}
-
-function sharesWith(e: Build, aggregates: readonly string[]) {
-  return e.exists(
-    e
-      .selectFrom('resource_provider as s')
-      .select('s.uuid')
-      .whereRef('s.root_uuid', '=', 'r.uuid')
-      .where((inner: Build) => isMember(inner, 's.uuid', aggregates)),
-  )
+  return rows.map(toPlace)
 }
 
 /** Providers that lend what they have to all that stand in an aggregate with them. */
@@ -85,56 +64,26 @@ export async function listSharing(db: Db): Promise<{ uuid: string; rootUuid: str
   return rows.map((row) => ({ uuid: String(row.uuid), rootUuid: String(row.root_uuid) }))
 }
 
-export type Place = {
-  uuid: string
-  rootUuid: string
-  parentUuid: string | null
-  /** Another one wherever the provider's traits are others: its generation, and when it was made. */
-  edition: string
-}
-export type Room = {
-  resourceClass: string
-  capacity: number
-  used: number
-  minUnit: number
-  maxUnit: number
-  stepSize: number
-}
-
-/** All providers of some trees. */
-export async function listTrees(db: Db, roots: readonly string[]): Promise<Place[]> {
-  const rows = await byList(
-    db,
-    roots,
-    (list) =>
-      `select uuid, root_uuid, parent_uuid, generation, created_at from resource_provider where root_uuid in (${list})`,
-  )
-  return rows.map(([uuid, rootUuid, parentUuid, generation, createdAt]) => ({
-    uuid: uuid as string,
-    rootUuid: rootUuid as string,
-    parentUuid: parentUuid as string | null,
-    edition: `${generation} ${createdAt}`,
-  }))
-}
-
-/** What each provider has and how much of it is taken. */
-export async function listRoom(db: Db, uuids: readonly string[]): Promise<Map<string, Map<string, Room>>> {
+/** Where each provider stands, what it has and how much of it is taken. */
+export async function listStocks(db: Db, uuids: readonly string[]): Promise<Map<string, Stock>> {
   const rows = await byList(
     db,
     uuids,
     (list) =>
-      `select provider_uuid, resource_class, capacity, used, min_unit, max_unit, step_size from inventory where provider_uuid in (${list})`,
+      `select p.root_uuid, p.uuid, ${stateOf('p')}, p.parent_uuid, i.resource_class, i.capacity, i.used, i.min_unit, i.max_unit, i.step_size
+       from resource_provider p left join inventory i on i.provider_uuid = p.uuid where p.uuid in (${list})`,
   )
-  const found = new Map<string, Map<string, Room>>()
-  for (const [uuid, resourceClass, capacity, used, minUnit, maxUnit, stepSize] of rows) {
+  const found = new Map<string, Stock>()
+  for (const row of rows) {
+    const [, uuid, , parentUuid, resourceClass, capacity, used, minUnit, maxUnit, stepSize] = row
     let own = found.get(uuid as string)
     if (!own) {
-      own = new Map()
-      found.set(uuid as string, own)
+      own = { ...toPlace(row), parentUuid: parentUuid as string | null, room: new Map() }
+      found.set(own.uuid, own)
     }
-    own.set(resourceClass as string, {
+    if (resourceClass === null) continue
+    own.room.set(resourceClass as string, {
       resourceClass: resourceClass as string,
-      // Of type BIGINT, which some drivers give as text.
       capacity: Number(capacity),
       used: Number(used),
       minUnit: minUnit as number,
@@ -151,29 +100,36 @@ export const listTraits = (db: Db, uuids: readonly string[]) =>
 export const listAggregates = (db: Db, uuids: readonly string[]) =>
   listTexts(db, uuids, 'resource_provider_aggregate', 'aggregate_uuid')
 
+const none: readonly string[] = []
+
 async function listTexts(
   db: Db,
   uuids: readonly string[],
   table: string,
   column: string,
-): Promise<Map<string, readonly string[]>> {
+): Promise<Map<string, Marks>> {
   const joined = dialects[db.dialect].joinedTexts(column)
   const rows = await byList(
     db,
     uuids,
     (list) =>
-      `select provider_uuid, ${joined} from ${table} where provider_uuid in (${list}) group by provider_uuid`,
+      `select p.uuid, max(${stateOf('p')}), ${joined} from resource_provider p left join ${table} m on m.provider_uuid = p.uuid
+       where p.uuid in (${list}) group by p.uuid`,
   )
   const lists = new Map<string, readonly string[]>()
+  const listOf = (text: string | null) => {
+    if (text === null) return none
+    const known = lists.get(text)
+    if (known) return known
+    const list = standardFirst(text.split(','))
+    lists.set(text, list)
+    return list
+  }
   return new Map(
-    rows.map(([uuid, text]) => {
-      let list = lists.get(text as string)
-      if (!list) {
-        list = standardFirst((text as string).split(','))
-        lists.set(text as string, list)
-      }
-      return [uuid as string, list]
-    }),
+    rows.map(([uuid, state, text]) => [
+      uuid as string,
+      { state: Number(state), names: listOf(text as string | null) },
+    ]),
   )
 }
 

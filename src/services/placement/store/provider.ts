@@ -15,8 +15,10 @@ export const findProviderByName = (db: Db, name: string) => provider.first(db, {
 export const insertProvider = (db: Db, row: Provider) => provider.insert(db, row)
 export const countChildren = (db: Db, uuid: string) => provider.count(db, { parentUuid: uuid })
 export const listTree = (db: Db, rootUuid: string) => provider.find(db, { rootUuid })
-export const setRoot = (db: Db, uuids: string[], rootUuid: string) =>
-  provider.update(db, { uuid: uuids }, { rootUuid })
+export async function setRoot(db: Db, uuids: string[], rootUuid: string): Promise<void> {
+  await provider.update(db, { uuid: uuids }, { rootUuid })
+  await raiseEdition(db, uuids)
+}
 
 export type ProviderFilter = Marks & {
   uuid: string | undefined
@@ -52,6 +54,16 @@ export async function raiseGeneration(db: Db, uuid: string, seen: number, now: n
   return (
     (await provider.update(db, { uuid, generation: seen }, { generation: seen + 1, updatedAt: now })) === 1
   )
+}
+
+/** For a change of what they have, or of who uses it, that leaves their generation. */
+export async function raiseEdition(db: Db, uuids: readonly string[]): Promise<void> {
+  if (uuids.length === 0) return
+  await db.sql
+    .updateTable('resource_provider')
+    .set((e) => ({ edition: e('edition', '+', 1) }))
+    .where('uuid', 'in', uuids)
+    .execute()
 }
 
 export async function deleteProvider(db: Db, uuid: string): Promise<void> {
