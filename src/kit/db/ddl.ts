@@ -38,12 +38,21 @@ export function ddl(db: Db): Ddl {
       const primaryKey = keys.primaryKey ?? ['id']
       const given = Object.values(columns).some((word) => parseWord(word).kind === 'autoId')
       if (!given) parts.push(`primary key (${names(primaryKey)})`)
+      const keysOf = (unique: boolean) => (unique ? keys.unique : keys.index) ?? []
+      // Where each statement is a commit, a table comes with its indexes.
+      if (dialect.stepwise)
+        for (const unique of [true, false])
+          for (const columns of keysOf(unique))
+            parts.push(
+              `${unique ? 'unique ' : ''}key ${quote(indexName(table, columns, unique))} (${names(columns)})`,
+            )
       const options = dialect.tableOptions
         ? ((await db.execute(dialect.tableOptions, [])).rows[0] as { text: string }).text
         : ''
       await run(`create table ${quote(table)} (${parts.join(', ')})${options}`)
-      for (const columns of keys.unique ?? []) await run(index(table, columns, true))
-      for (const columns of keys.index ?? []) await run(index(table, columns, false))
+      if (dialect.stepwise) return
+      for (const unique of [true, false])
+        for (const columns of keysOf(unique)) await run(index(table, columns, unique))
     },
     dropTable: (table) => run(`drop table ${quote(table)}`),
     async addColumn(table, name, word, fill) {

@@ -97,7 +97,8 @@ const third: Migration = {
     await tx.execute('update server set memory_mb = memory_mb * 2', [])
   },
 }
-const statementsOfThird = 7
+/** MariaDB makes a table with its index. */
+const statementsOfThird = { sqlite: 7, postgres: 7, mysql: 6 }
 const tables = [server, line, both]
 
 describe.each(testServers())('migrations on $name', ({ fresh }) => {
@@ -176,13 +177,14 @@ describe.each(testServers())('migrations on $name', ({ fresh }) => {
     await apply(whole.db, third)
     const wanted = await kept(whole.db)
     expect(wanted.lines).toEqual(['s1'])
-    for (let statements = 1; statements <= statementsOfThird; statements++) {
+    const most = statementsOfThird[whole.db.dialect]
+    for (let statements = 1; statements <= most; statements++) {
       const { db } = await empty()
       await expect(apply(db, cutAfter(statements, third))).rejects.toThrow('cut off')
       expect(await apply(db, third)).toEqual([third.id])
       expect(await kept(db), `cut off after ${statements}`).toEqual(wanted)
     }
-    await apply((await empty()).db, cutAfter(statementsOfThird + 1, third))
+    await apply((await empty()).db, cutAfter(most + 1, third))
   })
 
   it('are applied once when several processes start together', async () => {
