@@ -3,7 +3,7 @@ import { loadConfig } from '#kit/config/load.ts'
 import { migrate } from '#kit/db/migrate.ts'
 import { openDatabase } from '#kit/db/open.ts'
 import type { ServerTls } from '#kit/http/server.ts'
-import { auditRetention, withAudit } from '#kit/journal/audit-store.ts'
+import { withAudit } from '#kit/journal/audit-store.ts'
 import { databaseSink, eventMigration } from '#kit/journal/database-sink.ts'
 import type { Retention } from '#kit/journal/retention.ts'
 import { sqliteSink } from '#kit/journal/sqlite-sink.ts'
@@ -19,6 +19,7 @@ import { plainBusAddress } from './controller-access.ts'
 import type { Cloud } from './data-folder.ts'
 import { cloudDatabases } from './database.ts'
 import { hostSurroundings } from './host-surroundings.ts'
+import { retentionOf } from './journal-settings.ts'
 import { localAgent } from './local-agent.ts'
 import { type OpenPlatform, openPlatform } from './platform.ts'
 import { policyFolder } from './policy-file.ts'
@@ -59,7 +60,8 @@ export async function openJournalStore(
   synchronous?: 'OFF',
 ): Promise<JournalStore> {
   const { shared, urlOf } = await cloudDatabases(world, cloud)
-  const open = async (name: string, retention: Retention = {}) => {
+  const kept = retentionOf(controllerConfig(world, cloud).journal)
+  const open = async (name: string, retention: Retention) => {
     if (shared) {
       const db = await openDatabase(world, urlOf(name))
       await migrate(world, db, [eventMigration])
@@ -70,7 +72,15 @@ export async function openJournalStore(
     await world.files.append(path, '')
     return sqliteSink(world, path, { synchronous, ...retention })
   }
-  return withAudit(await open('journal'), await open('audit', auditRetention))
+  return withAudit(await open('journal', kept.journal), await open('audit', kept.audit))
+}
+
+function controllerConfig(world: World, { configText, folder }: Cloud) {
+  return loadConfig([cloudSection, ...serviceSections, ...agentSections], {
+    yaml: configText,
+    file: folder.config,
+    env: world.env,
+  })
 }
 
 /** Its ports are open when it resolves. */
@@ -81,11 +91,7 @@ export async function openController(
 ): Promise<Controller> {
   const { folder, settings, ports, secrets } = cloud
   const tls = usesTls(settings) ? await serverCertificate(world, cloud) : undefined
-  const config = loadConfig([cloudSection, ...serviceSections, ...agentSections], {
-    yaml: cloud.configText,
-    file: folder.config,
-    env: world.env,
-  })
+  const config = controllerConfig(world, cloud)
   const databases = await cloudDatabases(world, cloud)
   const platform = await openPlatform({
     world,

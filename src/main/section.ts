@@ -17,10 +17,12 @@ import { placementConfig } from '#services/placement/config.ts'
 import { volumeConfig } from '#services/volume/config.ts'
 import { agentSection } from './agent-settings.ts'
 import { apiSection, policySection } from './api-settings.ts'
+import { journalSection } from './journal-settings.ts'
 
 export const serviceSections = [
   apiSection,
   policySection,
+  journalSection,
   identitySection,
   imageConfig,
   placementConfig,

@@ -86,6 +86,8 @@ export async function runSimulatedCloud(world: World, cloud: Cloud): Promise<Sim
       platform: { world, http, endpoint, servicePassword },
       user: 'nova',
       journal: journal.as('nova-compute'),
+      // The simulation service hears of no revocation; it is asked so seldom that each token can be looked up.
+      cacheMs: 0,
     })
     const openLine: SimulatedHostPlan['openLine'] = async ({ world, log, name, client, connect }) => {
       const journal = openAgentJournal({ world, log, host: name })

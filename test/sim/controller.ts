@@ -1,7 +1,7 @@
 // The controller's process in a simulation: the platform and all services as src/main/controller.ts puts them together, on a
 // machine of the universe.
 import { CloudError } from '#kit/errors/cloud-error.ts'
-import { auditRetention, withAudit } from '#kit/journal/audit-store.ts'
+import { withAudit } from '#kit/journal/audit-store.ts'
 import type { Retention } from '#kit/journal/retention.ts'
 import { sqliteSink } from '#kit/journal/sqlite-sink.ts'
 import type { JournalStore } from '#kit/journal/store.ts'
@@ -9,6 +9,7 @@ import type { Log } from '#kit/log/log.ts'
 import { testCost } from '#kit/password/password.ts'
 import type { World } from '#kit/world/world.ts'
 import { type ControlPlane, openControlPlane } from '#main/cloud.ts'
+import { retentionOf } from '#main/journal-settings.ts'
 import { type OpenPlatform, openPlatform } from '#main/platform.ts'
 import { usualPorts } from '#main/port.ts'
 import type { HostSurroundings } from '#services/host/app.ts'
@@ -31,11 +32,12 @@ export type ControllerPlan = { world: World; log: Log; hosts: readonly string[];
 export async function startController(plan: ControllerPlan): Promise<RunningController> {
   const { world, log, hosts, tape } = plan
   await world.files.makeFolder(`${dataRoot}/db`)
-  const open = async (name: string, retention: Retention = {}) => {
+  const open = async (name: string, retention: Retention) => {
     await world.files.append(databasePath(name), '')
     return sqliteSink(world, databasePath(name), retention)
   }
-  const store = taped(withAudit(await open('journal'), await open('audit', auditRetention)), tape)
+  const { journal, audit } = retentionOf(config.journal)
+  const store = taped(withAudit(await open('journal', journal), await open('audit', audit)), tape)
   const platform = await openPlatform({
     world,
     log,

@@ -118,6 +118,22 @@ export function body<const F extends Fields, const O extends BodyOptions = Recor
   }
 }
 
+/**
+ * A body that a parser of its own reads, or that the route reads itself, since it takes more than the body to do so. The
+ * schema is for documents, and for the tests that hold the reading to it.
+ */
+export function described<T = unknown>(
+  schema: TSchema | ((at: Version | undefined) => TSchema),
+  parse: (input: unknown, at: Version | undefined) => T = (input) => input as T,
+): Body<T> {
+  return {
+    wrapper: undefined,
+    fields: {},
+    parse,
+    schemaAt: (at) => (typeof schema === 'function' ? schema(at) : schema),
+  }
+}
+
 export type SchemaError = {
   keyword: string
   instancePath: string

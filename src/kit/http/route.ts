@@ -74,7 +74,7 @@ export type Route<App> = Since & {
    */
   policy: PolicyRule | 'public' | 'token'
   // biome-ignore lint/suspicious/noExplicitAny: routes of one service differ in their bodies
-  body?: Body<any> | 'json' | 'stream'
+  body?: Body<any> | 'stream'
   /** The most bytes of a JSON body, where it isn't the service's usual number. */
   bodyLimit?: number
   /** The status of a plain answer; 200 with a body and 204 without one are the defaults. */
@@ -91,7 +91,7 @@ export function routeOf<App>() {
     method: Method,
     path: string,
     spec: Omit<Route<App>, 'method' | 'path' | 'body' | 'handle'> & {
-      body?: Body<B> | 'json' | 'stream'
+      body?: Body<B> | 'stream'
       handle: (context: Context<App>, incoming: Incoming<B>) => Promise<unknown>
     },
   ): Route<App> => ({ method, path, ...spec })

@@ -330,10 +330,6 @@ function parseBody<App>(
       `The media type ${header(request, 'content-type') ?? '(none)'} is not supported; send application/json`,
     )
   }
-  if (route.body === 'json') {
-    if (given === undefined) throw new CloudError('badRequest', 'The request needs a JSON body')
-    return given
-  }
   return route.body.parse(given === undefined ? {} : given, at)
 }
 

@@ -1,6 +1,7 @@
 // HTTPS with a certificate of the cloud's own authority, over real sockets of the loopback: who trusts whom, and renewal.
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
+import { Type } from 'typebox'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { type Authority, openAuthority } from '../certificate/authority.ts'
 import { makeKey, makeRequest } from '../certificate/openssl.ts'
@@ -9,6 +10,7 @@ import { openJournal } from '../journal/store.ts'
 import { silentLog } from '../log/log.ts'
 import { openPolicy } from '../policy/engine.ts'
 import { realWorld } from '../world/real.ts'
+import { described } from './body.ts'
 import { httpClient } from './client.ts'
 import { routeOf } from './route.ts'
 import { type HttpService, httpService, type ServerTls } from './server.ts'
@@ -44,7 +46,7 @@ beforeAll(async () => {
       route('GET', '/origin', { policy: 'public', handle: async ({ origin }) => ({ origin }) }),
       route('POST', '/size', {
         policy: 'public',
-        body: 'json',
+        body: described(Type.Array(Type.Unknown())),
         handle: async (_, { body }) => ({ size: JSON.stringify(body).length }),
       }),
     ],

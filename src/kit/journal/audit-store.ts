@@ -1,9 +1,5 @@
 // A journal whose audit is kept apart: what somebody changed must outlast the many events of what was only read.
-import type { Retention } from './retention.ts'
 import type { JournalStore } from './store.ts'
-
-/** Three months, as most rules for keeping such records ask at least. */
-export const auditRetention: Retention = { maxEvents: 1_000_000, maxAgeMs: 90 * 86_400_000 }
 
 /** The audit answers queries for kind 'audit' alone, and everything else the others. */
 export function withAudit(events: JournalStore, audit: JournalStore): JournalStore {

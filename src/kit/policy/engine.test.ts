@@ -117,7 +117,7 @@ describe('authorize', () => {
     expect(openPolicy({ rules: [create], enforceScope: false }).allows(create, everyone, {})).toBe(true)
     expect(openPolicy({ rules: [create] }).explain(create, everyone, {})).toMatchObject({
       allowed: false,
-      because: "the token's scope is system, wanted is project",
+      because: "the token's scope is system, wanted is project, and policy.enforce_scope is on",
     })
   })
 
@@ -229,6 +229,22 @@ describe('a rule that was another before', () => {
     expect(policy.allows(list, nobody, target)).toBe(false)
     policy.reload({ enforceNewDefaults: false, texts: texts('list: role:boss') })
     expect(policy.allows(list, member, target)).toBe(false)
+  })
+
+  it('tells whom the older default let in, and that a refusal was by both', () => {
+    const asking = rule('ask', 'rule:list', '')
+    const policy = openPolicy({ rules: [list, asking], enforceNewDefaults: false })
+    const boss = { ...nobody, roles: ['boss'] }
+    expect(policy.groundOf(list, boss, {})).toBe('role:boss')
+    const older = 'project_id:%(project_id)s by its older default, since policy.enforce_new_defaults is off'
+    expect(policy.groundOf(list, member, target)).toBe(older)
+    expect(policy.groundOf(asking, member, target)).toBe(older)
+    expect(policy.groundOf(list, nobody, target)).toBeUndefined()
+    expect(policy.explain(list, nobody, target)).toMatchObject({
+      from: 'built in, with its older default, since policy.enforce_new_defaults is off',
+      because: expect.stringContaining('role:boss'),
+      detail: { check: 'role:boss or project_id:%(project_id)s' },
+    })
   })
 
   it('is still found under its older name in a file, and the file is told of the newer one', () => {

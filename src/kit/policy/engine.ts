@@ -1,6 +1,6 @@
 // The rules in force: the defaults that services declare, with an operator's policy files over them.
 import { CloudError } from '../errors/cloud-error.ts'
-import { formatCheck } from './check.ts'
+import { type Check, formatCheck } from './check.ts'
 import {
   compile,
   compileGround,
@@ -108,11 +108,21 @@ export function openPolicy(options: PolicyOptions): Policy {
     const known = grounds.get(name)
     if (known) return known
     const check = checks.get(name) ?? (rule && parseDefault(rule.name, rule.check))
-    const findGround = (other: string) => groundOf(other)
-    const ground = check ? compileGround(check, (other) => decisions.get(other), findGround) : () => undefined
+    const compiled = (of: Check) =>
+      compileGround(
+        of,
+        (other) => decisions.get(other),
+        (other) => groundOf(other),
+      )
+    const widened = rules.widened.get(name)
+    let ground: Ground = () => undefined
+    if (widened) ground = eitherGround(compiled(widened.newer), compiled(widened.older))
+    else if (check) ground = compiled(check)
     grounds.set(name, ground)
     return ground
   }
+  const fromOf = (name: string) =>
+    rules.places.get(name) ?? (rules.widened.has(name) ? `built in, with ${olderDefault}` : 'built in')
 
   return {
     rules: options.rules,
@@ -130,9 +140,9 @@ export function openPolicy(options: PolicyOptions): Policy {
       const findDecision = (name: string) => decisions.get(name)
       const findCheck = (name: string) => checks.get(name)
       const detail = explainCheck(check, { findCheck, findDecision, credentials, target })
-      const from = rules.places.get(rule.name) ?? 'built in'
+      const from = fromOf(rule.name)
       if (!scopeFits(rule, credentials)) {
-        const because = `the token's scope is ${scopeOf(credentials)}, wanted is ${rule.scopeTypes?.join(' or ')}`
+        const because = `the token's scope is ${scopeOf(credentials)}, wanted is ${rule.scopeTypes?.join(' or ')}, and policy.enforce_scope is on`
         return { rule: rule.name, allowed: false, from, because, detail }
       }
       return { rule: rule.name, allowed: detail.allowed, from, because: deciding(detail).join('; '), detail }
@@ -152,6 +162,18 @@ export function openPolicy(options: PolicyOptions): Policy {
         declared: declared.get(name),
       }))
     },
+  }
+}
+
+const olderDefault = 'its older default, since policy.enforce_new_defaults is off'
+
+/** Whom the newer default lets in is told by it; whom only the older one does, so. */
+function eitherGround(newer: Ground, older: Ground): Ground {
+  return (credentials, target) => {
+    const ground = newer(credentials, target)
+    if (ground !== undefined) return ground
+    const was = older(credentials, target)
+    return was === undefined ? undefined : `${was || '@'} by ${olderDefault}`
   }
 }
 

@@ -16,8 +16,12 @@ export type RuleSet = {
   readonly checks: ReadonlyMap<string, Check>
   /** Rule names with their places, 'policy.yaml:3:1'; a rule that isn't here is as built in. */
   readonly places: ReadonlyMap<string, string>
+  /** Of rules that hold with their older default besides, both. */
+  readonly widened: ReadonlyMap<string, Widened>
   readonly problems: readonly string[]
 }
+
+export type Widened = { newer: Check; older: Check }
 
 export type Defaults = {
   readonly rules: readonly PolicyRule[]
@@ -56,7 +60,8 @@ export function combine(
   const problems: string[] = []
   const own = applyRenamed(defaults.rules, given, problems)
   const checks = new Map(defaults.checks)
-  if (!options.newDefaultsOnly) widen(defaults, checks)
+  const widened = options.newDefaultsOnly ? new Map<string, Widened>() : widen(defaults, own)
+  for (const [name, { newer, older }] of widened) checks.set(name, { kind: 'or', parts: [newer, older] })
   for (const [name, { check }] of own) checks.set(name, check)
   const where = (name: string) => own.get(name)?.place ?? 'built in'
   for (const cycle of findCycles(checks)) {
@@ -65,7 +70,8 @@ export function combine(
   }
   if (refused.length > 0) throw new CloudError('badRequest', refused.join('\n'))
   problems.push(...findProblems(defaults.checks, own, checks))
-  return { checks, places: new Map([...own].map(([name, { place }]) => [name, place])), problems }
+  const places = new Map([...own].map(([name, { place }]) => [name, place]))
+  return { checks, places, widened, problems }
 }
 
 function readOverrides({ file, text }: PolicyText, refused: string[]): [string, Override][] {
@@ -124,13 +130,14 @@ function applyRenamed(
   return own
 }
 
-/** Each default or what it was before. */
-function widen(defaults: Defaults, checks: Map<string, Check>): void {
-  for (const { name, deprecated } of defaults.rules) {
-    if (deprecated?.check === undefined) continue
-    const parts = [defaults.checks.get(name)!, parseDefault(name, deprecated.check)]
-    checks.set(name, { kind: 'or', parts })
-  }
+/** Each default with what it was before; a file's own word stands for itself, as in oslo.policy. */
+function widen(defaults: Defaults, own: ReadonlyMap<string, unknown>): Map<string, Widened> {
+  return new Map(
+    defaults.rules.flatMap(({ name, deprecated }): [string, Widened][] => {
+      if (deprecated?.check === undefined || own.has(name)) return []
+      return [[name, { newer: defaults.checks.get(name)!, older: parseDefault(name, deprecated.check) }]]
+    }),
+  )
 }
 
 function findProblems(

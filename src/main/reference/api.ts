@@ -56,8 +56,7 @@ function guard({ policy }: Pick<Route<never>, 'policy'>): string {
 
 function bodyOf({ body }: Pick<Route<never>, 'body'>): string {
   if (body === undefined) return ''
-  if (body === 'stream') return 'bytes'
-  return body === 'json' ? 'JSON' : membersOf(body)
+  return body === 'stream' ? 'bytes' : membersOf(body)
 }
 
 type Schema = { properties?: Record<string, Schema>; required?: readonly string[] }

@@ -92,7 +92,7 @@ describe.for(subjects)('$type', { timeout: 600_000 }, (subject) => {
     const all = await prepared(bench, subject)
     const before = await digest(bench, type)
     for (const { ask, route, right } of all) {
-      if (typeof route.body === 'string') continue
+      if (route.body === undefined || route.body === 'stream') continue
       const body = route.body as Body<unknown>
       for (const { what, path, body: bad } of mutations(body.schemaAt(newest(route)) as Schema, right)) {
         const answered = await ask(JSON.stringify(bad))

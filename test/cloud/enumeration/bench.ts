@@ -1,12 +1,18 @@
 // A cloud with one sample of everything that routes name, all of it the owner's, and the means to make more.
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { type TestCloud, testCloud } from '../test-cloud.ts'
 import { type Caller, makePeople, type People } from './caller.ts'
 import type { Standing, Target } from './evaluate.ts'
 import { type Answered, type Ids, send, versionHeaders } from './route.ts'
+import { type BesideCloud, openBeside } from './subject-simulation.ts'
 
 export type Ask = { who?: Caller; headers?: Record<string, string>; status?: number }
 export type Bench = {
+  /** With the simulation service among its services. */
   readonly cloud: TestCloud
+  readonly beside: BesideCloud
   readonly people: People
   /** By service, the samples that all callers share. */
   readonly ids: Record<string, Record<string, string>>
@@ -77,12 +83,24 @@ image:
 `
 
 export async function openBench(): Promise<Bench> {
-  const cloud = await testCloud({ hosts: 1, filed: true, yaml: settings })
-  await answerLocally(cloud)
+  const plain = await testCloud({ hosts: 1, filed: true, yaml: settings })
+  await answerLocally(plain)
+  const folder = mkdtempSync(join(tmpdir(), 'nimbo-bench-'))
+  const beside = await openBeside(plain, folder)
+  const cloud: TestCloud = {
+    ...plain,
+    services: new Map([...plain.services, ['simulation', beside.service.http]]),
+    async stop() {
+      await beside.service.stop()
+      await plain.stop()
+      rmSync(folder, { recursive: true, force: true })
+    },
+  }
   const people = await makePeople(cloud)
   let count = 0
   const bench: Bench = {
     cloud,
+    beside,
     people,
     ids: {},
     makers: {},

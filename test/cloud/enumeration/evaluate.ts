@@ -14,17 +14,36 @@ export type Standing = {
 }
 export type Target = Readonly<Record<string, unknown>>
 
+/** Of the options of section `policy`, those that widen what is let in. */
+export type Leniency = { anyScope?: boolean; olderDefaults?: boolean }
+
 export function judge(
   rules: ReadonlyMap<string, PolicyRule>,
   name: string,
   who: Standing,
   target: Target,
+  { anyScope = false, olderDefaults = false }: Leniency = {},
 ): boolean {
   const rule = rules.get(name)
   if (!rule) throw new Error(`No service declares the rule ${name}`)
   const scope = who.system ? 'system' : who.domainId ? 'domain' : who.projectId ? 'project' : undefined
-  if (rule.scopeTypes && scope && !rule.scopeTypes.includes(scope)) return false
-  return holds(rules, rule.check, who, target)
+  if (!anyScope && rule.scopeTypes && scope && !rule.scopeTypes.includes(scope)) return false
+  return holds(olderDefaults ? widened(rules) : rules, `rule:${name}`, who, target)
+}
+
+const widenedOf = new WeakMap<ReadonlyMap<string, PolicyRule>, Map<string, PolicyRule>>()
+
+/** Each rule in its words of today or in its older ones. */
+function widened(rules: ReadonlyMap<string, PolicyRule>): Map<string, PolicyRule> {
+  const known = widenedOf.get(rules)
+  if (known) return known
+  const either = (rule: PolicyRule) =>
+    rule.deprecated?.check === undefined
+      ? rule
+      : { ...rule, check: `(${rule.check || '@'}) or (${rule.deprecated.check || '@'})` }
+  const made = new Map([...rules].map(([name, rule]) => [name, either(rule)]))
+  widenedOf.set(rules, made)
+  return made
 }
 
 function holds(rules: ReadonlyMap<string, PolicyRule>, text: string, who: Standing, target: Target): boolean {

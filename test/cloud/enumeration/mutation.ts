@@ -20,6 +20,7 @@ export type Schema = {
   minItems?: number
   maxItems?: number
   minProperties?: number
+  maxProperties?: number
 }
 export type Mutation = {
   /** 'server.name: too long' */
@@ -59,7 +60,7 @@ function walk(schema: Schema, value: unknown, path: string[], found: Found): voi
   if (types)
     for (const [type, wrong] of Object.entries(oneOfEach))
       if (!types.has(type) && !takesText(schema, type, wrong)) found(path, `${type} instead`, () => wrong)
-  const { maxLength, minLength, minimum, maximum, maxItems } = schema
+  const { maxLength, minLength, minimum, maximum } = schema
   if (typeof value === 'string') {
     if (maxLength !== undefined && maxLength < 200_000)
       found(path, 'too long', () => 'x'.repeat(maxLength + 1))
@@ -70,20 +71,33 @@ function walk(schema: Schema, value: unknown, path: string[], found: Found): voi
     if (maximum !== undefined) found(path, 'too large', () => maximum + 1)
     if (minimum !== undefined) found(path, 'too small', () => minimum - 1)
   }
+  const shape = branchOf(schema, value)
   if (Array.isArray(value)) {
+    const { maxItems, minItems, items } = shape
     if (maxItems !== undefined && maxItems < 1000 && value.length > 0)
       found(path, 'too many', () => Array.from({ length: maxItems + 1 }, () => value[0]))
-    if (schema.minItems) found(path, 'none', () => [])
-    if (schema.items && value.length > 0) walk(schema.items, value[0], [...path, '0'], found)
+    if (minItems) found(path, 'none', () => [])
+    if (items && value.length > 0) walk(items, value[0], [...path, '0'], found)
   }
   if (!isRecord(value)) return
-  const { properties = {}, required = [] } = schema
+  const { properties = {}, required = [], additionalProperties, patternProperties } = shape
   for (const key of required) found([...path, key], 'missing', () => undefined)
-  if (schema.additionalProperties === false && !schema.patternProperties)
-    found([...path, surplus], 'not known', () => 'x')
+  if (additionalProperties === false && !patternProperties) found([...path, surplus], 'not known', () => 'x')
   for (const [key, inner] of Object.entries(properties)) {
     walk(inner, value[key] === undefined ? exampleOf(inner) : value[key], [...path, key], found)
   }
+}
+
+/** Of a union, the only branch that a list or an object may be meant by; what breaks that one breaks all. */
+function branchOf(schema: Schema, value: unknown): Schema {
+  const branches = schema.anyOf ?? schema.oneOf ?? []
+  if (Array.isArray(value)) return branches.find(({ type }) => type === 'array') ?? schema
+  if (!isRecord(value)) return schema
+  const objects = branches.filter(({ type, maxProperties }) => type === 'object' && maxProperties !== 0)
+  if (objects.length < 2) return objects[0] ?? schema
+  const said = ({ properties = {} }: Schema) =>
+    Object.entries(properties).some(([key, inner]) => 'const' in inner && inner.const === value[key])
+  return objects.find(said) ?? schema
 }
 
 /** What the schema lets through; undefined where it doesn't say. */

@@ -5,6 +5,7 @@ import { identity } from './subject-identity.ts'
 import { image } from './subject-image.ts'
 import { network } from './subject-network.ts'
 import { placement } from './subject-placement.ts'
+import { simulation } from './subject-simulation.ts'
 import { consolePage, hosts, journal, metadata } from './subject-small.ts'
 import { volume } from './subject-volume.ts'
 
@@ -19,4 +20,5 @@ export const subjects: readonly Subject[] = [
   journal,
   metadata,
   consolePage,
+  simulation,
 ]

@@ -6,7 +6,7 @@ import { nextUrl } from '#kit/http/page.ts'
 import type { Query } from '#kit/http/route.ts'
 import { type ComputeContext, route } from '../app.ts'
 import * as flavors from '../ops/flavor.ts'
-import { readExtraSpecs } from '../resources/extra-spec.ts'
+import { oneExtraSpec, readExtraSpecs } from '../resources/extra-spec.ts'
 import { flavorBrief, flavorCreate, flavorRules, flavorUpdate, flavorView } from '../resources/flavor.ts'
 import { checkQuery, paging } from '../resources/query.ts'
 import { projectId } from '../resources/schema.ts'
@@ -105,9 +105,8 @@ export const flavorRoutes = [
   }),
   route('PUT', '/flavors/:id/os-extra_specs/:key', {
     policy: flavorRules.specUpdate,
-    body: 'json',
-    handle: async (context, { params, body }) => {
-      const specs = readExtraSpecs(body, context.version)
+    body: oneExtraSpec,
+    handle: async (context, { params, body: specs }) => {
       if (Object.keys(specs).length !== 1 || specs[params.key!] === undefined)
         throw new CloudError('badRequest', 'Request body and URI mismatch')
       await flavors.setSpecs(context, params.id!, specs)

@@ -1,7 +1,7 @@
 // POST /servers/:id/action: one key in the body, one action. And what was done: /servers/:id/os-instance-actions.
 import { Type } from 'typebox'
 import { CloudError } from '#kit/errors/cloud-error.ts'
-import { body } from '#kit/http/body.ts'
+import { body, described } from '#kit/http/body.ts'
 import { nextUrl } from '#kit/http/page.ts'
 import { type ComputeContext, route } from '../app.ts'
 import { consoleText, openConsole } from '../ops/console.ts'
@@ -14,22 +14,36 @@ import { name255 } from '../resources/schema.ts'
 import { actionView, eventView } from '../resources/server-action.ts'
 import type { PowerVerb } from '../tasks/server-power.ts'
 
-const action = (name: string, run: (context: ComputeContext, id: string, given: never) => Promise<void>) =>
+/** Whatever stands beside the name of such an action counts for nothing. */
+const action = (name: string, run: (context: ComputeContext, id: string) => Promise<void>) =>
   route('POST', '/servers/:id/action', {
     action: name,
     policy: 'token',
     status: 202,
-    body: 'json',
-    handle: async (context, { params, body }) =>
-      run(context, params.id!, (body as Record<string, unknown>)[name] as never),
+    body: described(Type.Object({ [name]: Type.Unknown() }, { additionalProperties: false })),
+    handle: (context, { params }) => run(context, params.id!),
   })
 const power = (name: string, verb: PowerVerb) => action(name, (context, id) => orderPower(context, id, verb))
 
 const reboot = body('reboot', { type: { schema: Type.String() } })
 const reset = body('os-resetState', { state: { schema: Type.String() } })
-const lock = body('lock', {
-  locked_reason: { schema: Type.String({ minLength: 1, maxLength: 255 }), optional: true },
-})
+/** Before 2.73 whatever stands beside the name counts for nothing. */
+const lock = body(
+  null,
+  {
+    lock: {
+      schema: Type.Union([
+        Type.Null(),
+        Type.Object(
+          { locked_reason: Type.Optional(Type.String({ minLength: 1, maxLength: 255 })) },
+          { additionalProperties: false },
+        ),
+      ]),
+      since: '2.73',
+    },
+  },
+  { extra: 'ignore' },
+)
 const groupNamed = (wrapper: string) => body(wrapper, { name: { schema: name255 } })
 
 const securityGroup = (name: 'addSecurityGroup' | 'removeSecurityGroup') =>
@@ -97,13 +111,8 @@ export const serverActionRoutes = [
     action: 'lock',
     policy: 'token',
     status: 202,
-    body: 'json',
-    handle: async (context, { params, body }) => {
-      const given = (body as { lock?: unknown }).lock
-      const withReason = (context.version ?? 2093) >= 2073 && typeof given === 'object' && given !== null
-      const reason = withReason ? (lock.parse(body, context.version).lockedReason ?? null) : null
-      await lockServer(context, params.id!, reason)
-    },
+    body: lock,
+    handle: (context, { params, body }) => lockServer(context, params.id!, body.lock?.locked_reason ?? null),
   }),
   route('POST', '/servers/:id/action', {
     action: 'os-getConsoleOutput',

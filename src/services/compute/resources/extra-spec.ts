@@ -1,5 +1,7 @@
 // Extra specs of flavors: their shape, and from 2.86 on what is known of those in namespaces that Nova defines.
+import { Type } from 'typebox'
 import { CloudError } from '#kit/errors/cloud-error.ts'
+import { described } from '#kit/http/body.ts'
 import type { Version } from '#kit/http/version.ts'
 import { version } from '#kit/http/version.ts'
 
@@ -50,6 +52,19 @@ const families: [RegExp, RegExp][] = [
   [/^pci_passthrough:alias$/, /^.+$/],
 ]
 const namespaces = /^(hw|hw_rng|hw_video|os|trait\w*|resources\w*|quota|accel|pci_passthrough):/
+
+/** The body that sets a single one. */
+export const oneExtraSpec = described(
+  Type.Object(
+    {},
+    {
+      additionalProperties: Type.Union([Type.String({ maxLength: 255 }), Type.Number()]),
+      minProperties: 1,
+      maxProperties: 1,
+    },
+  ),
+  readExtraSpecs,
+)
 
 /** Throws 'badRequest' with the first that is wrong; gives the values as text. */
 export function readExtraSpecs(given: unknown, at: Version | undefined): Record<string, string> {

@@ -10,10 +10,23 @@ export const reader = 'rule:project_reader_or_admin'
 export const isAdmin = rule('context_is_admin', 'role:admin', 'Who counts as an administrator')
 
 /** Before Nova knew readers, whatever role in the project let a caller do all of this. */
-const anyRole = { check: 'project_id:%(project_id)s' }
+const anyRole = { check: 'rule:admin_or_owner' }
 
 export const aliasRules: PolicyRule[] = [
   isAdmin,
+  // Nothing of ours refers to the next three; files that were written for Nova do.
+  rule('admin_api', 'rule:context_is_admin', 'An administrator'),
+  rule('project_manager_api', 'role:manager and project_id:%(project_id)s', 'A manager of the project'),
+  rule(
+    'project_manager_or_admin',
+    'rule:project_manager_api or rule:context_is_admin',
+    'A manager, or an administrator',
+  ),
+  rule(
+    'admin_or_owner',
+    'rule:context_is_admin or project_id:%(project_id)s',
+    'An administrator, or anyone in the project',
+  ),
   rule('service_api', 'role:service', 'Another service of the cloud'),
   rule('service_or_admin', 'rule:service_api or rule:context_is_admin', 'A service, or an administrator'),
   rule(
@@ -59,6 +72,7 @@ const divided = [
 
 function older(name: string): DeprecatedRule | undefined {
   if (name === 'os_compute_api:limits:other_project') return { name: 'os_compute_api:os-used-limits' }
+  if (name === 'os_compute_api:os-flavor-access') return anyRole
   const whole = name.slice(0, name.lastIndexOf(':'))
   return divided.includes(whole) ? { name: whole } : undefined
 }

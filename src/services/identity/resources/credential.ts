@@ -102,6 +102,8 @@ export const ec2View = view<Ec2Key>()({
   trust_id: () => null,
   links: (k, { origin }) => ({ self: `${origin}/v3/users/${k.userId}/credentials/OS-EC2/${k.access}` }),
 })
+/** Before Keystone knew readers, whatever role let a user make keys of its own. */
+const anyRole = { check: `rule:admin_required or ${owner}` }
 export const ec2Rules = {
   list: rule('identity:ec2_list_credentials', `${reader} or rule:owner`, "List a user's EC2 keys", cloudWide),
   get: rule('identity:ec2_get_credential', `${reader} or ${owner}`, 'Show an EC2 key', cloudWide),
@@ -110,11 +112,13 @@ export const ec2Rules = {
     `rule:admin_required or (role:member and ${owner})`,
     'Create an EC2 key',
     cloudWide,
+    anyRole,
   ),
   delete: rule(
     'identity:ec2_delete_credential',
     `rule:admin_required or (role:member and ${owner})`,
     'Delete an EC2 key',
     cloudWide,
+    anyRole,
   ),
 }

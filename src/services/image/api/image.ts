@@ -6,7 +6,7 @@ import { type ImageContext, route } from '../app.ts'
 import { dataFields } from '../ops/content-view.ts'
 import * as ops from '../ops/image.ts'
 import { listImages } from '../ops/image-list.ts'
-import { readPatch } from '../ops/patch.ts'
+import { patchBody, readPatch } from '../ops/patch.ts'
 import { readableProperties } from '../ops/property-protection.ts'
 import { wayHeaders } from '../ops/store.ts'
 import { imageBody } from '../ops/values.ts'
@@ -49,7 +49,7 @@ export const imageRoutes = [
   }),
   route('PATCH', '/images/:id', {
     policy: 'token',
-    body: 'json',
+    body: patchBody,
     handle: async (context, { params, body, headers }) => {
       const type = headers['content-type']?.split(';')[0]?.trim()
       if (!type || !patchTypes.includes(type)) {

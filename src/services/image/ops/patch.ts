@@ -1,6 +1,8 @@
 // PATCH of images: JSON patch in the two forms that Glance takes, by draft 4 and by draft 10 of it.
 // https://specs.openstack.org/openstack/glance-specs/specs/api/v2/http-patch-image-api-v2.html
+import { Type } from 'typebox'
 import { CloudError } from '#kit/errors/cloud-error.ts'
+import { described } from '#kit/http/body.ts'
 import type { ImageContext } from '../app.ts'
 import { readOnlyFields, type WholeImage } from '../resources/image.ts'
 import { isReadable, requireProperties } from './property-protection.ts'
@@ -15,6 +17,18 @@ export type PatchOperation = {
   /** Draft 4 adds only what isn't there yet. */
   draft: 4 | 10
 }
+
+const anyOfThem = Type.Unsafe({ type: 'string', enum: [...kinds] })
+
+/** Either draft's; which one it is stands in the media type, so that the route reads it. */
+export const patchBody = described(
+  Type.Array(
+    Type.Union([
+      Type.Object({ op: anyOfThem, path: Type.String(), value: Type.Optional(Type.Unknown()) }),
+      ...kinds.map((kind) => Type.Object({ [kind]: Type.String(), value: Type.Optional(Type.Unknown()) })),
+    ]),
+  ),
+)
 
 /** How many parts a path has, where it isn't one. */
 const depths: Record<string, Record<PatchOperation['op'], number>> = {

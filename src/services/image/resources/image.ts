@@ -127,10 +127,10 @@ export function imageTarget(
 }
 
 /** Of a rule: the members of the image's project, and administrators. */
-export const ownerRule = 'rule:context_is_admin or (role:member and project_id:%(project_id)s)'
+const ownerRule = 'rule:context_is_admin or (role:member and project_id:%(project_id)s)'
 export const projectScope = ['project'] as const
 /** Before Glance knew readers, whatever role in the project let a caller do all that its members do. */
-const anyRole = { check: 'project_id:%(project_id)s' }
+export const anyRole = { check: 'project_id:%(project_id)s' }
 export const ownerMay = (name: string, description: string) =>
   rule(name, ownerRule, description, projectScope, anyRole)
 
@@ -139,6 +139,8 @@ const seen =
 export const imageRules = {
   everyone: rule('default', '', 'What rules without a check of their own fall back to'),
   contextIsAdmin: rule('context_is_admin', 'role:admin', 'Who counts as an administrator of images'),
+  service: rule('service_api', 'role:service or role:admin', 'Another service of the cloud'),
+  manageCache: rule('manage_image_cache', 'rule:context_is_admin', 'Whom files for Glance let use the cache'),
   add: rule(
     'add_image',
     'rule:context_is_admin or (role:member and project_id:%(project_id)s and project_id:%(owner)s)',

@@ -2,7 +2,7 @@
 import { Type } from 'typebox'
 import { c, type RowOf, table } from '#kit/db/table.ts'
 import { rule } from '#kit/policy/policy.ts'
-import { ownerRule, projectScope } from './image.ts'
+import { anyRole, ownerMay, projectScope } from './image.ts'
 
 export const imageLocation = table(
   'image_location',
@@ -38,17 +38,18 @@ export const validationData = Type.Object(
   { additionalProperties: false },
 )
 
-const service = 'role:service or role:admin'
+const service = 'rule:service_api'
 export const locationRules = {
   get: rule(
     'get_image_location',
     'role:admin or (role:reader and project_id:%(project_id)s)',
     'See where the bytes of an image lie',
     projectScope,
+    anyRole,
   ),
-  set: rule('set_image_location', ownerRule, 'Name a place where bytes of an image lie', projectScope),
+  set: ownerMay('set_image_location', 'Name a place where bytes of an image lie'),
   // Newer releases keep this for operators; Zed's clients remove locations of their own images.
-  delete: rule('delete_image_location', ownerRule, 'Remove a location of an image', projectScope),
+  delete: ownerMay('delete_image_location', 'Remove a location of an image'),
   add: rule(
     'add_image_location',
     `${service} or (role:member and project_id:%(project_id)s and project_id:%(owner)s)`,

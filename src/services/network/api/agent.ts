@@ -11,6 +11,7 @@ import { networkNotFound } from '../ops/network-fault.ts'
 import { routerNotFound } from '../ops/router-fault.ts'
 import { type Agent, agent, agentResource, agentRules, type WholeAgent } from '../resources/agent.ts'
 import { bad, readUpdate, readValue } from '../resources/attribute.ts'
+import { agentNetworkBody, agentRouterBody, updateBody } from '../resources/body.ts'
 import { type Network, networkResource } from '../resources/network.ts'
 import { type Router, routerResource } from '../resources/router.ts'
 import { toBoolean } from '../resources/value.ts'
@@ -62,6 +63,8 @@ async function networkNamed({ tx }: Work, id: string): Promise<Network> {
   return row
 }
 
+const agentBody = updateBody(agentResource)
+
 export const agentRoutes = [
   route('GET', '/agents', {
     policy: 'token',
@@ -89,7 +92,7 @@ export const agentRoutes = [
   }),
   route('PUT', '/agents/:id', {
     policy: 'token',
-    body: 'json',
+    body: agentBody,
     handle: async (context, { params, body }) => {
       const after = await changing(context, params.id!, agentRules.update, (work, row) =>
         ops.updateAgent(work, row, readUpdate(agentResource, body).given),
@@ -128,7 +131,7 @@ export const agentRoutes = [
   }),
   route('POST', '/agents/:id/l3-routers', {
     policy: agentRules.addRouter,
-    body: 'json',
+    body: agentRouterBody,
     status: 201,
     handle: async (context, { params, body }) => {
       const id = (body as { router_id?: unknown } | null)?.router_id
@@ -148,7 +151,7 @@ export const agentRoutes = [
   }),
   route('POST', '/agents/:id/dhcp-networks', {
     policy: agentRules.addDhcpNetwork,
-    body: 'json',
+    body: agentNetworkBody,
     status: 201,
     handle: async (context, { params, body }) => {
       const id = (body as { network_id?: unknown } | null)?.network_id

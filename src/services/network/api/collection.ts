@@ -19,8 +19,9 @@ import {
   readValue,
   type UpdateOf,
 } from '../resources/attribute.ts'
+import { createBody, tagsBody, updateBody } from '../resources/body.ts'
 import type { ResourceRules } from '../resources/policy.ts'
-import { array, text } from '../resources/value.ts'
+import { list as listOf, text } from '../resources/value.ts'
 import type { Condition } from '../store/list.ts'
 import { type ListSpec, listPage } from './list.ts'
 import { showerOf } from './view.ts'
@@ -81,7 +82,7 @@ export function collectionRoutes<
     routes.push(
       route('POST', path, {
         policy: 'token',
-        body: 'json',
+        body: createBody(resource),
         status: 201,
         handle: (context, { body }) => create(spec, context, body),
       }),
@@ -90,7 +91,7 @@ export function collectionRoutes<
     routes.push(
       route('PUT', `${path}/:id`, {
         policy: 'token',
-        body: 'json',
+        body: updateBody(resource),
         handle: (context, incoming) => update(spec, context, incoming),
       }),
     )
@@ -275,11 +276,11 @@ function tagRoutes<Row extends Stored>(spec: AnySpec<Row>): Route<NetworkApp>[] 
     }),
     route('PUT', `${path}/:id/tags`, {
       policy: 'token',
-      body: 'json',
+      body: tagsBody,
       handle: async (context, { params, body }) => {
         const given = (body as { tags?: unknown } | null)?.tags
-        if (given === undefined) throw bad('Invalid tags body')
-        const tags = (readValue('tags', { read: array }, given) as unknown[]).map(readTag)
+        if (given === undefined) throw bad("Invalid tags body: 'tags' is missing")
+        const tags = readValue('tags', { read: listOf(text(255)) }, given) as string[]
         return { tags: await change(context, params.id!, () => tags) }
       },
     }),

@@ -4,6 +4,7 @@ import { type NetworkContext, route } from '../app.ts'
 import { perform } from '../ops/change.ts'
 import { limitsOf, usageOf } from '../ops/quota.ts'
 import { invalidInput } from '../resources/attribute.ts'
+import { quotaBody } from '../resources/body.ts'
 import { quotaDefaults, quotaRules } from '../resources/quota.ts'
 import { readQuota } from '../resources/quota-body.ts'
 import { allQuotas, deleteQuotas, setQuota } from '../store/quota.ts'
@@ -56,7 +57,7 @@ export const quotaRoutes = [
   }),
   route('PUT', '/quotas/:project_id', {
     policy: quotaRules.update,
-    body: 'json',
+    body: quotaBody,
     handle: async (context, { params, body }) => {
       const { app, trace } = context
       const projectId = params.project_id!

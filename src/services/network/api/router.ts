@@ -8,6 +8,7 @@ import * as ops from '../ops/router.ts'
 import { routerNotFound } from '../ops/router-fault.ts'
 import { addInterface, removeInterface } from '../ops/router-interface.ts'
 import { bad, readValue } from '../resources/attribute.ts'
+import { extraRoutesBody, interfaceBody } from '../resources/body.ts'
 import type { WholeRouter } from '../resources/router.ts'
 import { type Router, router, routerResource, routerRules } from '../resources/router.ts'
 import { interfaceView, readInterface } from '../resources/router-interface.ts'
@@ -65,7 +66,7 @@ export const routerRoutes = [
   ...collectionRoutes(spec),
   route('PUT', '/routers/:id/add_router_interface', {
     policy: 'token',
-    body: 'json',
+    body: interfaceBody,
     handle: (context, { params, body }) => {
       const wish = readInterface(body)
       return changing(context, params.id!, routerRules.addInterface, async (work, row) =>
@@ -75,7 +76,7 @@ export const routerRoutes = [
   }),
   route('PUT', '/routers/:id/remove_router_interface', {
     policy: 'token',
-    body: 'json',
+    body: interfaceBody,
     handle: (context, { params, body }) => {
       const wish = readInterface(body)
       return changing(context, params.id!, routerRules.removeInterface, async (work, row) =>
@@ -85,7 +86,7 @@ export const routerRoutes = [
   }),
   route('PUT', '/routers/:id/add_extraroutes', {
     policy: 'token',
-    body: 'json',
+    body: extraRoutesBody,
     handle: async (context, { params, body }) => {
       const more = readRoutes(body)
       const row = await changing(context, params.id!, routerRules.addRoutes, (work, before) =>
@@ -96,7 +97,7 @@ export const routerRoutes = [
   }),
   route('PUT', '/routers/:id/remove_extraroutes', {
     policy: 'token',
-    body: 'json',
+    body: extraRoutesBody,
     handle: async (context, { params, body }) => {
       const less = readRoutes(body)
       const row = await changing(context, params.id!, routerRules.removeRoutes, (work, before) =>

@@ -53,7 +53,7 @@ export const agentRules = {
   addRouter: guard('create_l3-router', adminOnly, 'Give a router to an L3 agent'),
   removeRouter: guard('delete_l3-router', adminOnly, 'Take a router from an L3 agent'),
   getL3Agents: guard('get_l3-agents', adminOnly, 'List the L3 agents of a router'),
-  getZones: guard('get_availability_zone', 'role:reader', 'List availability zones'),
+  getZones: guard('get_availability_zone', 'role:reader', 'List availability zones', 'rule:regular_user'),
 }
 
 /** 2026-01-01 00:00:00, as agents alone have it. */

@@ -3,7 +3,7 @@
 import { CloudError } from '#kit/errors/cloud-error.ts'
 import { toCamel } from '#kit/http/body.ts'
 import type { PolicyRule } from '#kit/policy/policy.ts'
-import { Invalid, type Reader, show } from './value.ts'
+import { Invalid, orNull, type Reader, show, text } from './value.ts'
 
 export type Attribute<Row = never> = {
   /** Allowed when it is made, and when it is changed. */
@@ -19,7 +19,7 @@ export type Attribute<Row = never> = {
   get?: (row: Row) => unknown
   /** The column that a filter or a sort looks at, and how its text is read. */
   filter?: string
-  filterRead?: Reader<unknown>
+  filterRead?: (value: unknown) => unknown
   sort?: boolean
   /** Needed besides the resource's own rule. */
   postRule?: PolicyRule
@@ -119,7 +119,8 @@ export function itemsOf(resource: Resource, body: unknown): { items: unknown[]; 
   const wrapped = body as Record<string, unknown>
   if (resource.collection in wrapped) {
     const items = wrapped[resource.collection]
-    if (!Array.isArray(items) || items.length === 0) throw bad('Resources required')
+    if (!Array.isArray(items) || items.length === 0)
+      throw bad(`Resources required: '${resource.collection}' holds none`)
     return { items, bulk: true }
   }
   if (!(resource.name in wrapped)) throw bad(`Unable to find '${resource.name}' in request body`)
@@ -133,13 +134,13 @@ function asFields(resource: Resource, item: unknown): Record<string, unknown> {
 }
 
 function readProject(fields: Record<string, unknown>, own: string | undefined, mayNameOther: boolean) {
-  const { project_id: project, tenant_id: tenant } = fields
-  if (project !== undefined && tenant !== undefined && project !== tenant)
+  const named = (wire: string) =>
+    readValue(wire, { read: orNull(text(255)) }, fields[wire] ?? null) as string | null
+  const [project, tenant] = [named('project_id'), named('tenant_id')]
+  if (project !== null && tenant !== null && project !== tenant)
     throw bad("'project_id' and 'tenant_id' do not match")
   const wanted = project ?? tenant ?? own
-  if (typeof wanted !== 'string')
-    throw bad('Running without keystone AuthN requires that tenant_id is specified')
-  if (wanted.length > 255) throw bad('Invalid input for project_id. Reason: exceeds maximum length of 255.')
+  if (wanted === undefined) throw bad('Running without keystone AuthN requires that tenant_id is specified')
   if (wanted !== own && !mayNameOther)
     throw bad(
       "Specifying 'project_id' or 'tenant_id' other than the authenticated project in request requires admin privileges",
@@ -154,7 +155,11 @@ function refuseUnknown(resource: Resource, fields: Record<string, unknown>): voi
   if (unknown.length > 0) throw bad(`Unrecognized attribute(s) '${unknown.join(', ')}'`)
 }
 
-export function readValue(wire: string, attribute: { read?: Reader<unknown> }, value: unknown): unknown {
+export function readValue(
+  wire: string,
+  attribute: { read?: (value: unknown) => unknown },
+  value: unknown,
+): unknown {
   try {
     return attribute.read ? attribute.read(value) : value
   } catch (error) {

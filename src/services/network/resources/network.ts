@@ -2,9 +2,9 @@
 import { c, type RowOf, table } from '#kit/db/table.ts'
 import type { NetworkType } from '#kit/net/mtu.ts'
 import type { Attribute } from './attribute.ts'
-import { adminOnly, guard, members, rulesOf } from './policy.ts'
+import { adminOnly, anyRole, guard, members, rulesOf } from './policy.ts'
 import { idAttribute, nameAttribute, standardAttributes, standardColumns } from './standard.ts'
-import { array, choice, integer, orNull, text, toBoolean } from './value.ts'
+import { choice, integer, list, orNull, text, toBoolean } from './value.ts'
 
 export const network = table(
   'network',
@@ -65,8 +65,18 @@ export const networkRules = {
   updateExternal: adminSet('update', 'router:external'),
   createIsDefault: adminSet('create', 'is_default'),
   updateIsDefault: adminSet('update', 'is_default'),
-  createPortSecurity: guard('create_network:port_security_enabled', members, 'Set its port security'),
-  updatePortSecurity: guard('update_network:port_security_enabled', members, 'Change its port security'),
+  createPortSecurity: guard(
+    'create_network:port_security_enabled',
+    members,
+    'Set its port security',
+    anyRole,
+  ),
+  updatePortSecurity: guard(
+    'update_network:port_security_enabled',
+    members,
+    'Change its port security',
+    anyRole,
+  ),
   createType: adminSet('create', 'provider:network_type'),
   updateType: adminSet('update', 'provider:network_type'),
   getType: adminGet('provider:network_type'),
@@ -79,7 +89,7 @@ export const networkRules = {
 }
 
 const networkTypes = ['local', 'flat', 'vlan', 'vxlan', 'gre'] as const satisfies NetworkType[]
-const zoneHints = (value: unknown) => array(value).map((each) => text(255)(each))
+const zoneHints = list(text(255))
 
 export const networkAttributes = {
   id: idAttribute,

@@ -7,6 +7,26 @@ export const aliases = [
   rule('admin_or_owner', 'rule:context_is_admin or rule:owner', 'The owner, or an administrator'),
   rule('service_api', 'role:service', 'Another service of the cloud'),
   rule('context_is_advsvc', 'role:advsvc', 'A service that acts for others'),
+  rule(
+    'admin_or_network_owner',
+    'rule:context_is_admin or tenant_id:%(network:tenant_id)s',
+    'The owner of the network, or an administrator',
+  ),
+  rule(
+    'admin_owner_or_network_owner',
+    'rule:owner or rule:admin_or_network_owner',
+    'The owner, the owner of the network, or an administrator',
+  ),
+  rule(
+    'admin_or_sg_owner',
+    'rule:context_is_admin or tenant_id:%(security_group:tenant_id)s',
+    'The owner of the security group, or an administrator',
+  ),
+  rule(
+    'admin_owner_or_sg_owner',
+    'rule:owner or rule:admin_or_sg_owner',
+    'The owner, the owner of the security group, or an administrator',
+  ),
   rule('admin_only', 'rule:context_is_admin', 'An administrator alone'),
   rule('regular_user', '', 'Anybody'),
   rule('shared', 'field:networks:shared=True', 'On a shared network'),
@@ -27,7 +47,8 @@ export const guard = (name: string, check: string, what: string, older?: string)
   rule(name, check, what, scopes, older === undefined ? undefined : { check: older })
 
 /** Before Neutron knew readers, whatever role in its project let a caller do all of this. */
-const anyRole = 'rule:admin_or_owner'
+export const anyRole = 'rule:admin_or_owner'
+export const anyRoleOfNetwork = 'rule:admin_or_network_owner'
 
 export type ResourceRules = {
   create: PolicyRule
@@ -36,16 +57,30 @@ export type ResourceRules = {
   delete: PolicyRule
 }
 
-/** The four rules of a resource; `more` widens them: ' or rule:network_owner'. */
-export function rulesOf(
-  name: string,
-  more: { create?: string; get?: string; update?: string; delete?: string } = {},
-): ResourceRules {
+type Words = { create?: string; get?: string; update?: string; delete?: string }
+
+/** The four rules of a resource; `more` widens them: ' or rule:network_owner'. `older` is what held before, where that differs. */
+export function rulesOf(name: string, more: Words = {}, older: Words = {}): ResourceRules {
   const words = name.replaceAll('_', ' ')
   return {
-    create: guard(`create_${name}`, members + (more.create ?? ''), `Create a ${words}`, anyRole),
-    get: guard(`get_${name}`, readers + (more.get ?? ''), `Show a ${words}`, anyRole),
-    update: guard(`update_${name}`, members + (more.update ?? ''), `Change a ${words}`, anyRole),
-    delete: guard(`delete_${name}`, members + (more.delete ?? ''), `Delete a ${words}`, anyRole),
+    create: guard(
+      `create_${name}`,
+      members + (more.create ?? ''),
+      `Create a ${words}`,
+      older.create ?? anyRole,
+    ),
+    get: guard(`get_${name}`, readers + (more.get ?? ''), `Show a ${words}`, older.get ?? anyRole),
+    update: guard(
+      `update_${name}`,
+      members + (more.update ?? ''),
+      `Change a ${words}`,
+      older.update ?? anyRole,
+    ),
+    delete: guard(
+      `delete_${name}`,
+      members + (more.delete ?? ''),
+      `Delete a ${words}`,
+      older.delete ?? anyRole,
+    ),
   }
 }

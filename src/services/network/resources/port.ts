@@ -1,19 +1,21 @@
 // Ports. https://docs.openstack.org/api-ref/network/v2/#ports
 import { c, type RowOf, table } from '#kit/db/table.ts'
 import type { Attribute } from './attribute.ts'
-import { adminOnly, guard, members as ownMembers, rulesOf } from './policy.ts'
+import { adminOnly, anyRole, anyRoleOfNetwork, guard, members as ownMembers, rulesOf } from './policy.ts'
 import { idAttribute, nameAttribute, standardAttributes, standardColumns } from './standard.ts'
 import {
-  array,
   choice,
   Invalid,
   ip,
   isUuid,
+  list,
   macAddress,
-  members,
+  nullAs,
   object,
   orNull,
   prefix,
+  reader,
+  record,
   text,
   toBoolean,
   uuid,
@@ -62,29 +64,43 @@ export type Port = RowOf<typeof port>
 export type PortAddress = { subnetId: string; ipAddress: string }
 export type WholePort = Port & { fixedIps: PortAddress[]; securityGroupIds: string[] }
 
-const setter = (verb: 'create' | 'update', name: string, check: string) =>
-  guard(`${verb}_port:${name}`, check, `Set ${name} of a port`)
+const setter = (verb: 'create' | 'update', name: string, check: string, older?: string) =>
+  guard(`${verb}_port:${name}`, check, `Set ${name} of a port`, older)
 const serviceSide = `${adminOnly} or rule:service_api`
 const pairSide = `${serviceSide} or role:member and rule:network_owner`
 const networkSide = `${pairSide} or rule:context_is_advsvc`
 const serviceGet = (name: string) => guard(`get_port:${name}`, serviceSide, `Show ${name} of a port`)
 
 export const portRules = {
-  ...rulesOf('port', {
-    get: ' or rule:service_api or rule:context_is_advsvc',
-    update: ' or rule:service_api or rule:context_is_advsvc',
-    delete: ' or rule:service_api or rule:context_is_advsvc',
-  }),
-  createOwner: setter('create', 'device_owner', `not rule:network_device or ${networkSide}`),
-  updateOwner: setter('update', 'device_owner', `not rule:network_device or ${networkSide}`),
-  createMac: setter('create', 'mac_address', networkSide),
+  ...rulesOf(
+    'port',
+    {
+      get: ' or rule:service_api or rule:context_is_advsvc',
+      update: ' or rule:service_api or rule:context_is_advsvc',
+      delete: ' or rule:service_api or rule:context_is_advsvc',
+    },
+    { get: 'rule:admin_owner_or_network_owner', delete: 'rule:admin_owner_or_network_owner' },
+  ),
+  createOwner: setter(
+    'create',
+    'device_owner',
+    `not rule:network_device or ${networkSide}`,
+    anyRoleOfNetwork,
+  ),
+  updateOwner: setter(
+    'update',
+    'device_owner',
+    `not rule:network_device or ${networkSide}`,
+    anyRoleOfNetwork,
+  ),
+  createMac: setter('create', 'mac_address', networkSide, anyRoleOfNetwork),
   updateMac: setter('update', 'mac_address', `${serviceSide} or rule:context_is_advsvc`),
-  createIps: setter('create', 'fixed_ips', `${networkSide} or rule:shared`),
-  updateIps: setter('update', 'fixed_ips', networkSide),
-  createIpAddress: setter('create', 'fixed_ips:ip_address', networkSide),
-  updateIpAddress: setter('update', 'fixed_ips:ip_address', networkSide),
-  createPortSecurity: setter('create', 'port_security_enabled', networkSide),
-  updatePortSecurity: setter('update', 'port_security_enabled', networkSide),
+  createIps: setter('create', 'fixed_ips', `${networkSide} or rule:shared`, anyRoleOfNetwork),
+  updateIps: setter('update', 'fixed_ips', networkSide, anyRoleOfNetwork),
+  createIpAddress: setter('create', 'fixed_ips:ip_address', networkSide, anyRoleOfNetwork),
+  updateIpAddress: setter('update', 'fixed_ips:ip_address', networkSide, anyRoleOfNetwork),
+  createPortSecurity: setter('create', 'port_security_enabled', networkSide, anyRoleOfNetwork),
+  updatePortSecurity: setter('update', 'port_security_enabled', networkSide, anyRoleOfNetwork),
   createHost: setter('create', 'binding:host_id', serviceSide),
   updateHost: setter('update', 'binding:host_id', serviceSide),
   getHost: serviceGet('binding:host_id'),
@@ -93,65 +109,62 @@ export const portRules = {
   getProfile: serviceGet('binding:profile'),
   getVifType: serviceGet('binding:vif_type'),
   getVifDetails: serviceGet('binding:vif_details'),
-  createVnic: setter('create', 'binding:vnic_type', `${ownMembers} or rule:service_api`),
+  createVnic: setter('create', 'binding:vnic_type', `${ownMembers} or rule:service_api`, anyRole),
   updateVnic: setter(
     'update',
     'binding:vnic_type',
     `${ownMembers} or rule:service_api or rule:context_is_advsvc`,
+    anyRole,
   ),
-  createPairs: setter('create', 'allowed_address_pairs', pairSide),
-  updatePairs: setter('update', 'allowed_address_pairs', pairSide),
+  createPairs: setter('create', 'allowed_address_pairs', pairSide, anyRoleOfNetwork),
+  updatePairs: setter('update', 'allowed_address_pairs', pairSide, anyRoleOfNetwork),
 }
 
 export type IpWish = { subnetId?: string; ipAddress?: string }
-const fixedIps = (value: unknown): IpWish[] =>
-  value === null
-    ? []
-    : array(value).map((each) => {
-        const given = members(each, ['subnet_id', 'ip_address'])
-        if (given.subnet_id === undefined && given.ip_address === undefined)
-          throw new Invalid('a fixed IP needs a subnet_id or an ip_address.')
-        return {
-          ...(given.subnet_id !== undefined && { subnetId: uuid(given.subnet_id) }),
-          ...(given.ip_address !== undefined && { ipAddress: ip(given.ip_address) }),
-        }
-      })
+const place = record({ subnet_id: uuid, ip_address: ip })
+/** Of a port and of a router's gateway; `what` it is called where it says nothing. */
+export const fixedIp = (what: string) =>
+  reader({ ...place.schema, minProperties: 1 }, (value): IpWish => {
+    const { subnet_id: subnetId, ip_address: ipAddress } = place(value)
+    if (subnetId === undefined && ipAddress === undefined)
+      throw new Invalid(`${what} needs a subnet_id or an ip_address.`)
+    return { ...(subnetId !== undefined && { subnetId }), ...(ipAddress !== undefined && { ipAddress }) }
+  })
+const fixedIps = nullAs([], list(fixedIp('a fixed IP')))
 
 export type PairWish = { ip_address: string; mac_address?: string }
-const pairs = (value: unknown): PairWish[] => {
-  if (value === null) return []
-  const list = array(value).map((each) => {
-    const given = members(each, ['ip_address', 'mac_address'])
-    if (given.ip_address === undefined) throw new Invalid('AllowedAddressPair must contain ip_address')
-    const pair = String(given.ip_address).includes('/') ? prefix(given.ip_address) : ip(given.ip_address)
-    return {
-      ip_address: pair,
-      ...(given.mac_address !== undefined && { mac_address: macAddress(given.mac_address) }),
-    }
-  })
-  const words = list.map((each) => `${each.ip_address} ${each.mac_address ?? ''}`)
-  if (new Set(words).size < words.length) throw new Invalid('Request contains duplicate address pair')
-  return list
-}
+const ipOrPrefix = reader(ip.schema, (value) =>
+  typeof value === 'string' && value.includes('/') ? prefix(value) : ip(value),
+)
+const pairs = nullAs<PairWish[]>(
+  [],
+  list(
+    record({ ip_address: ipOrPrefix, mac_address: macAddress }, ['ip_address']),
+    () => 'Request contains duplicate address pair',
+  ),
+)
 
-const dhcpOptions = (value: unknown): DhcpOption[] =>
-  value === null
-    ? []
-    : array(value).map((each) => {
-        const given = members(each, ['opt_name', 'opt_value', 'ip_version'])
-        const name = text(64)(given.opt_name)
-        if (name.trim() === '' || /[\s,]/.test(name))
-          throw new Invalid(`'${name}' is no name of a DHCP option.`)
-        const wished = given.opt_value ?? null
-        const optionValue = wished === null ? null : text(255)(wished)
-        // It ends up on a line of its own in the DHCP server's files.
-        if (optionValue !== null && /[\r\n]/.test(optionValue))
-          throw new Invalid('the value of a DHCP option holds no line break.')
-        const version = given.ip_version === undefined ? 4 : choice([4, 6] as const)(given.ip_version)
-        return { opt_name: name, opt_value: optionValue, ip_version: version }
-      })
+const optionName = reader(text(64).schema, (value) => {
+  const name = text(64)(value)
+  if (name.trim() === '' || /[\s,]/.test(name)) throw new Invalid(`'${name}' is no name of a DHCP option.`)
+  return name
+})
+/** It ends up on a line of its own in the DHCP server's files. */
+const optionValue = reader(text(255).schema, (value) => {
+  const given = text(255)(value)
+  if (/[\r\n]/.test(given)) throw new Invalid('the value of a DHCP option holds no line break.')
+  return given
+})
+const option = record(
+  { opt_name: optionName, opt_value: orNull(optionValue), ip_version: choice([4, 6] as const) },
+  ['opt_name'],
+)
+const dhcpOptions = nullAs<DhcpOption[]>(
+  [],
+  list(reader(option.schema, (value) => ({ opt_value: null, ip_version: 4 as const, ...option(value) }))),
+)
 
-const dnsName = (value: unknown): string => {
+const dnsName = reader(text(255).schema, (value) => {
   const name = text(255)(value).toLowerCase().replace(/\.$/, '')
   if (
     name !== '' &&
@@ -159,7 +172,7 @@ const dnsName = (value: unknown): string => {
   )
     throw new Invalid(`'${name}' not a valid PQDN or FQDN.`)
   return name
-}
+})
 
 const vnicTypes = choice([
   'normal',
@@ -304,7 +317,7 @@ export const portAttributes = {
     post: true,
     put: true,
     optional: true,
-    read: (value: unknown) => (value === null ? '' : text(255)(value)),
+    read: nullAs('', text(255)),
     get: (p: WholePort) => p.hostId,
     filter: 'hostId',
     postRule: portRules.createHost,
@@ -316,7 +329,7 @@ export const portAttributes = {
     post: true,
     put: true,
     optional: true,
-    read: (value: unknown) => (value === null ? {} : object(value)),
+    read: nullAs({}, object),
     get: (p: WholePort) => p.profile,
     postRule: portRules.createProfile,
     putRule: portRules.updateProfile,

@@ -1,10 +1,10 @@
-// The body of PUT /quotas/<project>.
+// Reads the body of PUT /quotas/<project>.
 import { bad, readValue } from './attribute.ts'
 import type { QuotaResource } from './quota.ts'
 import { integer, object, toBoolean } from './value.ts'
 
 /** Columns are 32 bits wide. */
-const most = 2 ** 31 - 1
+export const mostLimit = 2 ** 31 - 1
 
 export type QuotaChange = { limits: Partial<Record<QuotaResource, number>>; checkLimit: boolean }
 
@@ -20,7 +20,7 @@ export function readQuota(body: unknown, known: readonly string[]): QuotaChange 
     if (name === 'force') readValue(name, { read: toBoolean }, value)
     else if (name === 'check_limit') checkLimit = readValue(name, { read: toBoolean }, value) as boolean
     else if (known.includes(name))
-      limits[name] = readValue(name, { read: integer(-1, most) }, value) as number
+      limits[name] = readValue(name, { read: integer(-1, mostLimit) }, value) as number
     else throw bad(`Unrecognized attribute(s) '${name.slice(0, 100)}'`)
   }
   return { limits, checkLimit }

@@ -20,6 +20,15 @@ export const quotaDefaults = (config: NetworkConfig) => ({
   security_group_rule: config.quotaSecurityGroupRule,
 })
 export type QuotaResource = keyof ReturnType<typeof quotaDefaults>
+export const quotaResources = [
+  'network',
+  'subnet',
+  'port',
+  'router',
+  'floatingip',
+  'security_group',
+  'security_group_rule',
+] as const satisfies readonly QuotaResource[]
 
 export const quotaRules = {
   /** A project's own is for its readers: clients show it with their usage. */

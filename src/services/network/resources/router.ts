@@ -1,10 +1,12 @@
 // Routers and floating IPs. https://docs.openstack.org/api-ref/network/v2/#layer-3-networking
+import { Type } from 'typebox'
 import { c, type RowOf, table } from '#kit/db/table.ts'
 import type { Attribute } from './attribute.ts'
-import { adminOnly, guard, members as own, rulesOf } from './policy.ts'
+import { adminOnly, anyRole, guard, members as own, rulesOf } from './policy.ts'
+import { fixedIp } from './port.ts'
 import { idAttribute, nameAttribute, standardAttributes, standardColumns } from './standard.ts'
 import { type HostRoute, routes } from './subnet.ts'
-import { array, Invalid, ip, members, object, orNull, text, toBoolean, uuid } from './value.ts'
+import { ip, list, nullAs, object, orNull, reader, record, text, toBoolean, uuid } from './value.ts'
 
 export const router = table(
   'router',
@@ -77,28 +79,27 @@ export type GatewayWish = {
   enableSnat?: boolean
   externalFixedIps?: { subnetId?: string; ipAddress?: string }[]
 }
-const gateway = (value: unknown): GatewayWish | null => {
-  if (value === null) return null
-  if (Object.keys(object(value)).length === 0) return null
-  const given = members(value, ['network_id', 'enable_snat', 'external_fixed_ips'])
-  if (given.network_id === undefined) throw new Invalid("'network_id' is required.")
-  const wished = given.external_fixed_ips
-  return {
-    networkId: uuid(given.network_id),
-    ...(given.enable_snat !== undefined && { enableSnat: toBoolean(given.enable_snat) }),
-    ...(wished !== undefined && {
-      externalFixedIps: array(wished ?? []).map((each) => {
-        const one = members(each, ['subnet_id', 'ip_address'])
-        if (one.subnet_id === undefined && one.ip_address === undefined)
-          throw new Invalid('an external fixed IP needs a subnet_id or an ip_address.')
-        return {
-          ...(one.subnet_id !== undefined && { subnetId: uuid(one.subnet_id) }),
-          ...(one.ip_address !== undefined && { ipAddress: ip(one.ip_address) }),
-        }
-      }),
-    }),
-  }
-}
+const wholeGateway = record(
+  {
+    network_id: uuid,
+    enable_snat: toBoolean,
+    external_fixed_ips: nullAs([], list(fixedIp('an external fixed IP'))),
+  },
+  ['network_id'],
+)
+/** An empty object takes the gateway away, as null does. */
+const gateway = reader(
+  Type.Union([wholeGateway.schema, Type.Object({}, { maxProperties: 0 }), Type.Null()]),
+  (value): GatewayWish | null => {
+    if (value === null || Object.keys(object(value)).length === 0) return null
+    const given = wholeGateway(value)
+    return {
+      networkId: given.network_id,
+      ...(given.enable_snat !== undefined && { enableSnat: given.enable_snat }),
+      ...(given.external_fixed_ips !== undefined && { externalFixedIps: given.external_fixed_ips }),
+    }
+  },
+)
 
 const setter = (verb: 'create' | 'update', name: string) =>
   guard(`${verb}_router:${name}`, adminOnly, `Set ${name} of a router`)
@@ -112,10 +113,10 @@ export const routerRules = {
   createHa: setter('create', 'ha'),
   getDistributed: guard('get_router:distributed', adminOnly, 'Show whether a router is distributed'),
   getHa: guard('get_router:ha', adminOnly, 'Show whether a router has a standby'),
-  addInterface: guard('add_router_interface', own, 'Join a router to a subnet'),
-  removeInterface: guard('remove_router_interface', own, 'Take a router off a subnet'),
-  addRoutes: guard('add_extraroutes', own, 'Add extra routes to a router'),
-  removeRoutes: guard('remove_extraroutes', own, 'Take extra routes from a router'),
+  addInterface: guard('add_router_interface', own, 'Join a router to a subnet', anyRole),
+  removeInterface: guard('remove_router_interface', own, 'Take a router off a subnet', anyRole),
+  addRoutes: guard('add_extraroutes', own, 'Add extra routes to a router', anyRole),
+  removeRoutes: guard('remove_extraroutes', own, 'Take extra routes from a router', anyRole),
 }
 export const floatingIpRules = {
   ...rulesOf('floatingip'),
@@ -126,7 +127,7 @@ export const floatingIpRules = {
   ),
 }
 
-const flag = (value: unknown) => value !== null && toBoolean(value)
+const flag = nullAs(false, toBoolean)
 
 export const routerAttributes = {
   id: idAttribute,
@@ -184,7 +185,7 @@ export const routerAttributes = {
   availability_zone_hints: {
     post: true,
     default: [],
-    read: (value: unknown) => array(value).map((each) => text(255)(each)),
+    read: list(text(255)),
     get: (r: WholeRouter) => r.availabilityZoneHints,
   },
   availability_zones: { get: (r: WholeRouter) => r.availabilityZones },

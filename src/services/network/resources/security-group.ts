@@ -1,9 +1,10 @@
 // Security groups and their rules. https://docs.openstack.org/api-ref/network/v2/#security-groups-security-groups
+import { Type } from 'typebox'
 import { c, type RowOf, table } from '#kit/db/table.ts'
 import type { Attribute } from './attribute.ts'
 import { rulesOf } from './policy.ts'
 import { idAttribute, nameAttribute, standardAttributes, standardColumns } from './standard.ts'
-import { choice, Invalid, integer, orNull, prefix, show, text, toBoolean, uuid } from './value.ts'
+import { choice, Invalid, integer, orNull, prefix, reader, show, text, toBoolean, uuid } from './value.ts'
 
 export const securityGroup = table(
   'security_group',
@@ -64,9 +65,11 @@ export const portSecurityGroup = table(
 )
 
 export const securityGroupRules = rulesOf('security_group')
-export const securityGroupRuleRules = rulesOf('security_group_rule', {
-  get: ' or role:reader and rule:sg_owner',
-})
+export const securityGroupRuleRules = rulesOf(
+  'security_group_rule',
+  { get: ' or role:reader and rule:sg_owner' },
+  { get: 'rule:admin_owner_or_sg_owner' },
+)
 
 /** IANA's numbers of the protocols that have names in the API. */
 const protocolNumbers: Record<string, number> = {
@@ -103,20 +106,23 @@ export function protocolNumber(protocol: string | null, ethertype: Ethertype): n
   return number === 1 && ethertype === 'IPv6' ? 58 : number
 }
 
-const protocol = (value: unknown): string | null => {
-  const word = String(value).toLowerCase()
-  if (value === null || word === 'any' || word === '') return null
-  if (word in protocolNumbers) return word
-  if (/^\d{1,3}$/.test(word) && Number(word) <= 255) return String(Number(word))
-  throw new Invalid(
-    `${show(value)} is no protocol: give one of ${Object.keys(protocolNumbers).sort().join(', ')}, or a number from 0 to 255.`,
-  )
-}
-const ethertype = (value: unknown): Ethertype => {
+const protocol = reader(
+  Type.Union([Type.String(), Type.Integer({ minimum: 0, maximum: 255 }), Type.Null()]),
+  (value): string | null => {
+    const word = String(value).toLowerCase()
+    if (value === null || word === 'any' || word === '') return null
+    if (Object.hasOwn(protocolNumbers, word)) return word
+    if (/^\d{1,3}$/.test(word) && Number(word) <= 255) return String(Number(word))
+    throw new Invalid(
+      `${show(value)} is no protocol: give one of ${Object.keys(protocolNumbers).sort().join(', ')}, or a number from 0 to 255.`,
+    )
+  },
+)
+const ethertype = reader(Type.String({ pattern: '^[Ii][Pp][Vv][46]$' }), (value): Ethertype => {
   const found = (['IPv4', 'IPv6'] as const).find((each) => each.toLowerCase() === String(value).toLowerCase())
   if (!found) throw new Invalid(`${show(value)} is not in ['IPv4', 'IPv6'].`)
   return found
-}
+})
 
 export const securityGroupAttributes = {
   id: idAttribute,

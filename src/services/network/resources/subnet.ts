@@ -1,9 +1,9 @@
 // Subnets, with the ranges from which addresses are given out. https://docs.openstack.org/api-ref/network/v2/#subnets
 import { c, type RowOf, table } from '#kit/db/table.ts'
 import type { Attribute } from './attribute.ts'
-import { adminOnly, guard, rulesOf } from './policy.ts'
+import { adminOnly, anyRoleOfNetwork, guard, rulesOf } from './policy.ts'
 import { idAttribute, nameAttribute, standardAttributes, standardColumns } from './standard.ts'
-import { array, choice, Invalid, ip, members, orNull, prefix, show, text, toBoolean, uuid } from './value.ts'
+import { choice, ip, list, nullAs, orNull, prefix, record, show, text, toBoolean, uuid } from './value.ts'
 
 export type HostRoute = { destination: string; nexthop: string }
 export type Pool = { start: string; end: string }
@@ -46,41 +46,32 @@ export const allocation = table(
 export type Allocation = RowOf<typeof allocation>
 
 export const subnetRules = {
-  ...rulesOf('subnet', {
-    create: ' or role:member and rule:network_owner',
-    get: ' or rule:shared',
-    update: ' or role:member and rule:network_owner',
-    delete: ' or role:member and rule:network_owner',
-  }),
+  ...rulesOf(
+    'subnet',
+    {
+      create: ' or role:member and rule:network_owner',
+      get: ' or rule:shared',
+      update: ' or role:member and rule:network_owner',
+      delete: ' or role:member and rule:network_owner',
+    },
+    { create: anyRoleOfNetwork, update: anyRoleOfNetwork, delete: anyRoleOfNetwork },
+  ),
   createServiceTypes: guard('create_subnet:service_types', adminOnly, 'Set the service types of a subnet'),
   updateServiceTypes: guard('update_subnet:service_types', adminOnly, 'Change the service types of a subnet'),
 }
 
-const pools = (value: unknown): Pool[] | null =>
-  value === null
-    ? null
-    : array(value).map((each) => {
-        const { start, end } = members(each, ['start', 'end'])
-        return { start: ip(start), end: ip(end) }
-      })
-const nameservers = (value: unknown): string[] => {
-  if (value === null) return []
-  const list = array(value).map(ip)
-  const twice = list.find((each, place) => list.indexOf(each) !== place)
-  if (twice) throw new Invalid(`Duplicate nameserver ${show(twice)}.`)
-  return list
-}
-export const routes = (value: unknown): HostRoute[] => {
-  if (value === null) return []
-  const list = array(value).map((each) => {
-    const { destination, nexthop } = members(each, ['destination', 'nexthop'])
-    return { destination: prefix(destination), nexthop: ip(nexthop) }
-  })
-  const words = list.map((each) => `${each.destination} ${each.nexthop}`)
-  const twice = words.find((each, place) => words.indexOf(each) !== place)
-  if (twice) throw new Invalid(`Duplicate hostroute ${show(twice)}.`)
-  return list
-}
+const pools = orNull(list(record({ start: ip, end: ip }, ['start', 'end'])))
+const nameservers = nullAs(
+  [],
+  list(ip, (address) => `Duplicate nameserver ${show(address)}.`),
+)
+export const routes = nullAs<HostRoute[]>(
+  [],
+  list(
+    record({ destination: prefix, nexthop: ip }, ['destination', 'nexthop']),
+    ({ destination, nexthop }) => `Duplicate hostroute ${show(`${destination} ${nexthop}`)}.`,
+  ),
+)
 const modes = choice(['slaac', 'dhcpv6-stateful', 'dhcpv6-stateless'] as const)
 
 export const subnetAttributes = {
@@ -169,7 +160,7 @@ export const subnetAttributes = {
   service_types: {
     post: true,
     put: true,
-    read: (value: unknown) => (value === null ? [] : array(value).map((each) => text(255)(each))),
+    read: nullAs([], list(text(255))),
     default: [],
     get: (s: WholeSubnet) => s.serviceTypes,
     postRule: subnetRules.createServiceTypes,

@@ -11,6 +11,28 @@ export const projectReader = 'rule:admin_or_project_reader_or_service_api'
 
 export const sharedRules = {
   admin: rule('admin_api', 'role:admin', 'Administrators', project),
+  // Nothing of ours refers to the next three; files that were written for Zed's placement do.
+  systemAdmin: rule(
+    'system_admin_api',
+    'role:admin and system_scope:all',
+    'Administrators of the system',
+    undefined,
+    older,
+  ),
+  systemReader: rule(
+    'system_reader_api',
+    'role:reader and system_scope:all',
+    'Readers of the system',
+    undefined,
+    older,
+  ),
+  systemOrProjectReader: rule(
+    'system_or_project_reader',
+    'rule:system_reader_api or rule:project_reader_api',
+    'Readers of the system, and in the project at hand',
+    undefined,
+    older,
+  ),
   service: rule('service_api', 'role:service', 'Other services of the cloud', project, older),
   adminOrService: rule(
     'admin_or_service_api',

@@ -3,7 +3,7 @@ import { isTrue } from '#kit/http/query.ts'
 import { route } from '../app.ts'
 import { addFault, endFault, listFaults, showFault } from '../ops/fault.ts'
 import { faultView } from '../resources/fault.ts'
-import { faultKindNames, faultKindView } from '../resources/fault-kind.ts'
+import { anyFault, faultKindNames, faultKindView } from '../resources/fault-kind.ts'
 import { simulationRules } from '../rule.ts'
 
 export const faultRoutes = [
@@ -26,7 +26,7 @@ export const faultRoutes = [
   }),
   route('POST', '/faults', {
     policy: simulationRules.addFault,
-    body: 'json',
+    body: anyFault,
     status: 201,
     handle: async (context, { body }) => ({ fault: faultView(await addFault(context, body)) }),
   }),

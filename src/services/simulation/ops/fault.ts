@@ -4,7 +4,7 @@ import { CloudError, fullMessage } from '#kit/errors/cloud-error.ts'
 import type { Trace } from '#kit/journal/journal.ts'
 import type { SimulationApp, SimulationContext, StruckFault } from '../app.ts'
 import { type EndedBy, type Fault, type FaultWish, isOver } from '../resources/fault.ts'
-import { type FaultKindName, faultBody, faultKindNames, faultKinds } from '../resources/fault-kind.ts'
+import { type FaultKindName, faultKinds, type GivenFault } from '../resources/fault-kind.ts'
 import { rememberActive } from './remembrance.ts'
 
 /** So many ended faults are shown; older ones are in the journal alone. */
@@ -21,7 +21,7 @@ export function showFault({ faults }: SimulationApp, id: string): StruckFault {
   return fault
 }
 
-export async function addFault(context: SimulationContext, given: unknown): Promise<Fault> {
+export async function addFault(context: SimulationContext, given: GivenFault): Promise<Fault> {
   const { app, trace, caller } = context
   const { wish, reason, parameters } = readWish(given)
   const ongoing = await app.around.strike(wish, trace)
@@ -130,29 +130,22 @@ function record(
 }
 
 /** The kind decides what else is right. */
-function readWish(given: unknown): {
+function readWish({ kind, fields, asked }: GivenFault): {
   wish: FaultWish
   reason: string | null
   parameters: Record<string, unknown>
 } {
-  const asked = (given as { fault?: { kind?: unknown } } | null)?.fault
-  const kind = typeof asked === 'object' && asked !== null ? asked.kind : undefined
-  const known = faultKindNames.find((each) => each === kind)
-  if (!known) {
-    const what = asked === undefined ? "the body: 'fault' is missing" : 'fault.kind: there is no such kind'
-    throw new CloudError('badRequest', `${what}. The kinds are ${faultKindNames.join(', ')}.`)
-  }
-  const { kind: _, duration, reason, ...parameters } = faultBody(known).parse(given)
-  const seconds = (duration as number | undefined) ?? faultKinds[known].usualSeconds
+  const { duration, reason, ...parameters } = fields
+  const seconds = (duration as number | undefined) ?? faultKinds[kind].usualSeconds
   return {
     // Checked by the schema of this very kind, from which the type is made.
-    wish: { kind: known, parameters, durationMs: seconds * 1000 } as FaultWish,
+    wish: { kind, parameters, durationMs: seconds * 1000 } as FaultWish,
     reason: (reason as string | undefined) ?? null,
-    parameters: wireParameters(known, asked as Record<string, unknown>),
+    parameters: wireParameters(kind, asked),
   }
 }
 
-function wireParameters(kind: FaultKindName, asked: Record<string, unknown>): Record<string, unknown> {
+function wireParameters(kind: FaultKindName, asked: GivenFault['asked']): Record<string, unknown> {
   const own = Object.keys(faultKinds[kind].fields)
   return Object.fromEntries(own.flatMap((name) => (asked[name] === undefined ? [] : [[name, asked[name]]])))
 }

@@ -1,8 +1,8 @@
 // Every kind of fault: its words, what it asks for, and the effect that a person will see. Declared once: the API's checks,
 // its list of kinds and the command line's help are made of it.
-import { Type } from 'typebox'
+import { type TObject, Type } from 'typebox'
 import { CloudError } from '#kit/errors/cloud-error.ts'
-import { type Body, type BodyOf, body, type Fields, type Problem } from '#kit/http/body.ts'
+import { type Body, type BodyOf, body, described, type Fields, type Problem } from '#kit/http/body.ts'
 
 export type FaultKind = {
   summary: string
@@ -198,6 +198,33 @@ export function faultBody(kind: FaultKindName): Body<Record<string, unknown>> {
   }
   return known
 }
+
+/** What was asked for, checked: its kind, its fields by the names of ours, and as they came. */
+export type GivenFault = {
+  kind: FaultKindName
+  fields: Record<string, unknown>
+  asked: Readonly<Record<string, unknown>>
+}
+
+/** `{"fault": {"kind": ..., ...}}` of any kind. */
+export const anyFault = described<GivenFault>(
+  () => {
+    const ofKinds = faultKindNames.map((name) => faultBody(name).schemaAt() as TObject)
+    const fault = Type.Union(ofKinds.map(({ properties }) => properties.fault!))
+    return Type.Object({ fault }, { additionalProperties: false })
+  },
+  (given) => {
+    const asked = (given as { fault?: { kind?: unknown } } | null)?.fault
+    const kind = typeof asked === 'object' && asked !== null ? asked.kind : undefined
+    const known = faultKindNames.find((each) => each === kind)
+    if (!known) {
+      const what = asked === undefined ? "the body: 'fault' is missing" : 'fault.kind: there is no such kind'
+      throw new CloudError('badRequest', `${what}. The kinds are ${faultKindNames.join(', ')}.`)
+    }
+    const { kind: _, ...fields } = faultBody(known).parse(given)
+    return { kind: known, fields, asked: asked as Record<string, unknown> }
+  },
+)
 
 /** Which member of the body is wrong, and how. */
 export function withPath({ path, message, unknown, missing, value }: Problem): CloudError {

@@ -1,6 +1,6 @@
 // Volume types, their extra specs, and who may use those that aren't public.
 import { CloudError } from '#kit/errors/cloud-error.ts'
-import { body } from '#kit/http/body.ts'
+import { body, described } from '#kit/http/body.ts'
 import { route } from '../app.ts'
 import {
   addAccess,
@@ -30,7 +30,11 @@ import {
   volumeTypeView,
 } from '../resources/volume-type.ts'
 
-const oneSpec = body(null, { spec: { schema: extraSpecs } })
+const named = body(null, { spec: { schema: extraSpecs } })
+const oneSpec = described(
+  { ...extraSpecs, minProperties: 1, maxProperties: 1 },
+  (given) => named.parse({ spec: given }).spec,
+)
 
 export const volumeTypeRoutes = [
   route('GET', '/types', {
@@ -82,9 +86,8 @@ export const volumeTypeRoutes = [
   }),
   route('PUT', '/types/:id/extra_specs/:key', {
     policy: rules.specUpdate,
-    body: 'json',
-    handle: async (context, { params, body: given }) => {
-      const { spec } = oneSpec.parse({ spec: given })
+    body: oneSpec,
+    handle: async (context, { params, body: spec }) => {
       if (Object.keys(spec).length !== 1 || !Object.hasOwn(spec, params.key!))
         throw new CloudError('badRequest', 'Request body and URI mismatch')
       await setSpecs(context, params.id!, rules.specUpdate, spec)

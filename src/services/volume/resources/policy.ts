@@ -16,6 +16,12 @@ export const aliasRules: PolicyRule[] = [
   isAdmin,
   isService,
   rule('admin_api', 'role:admin', 'An administrator'),
+  // Nothing of ours refers to it; files that were written for Cinder do.
+  rule(
+    'system_or_domain_or_project_admin',
+    'role:admin and (system_scope:all or domain_id:%(domain_id)s or project_id:%(project_id)s)',
+    'An administrator of the system, the domain or the project',
+  ),
   rule(
     'admin_or_owner',
     'role:admin or project_id:%(project_id)s',
