@@ -1,12 +1,12 @@
 // Gives hosts their users on the bus and takes them away: by RabbitMQ's management API, or in the embedded broker.
 import { createHash } from 'node:crypto'
 import type { SpeaksFor } from '#kit/bus/asker.ts'
-import { CloudError, fullMessage } from '#kit/errors/cloud-error.ts'
-import type { HttpClient } from '#kit/http/client.ts'
+import { fullMessage } from '#kit/errors/cloud-error.ts'
 import type { Log } from '#kit/log/log.ts'
 import type { World } from '#kit/world/world.ts'
 import { type BusRights, hostOf, hostQueues, hostRights, hostUser } from './bus-rights.ts'
 import type { CloudBroker } from './cloud-broker.ts'
+import { apiPath, askManagement, type ManagementAccess } from './management-access.ts'
 
 export type BusLogin = { user: string; password: string }
 /** An agent and the hosts that it speaks for: one, or all that a process simulates. */
@@ -70,13 +70,8 @@ export function embeddedBusAccess(
   return accessOf(world, engine, controllers)
 }
 
-export type ManagementPlan = {
+export type ManagementPlan = ManagementAccess & {
   world: World
-  http: HttpClient
-  /** One or more of 'http://n1:15672'; the next is asked where one is away. */
-  urls: readonly string[]
-  user: string
-  password: string
   vhost: string
   controllers: readonly string[]
 }
@@ -84,46 +79,21 @@ export type ManagementPlan = {
 /** Over RabbitMQ's management API, or ours. */
 export function managementBusAccess(plan: ManagementPlan): BusAccess {
   const { world, vhost, controllers } = plan
-  const path = (...parts: string[]) => `/api/${parts.map(encodeURIComponent).join('/')}`
+  const ask = async (method: 'PUT' | 'DELETE', path: string, body?: object) => {
+    await askManagement(plan, method, path, body)
+  }
   const engine: Engine = {
     async setUser(name, hash, { permission, topics }) {
       const body = { password_hash: hash, hashing_algorithm: 'rabbit_password_hashing_sha256', tags: '' }
-      await ask(plan, 'PUT', path('users', name), body)
+      await ask('PUT', apiPath('users', name), body)
       // What it may do at all comes last: never more than in the end.
-      for (const topic of topics) await ask(plan, 'PUT', path('topic-permissions', vhost, name), topic)
-      await ask(plan, 'PUT', path('permissions', vhost, name), permission)
+      for (const topic of topics) await ask('PUT', apiPath('topic-permissions', vhost, name), topic)
+      await ask('PUT', apiPath('permissions', vhost, name), permission)
     },
-    deleteUser: (name) => ask(plan, 'DELETE', path('users', name)),
-    deleteQueue: (name) => ask(plan, 'DELETE', path('queues', vhost, name)),
+    deleteUser: (name) => ask('DELETE', apiPath('users', name)),
+    deleteQueue: (name) => ask('DELETE', apiPath('queues', vhost, name)),
   }
   return accessOf(world, engine, controllers)
-}
-
-async function ask(
-  plan: ManagementPlan,
-  method: 'PUT' | 'DELETE',
-  path: string,
-  body?: object,
-): Promise<void> {
-  const { http, urls, user, password } = plan
-  const authorization = `Basic ${Buffer.from(`${user}:${password}`).toString('base64')}`
-  let away: unknown
-  for (const url of urls) {
-    try {
-      const answer = await http.request({ method, url: url + path, headers: { authorization }, body })
-      if (answer.status < 300 || (method === 'DELETE' && answer.status === 404)) return
-      const { reason } = (answer.body ?? {}) as { reason?: unknown }
-      const why = typeof reason === 'string' ? `: ${reason}` : ''
-      throw new CloudError(
-        answer.status === 401 ? 'forbidden' : 'badGateway',
-        `The broker's management API answered ${answer.status} to ${method} ${path}${why}`,
-      )
-    } catch (error) {
-      if (!(error instanceof CloudError) || error.kind !== 'unavailable') throw error
-      away = error
-    }
-  }
-  throw new CloudError('unavailable', "The broker's management API does not answer", { cause: away })
 }
 
 /** Agents that were away with the management API get in when it is back: what they were given before still holds. */

@@ -1,12 +1,15 @@
 // `nimbo destroy`: removes every trace of a cloud from this machine.
 import type { Terminal } from '#cli/terminal.ts'
 import { CloudError, fullMessage } from '#kit/errors/cloud-error.ts'
+import { httpClient } from '#kit/http/client.ts'
 import type { ProcessInfo, World } from '#kit/world/world.ts'
+import { clearBus } from '../bus-clearance.ts'
 import { type Cloud, readCloud } from '../data-folder.ts'
 import { serverUrls, showUrl } from '../database.ts'
 import { withLock } from '../lock.ts'
 import { asMember } from '../member-session.ts'
 import { endProcess } from '../role.ts'
+import { externalBroker } from '../transport.ts'
 import type { Verb } from '../verb.ts'
 import { stopCloud } from './down.ts'
 
@@ -52,6 +55,7 @@ export const destroy: Verb = {
       const { destroyHost } = await import('../agent.ts')
       await destroyHost(world, cloud)
       for (const left of await leftovers(world, root)) await endProcess(world, left.pid, 3_000)
+      if (!cloud.member) await leaveBroker(world, terminal, cloud)
     })
     const databases = cloud.member ? undefined : await serverUrls(world, cloud.settings)
     await world.files.removeTree(root)
@@ -92,6 +96,30 @@ async function leave(world: World, terminal: Terminal, cloud: Cloud, force: bool
       )
     }
     terminal.say(`The controller was not told: ${fullMessage(error)}`)
+  }
+}
+
+/** A broker of the operator's. What can't be taken away there is told: the cloud goes all the same. */
+async function leaveBroker(world: World, terminal: Terminal, { settings }: Cloud): Promise<void> {
+  const external = await externalBroker(world, settings)
+  if (!external) return
+  const { transport, management, authority } = external
+  const where = `virtual host ${transport.vhost} of the message broker`
+  if (!management) {
+    terminal.print(
+      `Its queues stay in ${where}: without cloud.transport_management_url they can't be removed.`,
+    )
+    return
+  }
+  const http = httpClient({ ca: authority })
+  try {
+    const { users, queues } = await clearBus(world, { http, ...management }, transport.vhost)
+    terminal.print(`${users.length} users of hosts and ${queues.length} queues are gone from ${where}.`)
+  } catch (error) {
+    if (!(error instanceof CloudError)) throw error
+    terminal.say(`Its users and queues may be left in ${where}: ${fullMessage(error)}`)
+  } finally {
+    http.close()
   }
 }
 
