@@ -10,6 +10,7 @@ import type { RunResult } from '#kit/world/world.ts'
 import { usualPorts } from '#main/port.ts'
 
 export const world = realWorld()
+const glanceCommands = new URL('glance-cli.py', import.meta.url).pathname
 const launcher = new URL('../../nimbo', import.meta.url).pathname
 
 export type User = 'admin' | 'demo'
@@ -36,6 +37,8 @@ export type LiveCloud = {
   /** Many commands in one process of the openstack client, which is quicker by far; standard output of all. Fails the
    * test where one of them complains. `options` are the client's own. */
   script(user: User, lines: readonly string[], options?: readonly string[]): Promise<string>
+  /** Many commands in one process of the glance client: what became of each. */
+  glance(user: User, lines: readonly string[]): Promise<Said[]>
   session(user: User): Promise<Session>
   destroy(): Promise<void>
 }
@@ -102,6 +105,16 @@ export async function prepareLiveCloud(name: string, plane: 'real' | 'sim'): Pro
       // Its own answer is 0 whatever the commands said.
       expect(ran.stderr, lines.join('\n')).toBe('')
       return succeeded({ ...ran, line: 'openstack, with commands from standard input' }).stdout
+    },
+    async glance(user, lines) {
+      const ran = await world.processes.run('/usr/bin/python3', ['-W', 'ignore', glanceCommands], {
+        env: { ...processEnv(), ...(await loginOf(user)) },
+        input: `${lines.join('\n')}\n`,
+        timeoutMs: 300_000,
+      })
+      succeeded({ ...ran, line: 'glance, with commands from standard input' })
+      const answers = ran.stdout.trimEnd().split('\n')
+      return answers.map((text, at) => ({ ...ran, ...JSON.parse(text), line: `glance ${lines[at]}` }))
     },
     async session(user) {
       const login = await loginOf(user)
