@@ -3,38 +3,16 @@ import { mkdtempSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest'
-import { routeOf } from '#kit/http/route.ts'
-import { type HttpService, httpService } from '#kit/http/server.ts'
+import type { HttpService } from '#kit/http/server.ts'
 import { qcow2Sample } from '#kit/image-format/sample.ts'
-import { openPolicy } from '#kit/policy/engine.ts'
-import { authenticateBy, testCaller } from '#kit/service/test-platform.ts'
 import { taskTable } from '#kit/task/store.ts'
-import { imageFaults } from './fault.ts'
+import { catalogService, type TestCatalog } from './test-catalog.ts'
 import { type TestImage, testImage } from './test-image.ts'
 
 const services = new Map<string, HttpService>()
 let near: TestImage
 let far: TestImage
-/** What the catalog says of images in region Far. */
-let endpoints: { interface: string; url: string }[]
-/** Tokens that identity refuses by now. */
-let ended: string[]
-/** The catalog is told when this is. */
-let gate: Promise<void> | undefined
-
-const route = routeOf<object>()
-const catalog = route('GET', '/v3/auth/catalog', {
-  policy: 'token',
-  handle: async () => {
-    await gate
-    return {
-      catalog: [
-        { type: 'compute', endpoints: [{ region: 'Far', interface: 'public', url: 'http://nova.test' }] },
-        { type: 'image', endpoints: endpoints.map((each) => ({ region: 'Far', region_id: 'Far', ...each })) },
-      ],
-    }
-  },
-})
+const catalog: TestCatalog = { endpoints: [] }
 
 beforeAll(async () => {
   far = await testImage()
@@ -52,21 +30,13 @@ beforeAll(async () => {
     undefined,
     { services },
   )
-  const { world, log, journal } = near.platform
-  const known = authenticateBy({ owner: testCaller({ roles: ['member'], projectId: 'project-a' }) })
-  const identity = await httpService({
-    ...{ name: 'keystone', app: {}, world, log, journal },
-    ...{ routes: [catalog], prefixes: [''], faults: imageFaults, policy: openPolicy({ rules: [] }) },
-    authenticate: (token, ...more) => known(ended.includes(token) ? '' : token, ...more),
-    authUri: () => '',
-  })
-  services.set('http://identity.test', identity)
+  services.set('http://identity.test', await catalogService(near.platform, catalog))
   services.set('http://glance.far.test', far.service.http)
 })
 beforeEach(() => {
-  endpoints = [{ interface: 'public', url: 'http://glance.far.test/' }]
-  ended = []
-  gate = undefined
+  catalog.endpoints = [{ interface: 'public', url: 'http://glance.far.test/' }]
+  catalog.ended = false
+  catalog.gate = undefined
 })
 afterAll(async () => {
   await near.stop()
@@ -121,7 +91,7 @@ test('clients are told of the way, and the image comes with its formats and the 
 test('the token lies sealed in the task, and nowhere once the bytes are there', async () => {
   const id = await near.create()
   let letThrough = () => {}
-  gate = new Promise((done) => {
+  catalog.gate = new Promise((done) => {
     letThrough = done
   })
   await begin(id, { glance_image_id: await remote({}, Buffer.from('raw')) })
@@ -165,13 +135,13 @@ test('what the other region does not give is told by the task, and the image is 
   expect(await attempt({ glance_image_id: await far.create() })).toMatch(/should be active instead of queued/)
   const many = await remote({ hw_a: '1', hw_b: '2', hw_c: '3', hw_d: '4' }, Buffer.from('raw'))
   expect(await attempt({ glance_image_id: many })).toMatch(/image properties. Attempted: 5, Maximum: 4/)
-  endpoints = [{ interface: 'public', url: 'file:///etc' }]
+  catalog.endpoints = [{ interface: 'public', url: 'file:///etc' }]
   expect(await attempt({ glance_image_id: nowhere })).toMatch(/no address of an image service/)
 })
 
 test('a token that ended meanwhile is told, and not tried again', async () => {
   const id = await near.create()
-  ended = ['owner']
+  catalog.ended = true
   await begin(id, { glance_image_id: nowhere })
   expect(await failed(id)).toMatch(/token .* isn't good any more/)
 })

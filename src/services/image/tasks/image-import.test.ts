@@ -1,10 +1,13 @@
 // The import under each accident: steps twice, failures at each step, a controller that stops in between.
+import { execFileSync } from 'node:child_process'
 import { mkdtempSync } from 'node:fs'
 import { readdir, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { describe, it } from 'vitest'
+import { gzipSync } from 'node:zlib'
+import { afterAll, beforeAll, describe, it } from 'vitest'
 import { withDefaults } from '#kit/config/section.ts'
+import type { HttpService } from '#kit/http/server.ts'
 import { authenticateBy, callsTo, testCaller, testPlatform } from '#kit/service/test-platform.ts'
 import { proofCases, type Stage } from '#kit/task/proof.ts'
 import type { Tasks } from '#kit/task/task.ts'
@@ -14,17 +17,41 @@ import { imageConfig } from '../config.ts'
 import { image, imageProperty } from '../resources/image.ts'
 import { imageLocation, imageRemoval } from '../resources/location.ts'
 import { openImage } from '../service.ts'
+import { catalogService } from '../test-catalog.ts'
+import { type TestImage, testImage } from '../test-image.ts'
 import { type ImportFrame, imageImport } from './image-import.ts'
 
 const id = '00000000-0000-4000-8000-000000000001'
 const taskId = '00000000-0000-4000-8000-000000000002'
 const owner = testCaller({ roles: ['member', 'reader'], projectId: 'project-a' })
 
-/** An image with bytes where the method takes them from, as its op leaves it, and all that can be seen of it. */
-async function make(method: 'glance-direct' | 'copy-image'): Promise<Stage<ImageApp>> {
+const caller = { userId: 'u', projectId: 'project-a', roles: ['member'] }
+
+/** Another region's image service, and a catalog that names it. */
+const services = new Map<string, HttpService>()
+const content = Buffer.from('staged')
+let far: TestImage
+let source: string
+beforeAll(async () => {
+  far = await testImage()
+  source = await far.create({ hw_cpu_cores: '5' })
+  await far.upload(source, content)
+  const catalog = { endpoints: [{ interface: 'public', url: 'http://glance.far.test' }] }
+  services.set('http://identity.test', await catalogService(far.platform, catalog))
+  services.set('http://glance.far.test', far.service.http)
+})
+afterAll(() => far.stop())
+
+type Method = 'glance-direct' | 'copy-image' | 'glance-download'
+
+/**
+ * An image with bytes where the method takes them from, as its op leaves it, and all that can be seen of it.
+ * `prepared`: they are packed, and become another format.
+ */
+async function make(method: Method, prepared = false): Promise<Stage<ImageApp>> {
   const folder = mkdtempSync(join(tmpdir(), 'nimbo-import-proof-'))
   const world = { ...virtualWorld(), threads: false }
-  const platform = testPlatform({ folder, bus: { notify: async () => {} } as never, world })
+  const platform = testPlatform({ folder, bus: { notify: async () => {} } as never, world, services })
   const settings = withDefaults(imageConfig, {
     stores: [
       { id: 'fast', kind: 'file' },
@@ -32,20 +59,26 @@ async function make(method: 'glance-direct' | 'copy-image'): Promise<Stage<Image
       { id: 'far', kind: 'file' },
     ],
     injectProperties: { os_imported: 'yes' },
+    ...(prepared && { decompress: true, convertTo: 'qcow2' }),
   })
   const service = await openImage(platform, settings, authenticateBy({ owner }))
   const { app } = service
   const call = callsTo(service.http, 'owner')
-  await call('POST', '/v2/images', { id, disk_format: 'raw', container_format: 'bare' })
-  const copying = method === 'copy-image'
-  const content = Buffer.from('staged')
-  const headers = { 'x-auth-token': 'owner', 'content-type': 'application/octet-stream' }
-  await service.http.inject({
-    method: 'PUT',
-    url: `/v2/images/${id}/${copying ? 'file' : 'stage'}`,
-    headers,
-    body: content,
+  await call('POST', '/v2/images', {
+    id,
+    disk_format: 'raw',
+    container_format: prepared ? 'compressed' : 'bare',
   })
+  const copying = method === 'copy-image'
+  const remote = method === 'glance-download'
+  const headers = { 'x-auth-token': 'owner', 'content-type': 'application/octet-stream' }
+  if (!remote)
+    await service.http.inject({
+      method: 'PUT',
+      url: `/v2/images/${id}/${copying ? 'file' : 'stage'}`,
+      headers,
+      body: prepared ? gzipSync(Buffer.alloc(70_000, content)) : content,
+    })
   // The service's own runner has no part in this.
   await app.tasks.stop()
   const frame: ImportFrame = {
@@ -53,9 +86,15 @@ async function make(method: 'glance-direct' | 'copy-image'): Promise<Stage<Image
     taskId,
     method,
     uri: undefined,
+    ...(remote && {
+      remote: {
+        ...{ region: 'Far', imageId: source, serviceInterface: 'public' },
+        ...{ asking: caller, token: app.remotes.seal('owner') },
+      },
+    }),
     stores: copying ? ['cheap', 'far'] : ['fast', 'cheap', 'far'],
     mustAll: true,
-    limitBytes: 1000,
+    limitBytes: 100_000_000,
     ownImage: false,
     staged: id,
     unpackedId: '00000000-0000-4000-8000-000000000003',
@@ -82,7 +121,11 @@ async function make(method: 'glance-direct' | 'copy-image'): Promise<Stage<Image
           trace: { traceId: 't', spanId: 's' },
         })
       }),
-    settle: () => world.settle(),
+    async settle() {
+      // Tools and files run outside of virtual time.
+      do await world.settle()
+      while (world.activity.count > 0)
+    },
     async snapshot() {
       const row = await image.get(app.db, id)
       // Staged bytes are taken by an import, whichever way it ends.
@@ -99,7 +142,9 @@ async function make(method: 'glance-direct' | 'copy-image'): Promise<Stage<Image
         properties: await imageProperty.find(app.db),
         locations: (await imageLocation.find(app.db)).map((each) => each.store).sort(),
         removals: await imageRemoval.find(app.db),
-        files: (await files()).filter((path) => !(staged && path.includes('/staging/'))),
+        files: (await files()).filter(
+          (path) => !(staged && path.endsWith(`/${id}`) && path.includes('/staging/')),
+        ),
       }
     },
     async dispose() {
@@ -109,12 +154,21 @@ async function make(method: 'glance-direct' | 'copy-image'): Promise<Stage<Image
   }
 }
 
+function hasTool(): boolean {
+  try {
+    execFileSync('qemu-img', ['--version'])
+    return true
+  } catch {
+    return false
+  }
+}
+
 /** Once an image is shown as active, what fails afterwards doesn't take it back: other tests than the usual two. */
 const shown = /finish fails (at its end|and each)/
 
-function proves(method: 'glance-direct' | 'copy-image', unreached: string[]): void {
-  for (const { name, run } of proofCases({ make: () => make(method), definition: imageImport, unreached }))
-    if (!shown.test(name)) it(name, run)
+function proves(method: Method, unreached: string[], prepared = false): void {
+  const cases = proofCases({ make: () => make(method, prepared), definition: imageImport, unreached })
+  for (const { name, run } of cases) if (!shown.test(name)) it(name, run)
 }
 
 describe('an import of staged bytes', () => {
@@ -123,4 +177,12 @@ describe('an import of staged bytes', () => {
 
 describe('a copy to other stores', () => {
   proves('copy-image', ['prepare'])
+})
+
+describe('an import from another region', () => {
+  proves('glance-download', [])
+})
+
+describe.skipIf(!hasTool())('an import that unpacks and converts', () => {
+  proves('glance-direct', [], true)
 })
