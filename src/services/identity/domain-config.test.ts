@@ -51,6 +51,38 @@ describe("a domain's configuration", () => {
     expect((await ask('GET', at())).status).toBe(404)
   })
 
+  it('ends lists of its users and groups, and of no others', async () => {
+    for (const name of ['bilbo', 'frodo', 'drogo']) {
+      await identity.ask(admin, 'POST', '/v3/users', { user: { name, domain_id: domain } })
+      await identity.ask(admin, 'POST', '/v3/groups', { group: { name, domain_id: domain } })
+    }
+    await ask('PUT', at(), { config: { identity: { list_limit: 2 } } })
+    for (const kind of ['users', 'groups']) {
+      const { body } = await identity.ask(admin, 'GET', `/v3/${kind}?domain_id=${domain}`)
+      expect([body[kind].length, body.truncated]).toEqual([2, true])
+      const all = (await identity.ask(admin, 'GET', `/v3/${kind}`)).body
+      expect([all[kind].length > 2, all.truncated]).toEqual([true, undefined])
+    }
+    await ask('DELETE', at())
+    expect((await identity.ask(admin, 'GET', `/v3/users?domain_id=${domain}`)).body.users).toHaveLength(3)
+    for (const limit of [0, -1, 1.5, 'x', true])
+      expect((await ask('PUT', at(), { config: { identity: { list_limit: limit } } })).status).toBe(400)
+  })
+
+  it('says in the journal which options do nothing', async () => {
+    await ask('PUT', at(), { config: { identity: { driver: 'sql', list_limit: 9 } } })
+    await ask('PUT', at(), { config: { identity: { driver: 'ldap' }, ldap } })
+    await identity.service.app.journal.flush()
+    const subject = `domain:${domain}`
+    const told = identity.events().filter((event) => 'subject' in event && event.subject === subject)
+    expect(told).toMatchObject([
+      {
+        name: 'domain_config.idle',
+        data: { options: ['identity.driver', 'ldap.url', 'ldap.user_tree_dn'] },
+      },
+    ])
+  })
+
   it('knows its sections and options, and refuses others', async () => {
     for (const config of [{}, { token: { provider: 'x' } }, { ldap: {} }, { ldap: { sasl: 1 } }])
       expect([config, (await ask('PUT', at(), { config })).status]).toEqual([config, 403])

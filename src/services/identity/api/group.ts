@@ -1,5 +1,6 @@
 // Routes of groups. https://docs.openstack.org/api-ref/identity/v3/#groups
 import { route } from '../app.ts'
+import { listLimitIn } from '../ops/domain-config.ts'
 import {
   addUserToGroup,
   changeGroup,
@@ -22,7 +23,8 @@ export const groupRoutes = [
     handle: async (context, { query }) => {
       const filter = { name: query.get('name'), domainId: query.get('domain_id') }
       const views = (await listGroupsFor(context, filter)).map((row) => groupView(row, context))
-      return listing(context, '/groups', query, 'groups', views, ['name'])
+      const most = await listLimitIn(context, filter.domainId)
+      return listing(context, '/groups', query, 'groups', views, ['name'], most)
     },
   }),
   route('POST', '/groups', {

@@ -26,12 +26,13 @@ export function listing(
   collection: string,
   views: Views,
   names: readonly string[] = [],
+  most = context.app.config.listLimit,
 ): Record<string, unknown> {
   const base = `${context.origin}/v3${path}`
   const kept = sorted(compare(views, query, names), query)
   // What has no ids has no place from which a next page could go on.
   const paged = kept.every((view) => typeof view.id === 'string')
-  const { rows, next, truncated } = paged ? pageOf(kept, query, context.app.config.listLimit) : cut(kept)
+  const { rows, next, truncated } = paged ? pageOf(kept, query, most) : cut(kept)
   return {
     [collection]: rows,
     links: {

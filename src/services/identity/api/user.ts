@@ -1,5 +1,6 @@
 // Routes of users. https://docs.openstack.org/api-ref/identity/v3/#users
 import { route } from '../app.ts'
+import { listLimitIn } from '../ops/domain-config.ts'
 import { projectsOfUser } from '../ops/effective-role.ts'
 import { listGroupsOfUser } from '../ops/group.ts'
 import { changeOwnPassword, changeUser, createUser, deleteUser, getUser, listUsersFor } from '../ops/user.ts'
@@ -20,7 +21,8 @@ export const userRoutes = [
         enabled: truth(query, 'enabled'),
       })
       const views = rows.filter(userFilter(query)).map((row) => userView(row, context))
-      return listing(context, '/users', query, 'users', views, ['name'])
+      const most = await listLimitIn(context, query.get('domain_id'))
+      return listing(context, '/users', query, 'users', views, ['name'], most)
     },
   }),
   route('POST', '/users', {

@@ -8,6 +8,7 @@ import {
   type DomainOption,
   domainConfigDefaults,
   domainConfigRules,
+  isEffective,
   securityCompliance,
   sensitiveOptions,
 } from '../resources/domain-config.ts'
@@ -111,6 +112,13 @@ export async function getDefaultConfig(
   return partOf(defaultDomainId, { ...domainConfigDefaults, identity }, part)
 }
 
+/** Of the options that do something, the values have to make sense. */
+function requireLimit(section: string, { list_limit: limit }: Record<string, unknown>): void {
+  if (section !== 'identity' || limit === undefined || limit === null) return
+  if (!Number.isSafeInteger(limit) || (limit as number) < 1)
+    throw new CloudError('badRequest', 'list_limit in group identity must be a whole number from 1, or null.')
+}
+
 /** Sections with options in each, all of them known. */
 function checked(given: Record<string, unknown>): DomainConfig {
   if (Object.keys(given).length === 0) throw refuse('no options were specified.')
@@ -120,8 +128,46 @@ function checked(given: Record<string, unknown>): DomainConfig {
       throw new CloudError('badRequest', `The group ${section} must be an object of options.`)
     if (Object.keys(options).length === 0) throw refuse(`no options were found in group ${section}.`)
     for (const option of Object.keys(options)) requireKnown({ section, option })
+    requireLimit(section, options as Record<string, unknown>)
   }
   return given as DomainConfig
+}
+
+/** What users and groups of the domain are cut to in a list; a token of a domain sees no other. */
+export async function listLimitIn(
+  { app, caller }: IdentityContext,
+  asked: string | undefined,
+): Promise<number | undefined> {
+  const domainId = caller.domainId ?? asked
+  const key = { section: 'identity', name: 'list_limit' }
+  const [row] = domainId === undefined ? [] : await listDomainOptions(app.db, { domainId, ...key })
+  const own = row && (JSON.parse(app.safe.open(row.sealedValue)) as number | null)
+  return own ?? app.config.listLimit
+}
+
+/** An operator would look for what it does: whatever is set and does nothing is told in the log and the journal. */
+function tellIdle(
+  { log, trace, journal, caller }: IdentityContext,
+  domainId: string,
+  config: DomainConfig,
+): void {
+  const idle = Object.entries(config).flatMap(([section, options]) =>
+    Object.keys(options)
+      .filter((name) => !isEffective(section, name, options[name]))
+      .map((name) => `${section}.${name}`),
+  )
+  if (idle.length === 0) return
+  log.warn(
+    { domainId, options: idle },
+    'options of a domain are kept and do nothing: its users are in this database',
+  )
+  journal.record(trace, {
+    kind: 'decision',
+    name: 'domain_config.idle',
+    subject: `domain:${domainId}`,
+    userId: caller.userId,
+    data: { options: idle },
+  })
 }
 
 const rowsOf = (context: IdentityContext, domainId: string, config: DomainConfig): DomainOption[] =>
@@ -141,12 +187,14 @@ export async function createDomainConfig(
   given: Record<string, unknown>,
 ): Promise<{ config: DomainConfig; created: boolean }> {
   await enter(context, domainConfigRules.create, domainId, {})
-  const rows = rowsOf(context, domainId, checked(given))
+  const config = checked(given)
+  const rows = rowsOf(context, domainId, config)
   const created = await change(context.app, async (tx) => {
     const before = await deleteDomainOptions(tx, { domainId })
     for (const row of rows) await putDomainOption(tx, row)
     return before === 0
   })
+  tellIdle(context, domainId, config)
   return { config: opened(context, rows), created }
 }
 
@@ -170,6 +218,7 @@ export async function changeDomainConfig(
   await change(context.app, async (tx) => {
     for (const row of rows) await putDomainOption(tx, row)
   })
+  tellIdle(context, domainId, config)
   return opened(context, await listDomainOptions(db, { domainId }))
 }
 

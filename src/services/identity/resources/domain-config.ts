@@ -1,5 +1,5 @@
-// A domain's own configuration, in sections and options as keystone.conf has them. Kept for clients and for drivers to
-// come; sealed in the table, since a directory's password is among it, and that is never shown.
+// A domain's own configuration, in sections and options as keystone.conf has them. Kept for clients; what does anything is
+// `isEffective`. Sealed in the table, since a directory's password is among it, and that is never shown.
 // https://docs.openstack.org/api-ref/identity/v3/#domain-configuration
 import { c, type RowOf, table } from '#kit/db/table.ts'
 import { rule } from '#kit/policy/policy.ts'
@@ -80,6 +80,10 @@ export const domainConfigDefaults: DomainConfig = {
     auth_pool_connection_lifetime: 60,
   },
 }
+
+/** Whether it does anything here: there is one driver, which has no options, and the length of lists is judged by domain. */
+export const isEffective = (section: string, name: string, value: unknown): boolean =>
+  section === 'identity' && (name === 'list_limit' || (name === 'driver' && value === 'sql'))
 
 /** May be set and is never shown. */
 export const sensitiveOptions: Record<string, readonly string[]> = { ldap: ['password'] }
