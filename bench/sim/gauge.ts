@@ -1,5 +1,5 @@
 // What the processes of a cloud burn and hold, read from /proc.
-import { readFileSync } from 'node:fs'
+import { readdirSync, readFileSync } from 'node:fs'
 
 export type Cpu = { busySeconds: number; seconds: number }
 type Reading = { busySeconds: number; at: number }
@@ -7,6 +7,8 @@ type Reading = { busySeconds: number; at: number }
 export type Gauge = {
   /** Of all its processes together, since they started. */
   cpu(): Reading
+  /** Seconds that each of their threads was busy, by its name: 'MainThread', 'hosts'. */
+  threads(): Map<string, number>
   /** Proportional set size: what is shared counts in parts. */
   memoryBytes(): number
 }
@@ -19,6 +21,15 @@ export function openGauge(status: { processes: { pid?: number }[] }): Gauge {
   const pids = status.processes.flatMap(({ pid }) => pid ?? [])
   return {
     cpu: () => ({ busySeconds: pids.reduce((sum, pid) => sum + busyOf(pid), 0), at: performance.now() }),
+    threads() {
+      const busy = new Map<string, number>()
+      for (const pid of pids)
+        for (const thread of readdirSync(`/proc/${pid}/task`)) {
+          const name = readFileSync(`/proc/${pid}/task/${thread}/comm`, 'utf8').trim()
+          busy.set(name, (busy.get(name) ?? 0) + busyOf(`${pid}/task/${thread}`))
+        }
+      return busy
+    },
     memoryBytes: () => pids.reduce((sum, pid) => sum + proportional(pid), 0),
   }
 }
@@ -28,8 +39,8 @@ export function cpuBetween(from: Reading, to: Reading): Cpu {
 }
 
 /** Fields 14 and 15 of proc(5)'s stat; the name before them may hold anything, but ends with the last parenthesis. */
-function busyOf(pid: number): number {
-  const text = readFileSync(`/proc/${pid}/stat`, 'utf8')
+function busyOf(task: number | string): number {
+  const text = readFileSync(`/proc/${task}/stat`, 'utf8')
   const fields = text.slice(text.lastIndexOf(')') + 2).split(' ')
   return (Number(fields[11]) + Number(fields[12])) / ticksPerSecond
 }

@@ -37,7 +37,7 @@ const NetworkOrRouter = Type.Object({
 })
 
 /** Served by the network service, asked by the agents. */
-export const networkPlugin = contract('neutron', 'q-plugin', '1.2', {
+export const networkPlugin = contract('neutron', 'q-plugin', '1.3', {
   /** All at once, for agents of before 1.2. */
   hostWiring: call(Type.Object({ host: Host }), HostWiringSchema, { routine: true }),
   /** Networks and groups of ten thousand ports change all the time: a host is told what it doesn't know yet. */

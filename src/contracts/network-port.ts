@@ -113,12 +113,15 @@ const part = <T extends TSchema>(member: T) => ({
   gone: Type.Array(Id),
 })
 
+const versions = { networks: Type.Record(Id, Type.Integer()), groups: Type.Record(Id, Type.Integer()) }
+
 /** What a host knows already: a generation and versions of earlier answers, 0 for what it knows nothing of. */
 export const WiringKnownSchema = Type.Object({
   host: Type.String({ minLength: 1, maxLength: 255 }),
   generation: Type.Integer(),
-  networks: Type.Record(Id, Type.Integer()),
-  groups: Type.Record(Id, Type.Integer()),
+  ...versions,
+  /** Of other hosts in its process: what it comes to need of them, it needn't be told. Unknown before 1.3. */
+  others: Type.Optional(Type.Object(versions)),
 })
 export type WiringKnown = Static<typeof WiringKnownSchema>
 

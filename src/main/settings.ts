@@ -25,6 +25,11 @@ export const cloudSection = section('cloud', {
     'How many times faster than a CirrOS of four seconds simulated guests boot, ask for leases and shut down',
     { min: 1, max: 1000 },
   ),
+  hostThreadFrom: option.int(
+    100,
+    'From how many simulated hosts on they run in a thread of their own, which costs a small cloud time at its start and memory',
+    { min: 1, unit: 'hosts' },
+  ),
   processes: option.choice(
     'one',
     ['one', 'two'],

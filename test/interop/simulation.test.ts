@@ -15,7 +15,11 @@ type Server = {
 }
 type Fault = { id: string; state: string; ended_by: string | null }
 
-describe('a simulated cloud', () => {
+// As many hosts as get a thread of their own are many more than a test needs: what the two differ in is where they are.
+describe.each([
+  ['in one thread', 100],
+  ['with its hosts in a thread of their own', 1],
+])('a simulated cloud %s', (_, hostThreadFrom) => {
   let cloud: LiveCloud
   let admin: Session
   let demo: Session
@@ -28,7 +32,7 @@ describe('a simulated cloud', () => {
     await world.files.write(
       `${cloud.root}/nimbo.yaml`,
       [
-        `cloud: { data_plane: sim, hosts: 3, port_base: ${cloud.portBase} }`,
+        `cloud: { data_plane: sim, hosts: 3, host_thread_from: ${hostThreadFrom}, port_base: ${cloud.portBase} }`,
         // What takes a minute by default is to be seen within seconds.
         'compute: { service_down_time: 4s }',
         'compute_agent: { report_interval: 1s, sync_interval: 2s, stop_timeout: 3s }',

@@ -96,16 +96,86 @@ test('nothing new gives the same wiring again; something older gives none', () =
   expect(view.take({ generation: 5, networks: [older], groups: [] })).toMatchObject({ remotePorts: [{}] })
 })
 
-test('hosts of one process share what is the same for all, and never what is another version', () => {
+test("hosts of one process share what is the same for all: what one was told, the others needn't ask for", () => {
   const share = openWiringShare()
   const [one, two] = [openWiringView('one', share), openWiringView('two', share)]
   const a = one.take(first)!
-  const b = two.take(structuredClone(first))!
+  expect(two.known()).toMatchObject({
+    networks: {},
+    others: { networks: { n: 10 }, groups: { friends: 3 } },
+  })
+  const b = two.take({ generation: 7, ports: [own('far', 'n')], networks: [], groups: [] })!
   expect(b.remoteGroups.friends).toBe(a.remoteGroups.friends)
   expect(b.remotePorts).toMatchObject([{ mac: 'mac of mine' }])
-  const change = networkNews(11, { gone: ['mine'] })
-  expect(two.take({ generation: 5, networks: [change], groups: [] })).toMatchObject({ remotePorts: [] })
-  expect(one.take({ generation: 5, networks: [], groups: [] })).toMatchObject({
-    remotePorts: [{ mac: 'mac of far' }],
+  const change = networkNews(11, { ports: [at('new', 'three', '10.0.0.3')] })
+  two.known()
+  expect(two.take({ generation: 7, networks: [change], groups: [] })!.remotePorts).toHaveLength(2)
+  expect(one.known()).toMatchObject({ networks: { n: 11 } })
+  expect(one.take({ generation: 5, networks: [], groups: [] })!.remotePorts).toHaveLength(2)
+  expect(a.remotePorts).toHaveLength(1)
+})
+
+test('of many hosts that doubt what they know one reads it whole, and a host alone always does', () => {
+  const share = openWiringShare()
+  const [one, two] = [openWiringView('one', share), openWiringView('two', share)]
+  one.take(first)
+  two.take({ ...first, networks: [], groups: [] })
+  one.forget()
+  expect(one.known()).toMatchObject({ generation: 0, networks: { n: 0 }, groups: { friends: 0 } })
+  one.take(first)
+  two.forget()
+  expect(two.known()).toMatchObject({ generation: 0, networks: { n: 10 } })
+  two.take({ ...first, networks: [], groups: [] })
+  two.forget()
+  expect(two.known()).toMatchObject({ networks: { n: 0 } })
+})
+
+test('asks anew where nobody knows any more what the answer builds upon', () => {
+  const share = openWiringShare()
+  const [one, two] = [openWiringView('one', share), openWiringView('two', share)]
+  one.take(first)
+  two.known()
+  one.take({ generation: 6, ports: [], networks: [], groups: [] })
+  const needs = { generation: 7, ports: [own('far', 'n')], networks: [], groups: [] }
+  expect(two.take(needs)).toBeUndefined()
+  expect(two.known()).toEqual({ host: 'two', generation: 0, networks: {}, groups: {} })
+  expect(two.take({ ...needs, networks: first.networks, groups: first.groups })!.remotePorts).toMatchObject([
+    { mac: 'mac of mine' },
+  ])
+})
+
+test('a group keeps its addresses in one order, each once, whoever comes and goes', () => {
+  const view = openWiringView('one', openWiringShare())
+  const friends = (version: number, ports: [string, string[]][], gone: string[] = [], whole = false) => ({
+    generation: 5,
+    networks: [],
+    groups: [
+      {
+        groupId: 'friends',
+        version,
+        whole,
+        ports: ports.map(([portId, addresses]) => ({ portId, addresses })),
+        gone,
+      },
+    ],
   })
+  const addresses = (news: WiringNews) => view.take(news)!.remoteGroups.friends
+  view.take({ ...first, groups: [] })
+  expect(
+    addresses(
+      friends(
+        1,
+        [
+          ['a', ['10.0.0.9']],
+          ['b', ['10.0.0.1', '10.0.0.5']],
+        ],
+        [],
+        true,
+      ),
+    ),
+  ).toEqual(['10.0.0.1', '10.0.0.5', '10.0.0.9'])
+  const shared: WiringNews = friends(2, [['c', ['10.0.0.5', '10.0.0.3']]], ['b'])
+  expect(addresses(shared)).toEqual(['10.0.0.3', '10.0.0.5', '10.0.0.9'])
+  expect(addresses(friends(3, [['a', ['10.0.0.4']]], ['c']))).toEqual(['10.0.0.4'])
+  expect(addresses(friends(4, [], ['a']))).toEqual([])
 })

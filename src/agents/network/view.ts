@@ -1,78 +1,98 @@
 // What this host knows of its wiring: put together from the news of the network service, and given to the driver as a whole.
 import type {
-  GroupMember,
   HostWiring,
-  LocatedPort,
   PortWiring,
   RemotePort,
   TunnelPeer,
   WiringKnown,
   WiringNews,
 } from '#contracts/network-agent.ts'
-import type { WiringShare } from './share.ts'
+import type { SharedGroup, SharedNetwork, SharedSets, WiringShare } from './share.ts'
 
 export type WiringView = {
   /** To ask with. */
   known(): WiringKnown
-  /** `news` came in answer to the newest `known`; the same object again where there were none, none where they are older. */
+  /**
+   * `news` came in answer to the newest `known`; the same object again where there were none, none where they are older, or
+   * more has to be asked for.
+   */
   take(news: WiringNews): HostWiring | undefined
   /** From now on it knows nothing. */
   forget(): void
 }
 
-type Versioned<M> = { version: number; ports: readonly M[] }
-type Sets<M> = Map<string, Versioned<M>>
+/** So many sets that it doesn't need a host asks with: more would cost more than they save. */
+const mostOthers = 100
 
 export function openWiringView(host: string, share: WiringShare): WiringView {
   let generation = 0
   let own: PortWiring[] = []
   let wiring: HostWiring | undefined
-  const networks: Sets<LocatedPort> = new Map()
-  const groups: Sets<GroupMember> = new Map()
+  let asked: WiringKnown | undefined
+  /** Those that the wiring is made of. */
+  const networks = new Map<string, SharedNetwork>()
+  const groups = new Map<string, SharedGroup>()
 
   const compose = (): HostWiring => {
     const peers = new Map<string, string[]>()
     const remotePorts: RemotePort[] = []
     const tunnelPeers = new Map<string, TunnelPeer>()
-    for (const [networkId, { version, ports }] of networks) {
-      const tunnels = share.of(`peers ${networkId}`, version, () => peersOf(ports))
-      const elsewhere = tunnels.filter((each) => each.host !== host)
+    for (const [networkId, network] of networks) {
+      const elsewhere = network.peers.filter((each) => each.host !== host)
       for (const each of elsewhere) tunnelPeers.set(each.host, each)
       peers.set(networkId, [...new Set(elsewhere.map(({ ip }) => ip))].sort())
-      for (const each of share.of(`ports ${networkId}`, version, () => ports.map(remotePort(networkId))))
-        if (each.host !== host) remotePorts.push(each)
+      for (const each of network.ports) if (each.host !== host) remotePorts.push(each)
     }
-    const remoteGroups: Record<string, string[]> = {}
-    for (const [groupId, { version, ports }] of groups)
-      remoteGroups[groupId] = share.of(`group ${groupId}`, version, () => addressesOf(ports))
     return {
       generation,
       ports: own.map((port) => ({ ...port, tunnelPeers: peers.get(port.networkId) ?? [] })),
-      remoteGroups,
+      remoteGroups: Object.fromEntries([...groups].map(([id, { addresses }]) => [id, addresses])),
       tunnelPeers: [...tunnelPeers.values()],
       remotePorts,
     }
   }
 
   return {
-    known: () => ({ host, generation, networks: versionsOf(networks), groups: versionsOf(groups) }),
+    known() {
+      asked = {
+        host,
+        generation,
+        networks: versionsOf(share.networks, networks.keys(), host),
+        groups: versionsOf(share.groups, groups.keys(), host),
+        ...othersOf(share, networks, groups),
+      }
+      return asked
+    },
     take(news) {
       if (news.generation < generation) return undefined
-      if (wiring && !news.ports && news.networks.length + news.groups.length === 0) return wiring
-      if (news.ports) own = news.ports
+      const ports = news.ports ?? own
+      const nets = {
+        sets: share.networks,
+        held: networks,
+        needed: new Set(ports.map((each) => each.networkId)),
+      }
+      const named = { sets: share.groups, held: groups, needed: new Set(ports.flatMap(groupsNamed)) }
+      const fits = [
+        ...news.networks.map(({ networkId, ...change }) =>
+          share.networks.take(networkId, host, askedWith(asked, 'networks', networkId), change),
+        ),
+        ...news.groups.map(({ groupId, ...change }) =>
+          share.groups.take(groupId, host, askedWith(asked, 'groups', groupId), change),
+        ),
+        isThere(share.networks, nets.needed, (id) => askedWith(asked, 'networks', id)),
+        isThere(share.groups, named.needed, (id) => askedWith(asked, 'groups', id)),
+      ]
+      if (fits.includes(false)) return undefined
       generation = news.generation
-      for (const { networkId, ...change } of news.networks)
-        follow(networks, networkId, change, share, share.located)
-      for (const { groupId, ...change } of news.groups) follow(groups, groupId, change, share, share.member)
-      keepOnly(networks, new Set(own.map((port) => port.networkId)))
-      keepOnly(groups, new Set(own.flatMap(groupsNamed)))
-      wiring = compose()
+      own = ports
+      const moved = [hold(nets, host), hold(named, host)].includes(true)
+      if (moved || news.ports || !wiring) wiring = compose()
       return wiring
     },
     forget() {
       generation = 0
-      networks.clear()
-      groups.clear()
+      share.networks.doubt(host)
+      share.groups.doubt(host)
       wiring = undefined
     },
   }
@@ -81,44 +101,54 @@ export function openWiringView(host: string, share: WiringShare): WiringView {
 const groupsNamed = ({ securityRules }: PortWiring) =>
   securityRules.flatMap((rule) => rule.remoteGroupId ?? [])
 
-function versionsOf<M>(sets: Sets<M>): Record<string, number> {
-  return Object.fromEntries([...sets].map(([id, { version }]) => [id, version]))
+type Sets<S> = Pick<SharedSets<never, S>, 'get' | 'need'>
+
+/** The newest of each that is needed, and no other; true where that is something else than before. */
+function hold<S>(
+  { sets, held, needed }: { sets: Sets<S>; held: Map<string, S>; needed: ReadonlySet<string> },
+  host: string,
+): boolean {
+  sets.need(host, needed)
+  let moved = false
+  for (const id of held.keys()) if (!needed.has(id)) moved = held.delete(id)
+  for (const id of needed) {
+    const newest = sets.get(id)
+    if (newest === undefined || newest === held.get(id)) continue
+    held.set(id, newest)
+    moved = true
+  }
+  return moved
 }
 
-function keepOnly<M>(sets: Sets<M>, wanted: ReadonlySet<string>): void {
-  for (const id of sets.keys()) if (!wanted.has(id)) sets.delete(id)
+/** What was asked with is there still: other hosts that needed it may not need it any more. */
+function isThere(
+  sets: Pick<SharedSets<never, { readonly version: number }>, 'get'>,
+  needed: ReadonlySet<string>,
+  asked: (id: string) => number,
+): boolean {
+  return [...needed].every((id) => (sets.get(id)?.version ?? 0) >= asked(id))
 }
 
-type Change<M> = { version: number; whole: boolean; ports: M[]; gone: string[] }
+function askedWith(asked: WiringKnown | undefined, kind: 'networks' | 'groups', id: string): number {
+  return asked?.[kind][id] ?? asked?.others?.[kind][id] ?? 0
+}
 
-function follow<M extends { portId: string }>(
-  sets: Sets<M>,
-  id: string,
-  { version, whole, ports, gone }: Change<M>,
+function versionsOf(
+  sets: Pick<SharedSets<never, unknown>, 'version'>,
+  ids: Iterable<string>,
+  host: string,
+): Record<string, number> {
+  return Object.fromEntries([...ids].map((id) => [id, sets.version(id, host)]))
+}
+
+/** What other hosts of the process know: this one may come to need it. */
+function othersOf(
   share: WiringShare,
-  one: (member: M) => M,
-): void {
-  if (version < (sets.get(id)?.version ?? 0)) return
-  const before = whole ? [] : (sets.get(id)?.ports ?? [])
-  const next = share.of(`set ${id}`, version, () => {
-    const replaced = new Set([...gone, ...ports.map((each) => each.portId)])
-    return [...before.filter((each) => !replaced.has(each.portId)), ...ports.map(one)]
-  })
-  sets.set(id, { version, ports: next })
-}
-
-/** With the host, by which each host leaves out its own. */
-type HostedPort = RemotePort & { host: string }
-
-const remotePort =
-  (networkId: string) =>
-  ({ mac, ipAddresses, host, peer }: LocatedPort): HostedPort => ({ networkId, mac, ipAddresses, peer, host })
-
-function peersOf(ports: readonly LocatedPort[]): TunnelPeer[] {
-  return [...new Map(ports.map(({ host, peer }) => [host, { host, ip: peer }])).values()]
-}
-
-/** In one order, so that the same members make the same rules. */
-function addressesOf(members: readonly GroupMember[]): string[] {
-  return [...new Set(members.flatMap(({ addresses }) => addresses))].sort()
+  networks: ReadonlyMap<string, unknown>,
+  groups: ReadonlyMap<string, unknown>,
+): Pick<WiringKnown, 'others'> {
+  const beside = (sets: Pick<SharedSets<never, unknown>, 'versions'>, held: ReadonlyMap<string, unknown>) =>
+    Object.fromEntries([...sets.versions()].filter(([id]) => !held.has(id)).slice(0, mostOthers))
+  const others = { networks: beside(share.networks, networks), groups: beside(share.groups, groups) }
+  return Object.keys(others.networks).length + Object.keys(others.groups).length > 0 ? { others } : {}
 }

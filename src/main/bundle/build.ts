@@ -10,6 +10,7 @@ const checkout = dirname(dirname(dirname(import.meta.dirname)))
 /** Programs of threads: each `new Worker(new URL('./x.ts', import.meta.url))` by its file. */
 const threads: Record<string, string> = {
   'src/main/broker-thread-entry.ts': 'broker-thread',
+  'src/main/simulated-hosts-thread-entry.ts': 'hosts-thread',
   'src/kit/digest/worker.ts': 'digest-thread',
   'src/kit/password/bcrypt-thread.ts': 'bcrypt-thread',
 }

@@ -20,7 +20,7 @@ export type SimulationPlan = {
   authenticate: Authenticate
   target: () => Target
   config: Pick<ServiceConfig, 'api' | 'policy'>
-  flush(): Promise<void>
+  still<T>(work: () => T): Promise<T>
   replaceData(work: () => Promise<void>): Promise<void>
 }
 
@@ -43,7 +43,7 @@ export async function openSimulationHere(
       folder: `${folder.root}/simulation`,
     },
     {
-      strike: striker(world, plan.target),
+      strike: striker(plan.target),
       snapshots: await openSnapshots(world, cloud, plan),
     },
   )

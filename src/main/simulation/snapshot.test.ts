@@ -14,7 +14,7 @@ const world = virtualWorld()
 let root: string
 let cloud: Cloud
 /** What happens to a cloud while it is put back; the edge of what is tested. */
-const needs: SnapshotNeeds = { flush: async () => {}, replaceData: (work) => work() }
+const needs: SnapshotNeeds = { still: async (work) => work(), replaceData: (work) => work() }
 
 const put = (path: string, text: string) => world.files.write(join(root, path), text)
 const get = (path: string) => readFileSync(join(root, path), 'utf8')

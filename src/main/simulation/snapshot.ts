@@ -17,8 +17,8 @@ type Manifest = Omit<Snapshot, 'hosts'> & {
 }
 
 export type SnapshotNeeds = {
-  /** Whatever is still on its way to the disk gets there. */
-  flush(): Promise<void>
+  /** Whatever is still on its way to the disk gets there; then nothing in the process but `work` runs. */
+  still<T>(work: () => T): Promise<T>
   /** All parts of the cloud end, the work is done, all start again. */
   replaceData(work: () => Promise<void>): Promise<void>
 }
@@ -29,7 +29,7 @@ const isImage = (path: string) => path.startsWith('image/images/')
 export async function openSnapshots(
   world: World,
   cloud: Cloud,
-  { flush, replaceData }: SnapshotNeeds,
+  { still, replaceData }: SnapshotNeeds,
 ): Promise<SimulationSurroundings['snapshots']> {
   const { files, clock } = world
   const { root } = cloud.folder
@@ -65,13 +65,13 @@ export async function openSnapshots(
       const beside = `.saving-${name}`
       await remove(beside)
       await files.makeFolder(`${home}/${beside}`)
-      await flush()
-      let copied: { bytes: number }
       try {
-        copied = files.copyTreeSync(root, `${home}/${beside}/content`, {
-          skip: (path) => staysInPlace(path) || isLeftOut(path),
-          link: isImage,
-        })
+        const copied = await still(() =>
+          files.copyTreeSync(root, `${home}/${beside}/content`, {
+            skip: (path) => staysInPlace(path) || isLeftOut(path),
+            link: isImage,
+          }),
+        )
         const manifest: Manifest = {
           format: 1,
           name,

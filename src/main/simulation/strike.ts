@@ -2,41 +2,51 @@
 import type { SimGuest } from '#drivers/virt/load.ts'
 import type { SimFabric, WiringDriver } from '#drivers/wiring/load.ts'
 import { CloudError } from '#kit/errors/cloud-error.ts'
-import type { World } from '#kit/world/world.ts'
 import type { Ongoing } from '#services/simulation/app.ts'
 import type { FaultWish } from '#services/simulation/resources/fault.ts'
 import type { FaultKindName, FaultParameters } from '#services/simulation/resources/fault-kind.ts'
 import type { SimulatedHost } from '../simulated-host.ts'
 
-/** Of the cloud, what faults strike. */
-export type Target = {
-  readonly hosts: ReadonlyMap<string, SimulatedHost>
-  readonly fabric: SimFabric
+/** Of the cloud, what faults strike: its control plane ... */
+export type ControlTarget = {
   stopController(): Promise<void>
   startController(): Promise<void>
   killBroker(): Promise<void>
   startBroker(): Promise<void>
 }
 
-type At<K extends FaultKindName> = { target: Target; parameters: FaultParameters<K>; world: World }
-type Strikes = { [K in FaultKindName]: (at: At<K>) => Ongoing | Promise<Ongoing> }
+/** ... and its hosts with their guests. */
+export type HostTarget = {
+  readonly hosts: ReadonlyMap<string, SimulatedHost>
+  readonly fabric: SimFabric
+}
+
+export type Target = ControlTarget & {
+  /** Where the hosts are. */
+  strikeHosts(wish: FaultWish): Promise<Ongoing>
+}
+
+type ControlKind = 'broker' | 'controller'
+type HostKind = Exclude<FaultKindName, ControlKind>
+type At<K extends HostKind> = { target: HostTarget; parameters: FaultParameters<K> }
+type Strikes = { [K in HostKind]: (at: At<K>) => Ongoing | Promise<Ongoing> }
 
 /** At most one fault at a time holds each of these: 'agents:node3'. */
 export type Held = Set<string>
 
-export function striker(world: World, target: () => Target) {
+export function striker(target: () => Target) {
   const held: Held = new Set()
-  return async ({ kind, parameters }: FaultWish): Promise<Ongoing> => {
+  return async (wish: FaultWish): Promise<Ongoing> => {
+    const { kind, parameters } = wish
     const key = heldBy(kind, parameters)
     if (key && held.has(key))
       throw new CloudError(
         'conflict',
         `Another fault holds ${key.replace(':', ' of ')} already: end that first.`,
       )
-    const strike = strikes[kind] as (at: At<FaultKindName>) => Ongoing | Promise<Ongoing>
     if (key) held.add(key)
     try {
-      const { subject, end } = await strike({ target: target(), parameters, world } as At<FaultKindName>)
+      const { subject, end } = await strike(target(), wish)
       if (!end) {
         if (key) held.delete(key)
         return { subject }
@@ -64,6 +74,24 @@ function heldBy(kind: FaultKindName, parameters: FaultWish['parameters']): strin
     : undefined
 }
 
+async function strike(target: Target, wish: FaultWish): Promise<Ongoing> {
+  if (wish.kind === 'broker') {
+    await target.killBroker()
+    return { subject: 'broker', end: () => target.startBroker() }
+  }
+  if (wish.kind === 'controller') {
+    await target.stopController()
+    return { subject: 'controller', end: () => target.startController() }
+  }
+  return target.strikeHosts(wish)
+}
+
+/** All kinds but those that strike the control plane. */
+export async function strikeHosts(target: HostTarget, { kind, parameters }: FaultWish): Promise<Ongoing> {
+  const strike = strikes[kind as HostKind] as (at: At<HostKind>) => Ongoing | Promise<Ongoing>
+  return strike({ target, parameters } as At<HostKind>)
+}
+
 const strikes: Strikes = {
   'host-power'({ target, parameters }) {
     const host = hostNamed(target, parameters.host)
@@ -80,14 +108,6 @@ const strikes: Strikes = {
     const host = hostNamed(target, parameters.host)
     host.killAgent()
     return { subject: `host:${host.name}`, end: () => host.startAgent() }
-  },
-  async broker({ target }) {
-    await target.killBroker()
-    return { subject: 'broker', end: () => target.startBroker() }
-  },
-  async controller({ target }) {
-    await target.stopController()
-    return { subject: 'controller', end: () => target.startController() }
   },
   'network-process': ({ target, parameters }) => networkProcess(target, parameters),
   'link-cut'({ target, parameters: { host, to } }) {
@@ -146,7 +166,7 @@ const strikes: Strikes = {
     strikeGuest(target, parameters.server, (guest, on) => guest.refuseNetwork(on)),
 }
 
-function hostNamed({ hosts }: Target, name: string): SimulatedHost {
+function hostNamed({ hosts }: HostTarget, name: string): SimulatedHost {
   const host = hosts.get(name)
   if (!host)
     throw new CloudError(
@@ -156,13 +176,13 @@ function hostNamed({ hosts }: Target, name: string): SimulatedHost {
   return host
 }
 
-function otherHost(target: Target, host: string, to: string): string {
+function otherHost(target: HostTarget, host: string, to: string): string {
   if (to === host)
     throw new CloudError('badRequest', `fault.to: the way from ${host} to itself can't be broken.`)
   return hostNamed(target, to).name
 }
 
-function guestOf({ hosts }: Target, server: string): SimGuest {
+function guestOf({ hosts }: HostTarget, server: string): SimGuest {
   for (const { machine } of hosts.values()) {
     const guest = machine.guest(server)
     if (guest) return guest
@@ -171,7 +191,7 @@ function guestOf({ hosts }: Target, server: string): SimGuest {
 }
 
 /** A fault doesn't outlive the process that made it, nor is it part of a snapshot: guests, which do and are, are freed of it. */
-export function freeGuests(hosts: Target['hosts']): void {
+export function freeGuests(hosts: HostTarget['hosts']): void {
   for (const { machine } of hosts.values())
     for (const guest of machine.guests.all()) {
       const { hung, diskFull, refusesNetwork } = guest.memory
@@ -183,7 +203,7 @@ export function freeGuests(hosts: Target['hosts']): void {
 
 /** The guest may be gone in the end, or be somewhere else: it is looked for anew. */
 function strikeGuest(
-  target: Target,
+  target: HostTarget,
   server: string,
   strike: (guest: SimGuest, on: boolean) => void,
 ): Ongoing {
@@ -200,7 +220,10 @@ function strikeGuest(
 }
 
 /** Killed, and whoever starts it again before the end is refused. */
-async function networkProcess(target: Target, wish: FaultParameters<'network-process'>): Promise<Ongoing> {
+async function networkProcess(
+  target: HostTarget,
+  wish: FaultParameters<'network-process'>,
+): Promise<Ongoing> {
   const hosts = wish.host === undefined ? [...target.hosts.values()] : [hostNamed(target, wish.host)]
   const ends: (() => void)[] = []
   for (const { door } of hosts) {

@@ -18,7 +18,7 @@ export async function readWiringSince(tx: Db, recent: Recent, known: WiringKnown
     : { networks: Object.keys(known.networks), groups: Object.keys(known.groups) }
   const networks: WiringNews['networks'] = []
   for (const [networkId, version] of await locatedVersions(tx, needed.networks)) {
-    const from = known.networks[networkId] ?? 0
+    const from = known.networks[networkId] ?? known.others?.networks[networkId] ?? 0
     if (from !== version)
       networks.push({
         networkId,
@@ -30,7 +30,7 @@ export async function readWiringSince(tx: Db, recent: Recent, known: WiringKnown
   }
   const groups: WiringNews['groups'] = []
   for (const [groupId, version] of await membersVersions(tx, needed.groups)) {
-    const from = known.groups[groupId] ?? 0
+    const from = known.groups[groupId] ?? known.others?.groups[groupId] ?? 0
     if (from !== version)
       groups.push({
         groupId,
