@@ -15,17 +15,33 @@ export function beyond(
 /** Numbers are read in pieces of this size, so that no table, however large, is in memory whole. */
 const pieceBytes = 64 * 1024
 
-/** The entries of a table that lies in the file whole; the event loop gets its turn between the pieces. */
-export async function* entries(
+/** A table that lies in the file whole, piece by piece; the event loop gets its turn in between. `first` is an index. */
+export async function* pieces(
   read: Reader,
   offset: number,
   count: number,
   width: 4 | 8 | 16,
-): AsyncGenerator<{ index: number; bytes: Buffer; at: number }> {
+): AsyncGenerator<{ first: number; bytes: Buffer }> {
   const perPiece = pieceBytes / width
   for (let first = 0; first < count; first += perPiece) {
     const wanted = Math.min(perPiece, count - first)
-    const bytes = await read(offset + first * width, wanted * width)
-    for (let i = 0; (i + 1) * width <= bytes.length; i++) yield { index: first + i, bytes, at: i * width }
+    yield { first, bytes: await read(offset + first * width, wanted * width) }
   }
+}
+
+/** What `judge` says against an entry, of the first one against which it says something. Tables have millions of them. */
+export async function firstReason(
+  read: Reader,
+  offset: number,
+  count: number,
+  width: 4 | 8 | 16,
+  judge: (bytes: Buffer, at: number, index: number) => string | undefined,
+): Promise<string | undefined> {
+  for await (const { first, bytes } of pieces(read, offset, count, width)) {
+    for (let i = 0; (i + 1) * width <= bytes.length; i++) {
+      const reason = judge(bytes, i * width, first + i)
+      if (reason !== undefined) return reason
+    }
+  }
+  return undefined
 }

@@ -1,6 +1,6 @@
 // Ploop, which QEMU calls parallels: a header, and a table of blocks behind it.
 // Source: docs/interop/parallels.txt of QEMU.
-import { beyond, entries } from './extent.ts'
+import { beyond, firstReason } from './extent.ts'
 import { type ImageInfo, invalid, type Parsed, type Reader, readExactly, wholeNumber } from './format.ts'
 
 const headerBytes = 64
@@ -31,11 +31,8 @@ export async function wholePloop(read: Reader, info: ImageInfo): Promise<string 
   if (count * blockBytes < info.virtualSize) return 'Its table has fewer blocks than its disk.'
   const cutTable = beyond(info, headerBytes + count * 4, 'its table of blocks')
   if (cutTable !== undefined) return cutTable
-  for await (const { bytes, at } of entries(read, headerBytes, count, 4)) {
+  return firstReason(read, headerBytes, count, 4, (bytes, at) => {
     const place = bytes.readUInt32LE(at)
-    if (place === 0) continue
-    const cut = beyond(info, place * unitBytes + blockBytes, 'a block')
-    if (cut !== undefined) return cut
-  }
-  return undefined
+    return place === 0 ? undefined : beyond(info, place * unitBytes + blockBytes, 'a block')
+  })
 }

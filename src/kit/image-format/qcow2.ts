@@ -1,5 +1,5 @@
 // qcow2 headers, versions 2 and 3. Layout: docs/interop/qcow2.txt of QEMU.
-import { beyond, entries } from './extent.ts'
+import { beyond, firstReason, pieces } from './extent.ts'
 import { type ImageInfo, invalid, type Parsed, type Reader, readExactly, wholeNumber } from './format.ts'
 
 const extensionEnd = 0
@@ -96,8 +96,6 @@ function encryptionOf(method: number): Parsed['encryption'] {
   return method === 1 ? 'aes' : method === 2 ? 'luks' : 'unknown'
 }
 
-const offsetMask = 0x00ff_ffff_ffff_fe00n
-const compressedBit = 1n << 62n
 const mostSnapshots = 65_536
 
 /** Header, L1 table, each L2 table with what it names, the reference counts, and where the snapshots are listed. */
@@ -122,29 +120,39 @@ export async function wholeQcow2(read: Reader, info: ImageInfo): Promise<string 
       ? undefined
       : beyond(info, wholeNumber(head.readBigUInt64BE(64), 'list of snapshots') + 1, 'its list of snapshots'))
   if (tables !== undefined) return tables
-  for await (const { bytes, at } of entries(read, countsAt, countsBytes / 8, 8)) {
-    const block = bytes.readBigUInt64BE(at) & offsetMask
-    const cut = block && beyond(info, Number(block) + cluster, 'a block of reference counts')
-    if (cut) return cut
-  }
+  const counts = await firstReason(read, countsAt, countsBytes / 8, 8, (bytes, at) => {
+    const block = placeOf(bytes, at)
+    return block === 0 ? undefined : beyond(info, block + cluster, 'a block of reference counts')
+  })
+  if (counts !== undefined) return counts
   // A table that several entries name is read once, and none may overlap another: a small hostile image must not make
   // long work.
-  const seen = new Set<bigint>()
-  for await (const { index, bytes, at } of entries(read, l1At, l1Count, 8)) {
-    const table = bytes.readBigUInt64BE(at) & offsetMask
-    if (table === 0n || seen.has(table)) continue
-    if (table % BigInt(cluster) !== 0n) return 'It has an L2 table that lies askew.'
-    seen.add(table)
-    const cut =
-      beyond(info, Number(table) + cluster, 'an L2 table') ??
-      (await wholeClusters(read, info, Number(table), width, index * perTable * cluster))
-    if (cut !== undefined) return cut
+  const seen = new Set<number>()
+  for await (const { first, bytes } of pieces(read, l1At, l1Count, 8)) {
+    for (let i = 0; (i + 1) * 8 <= bytes.length; i++) {
+      const table = placeOf(bytes, i * 8)
+      if (table === 0 || seen.has(table)) continue
+      if (table % cluster !== 0) return 'It has an L2 table that lies askew.'
+      seen.add(table)
+      const guestAt = (first + i) * perTable * cluster
+      const cut =
+        beyond(info, table + cluster, 'an L2 table') ??
+        (await wholeClusters(read, info, table, width, guestAt))
+      if (cut !== undefined) return cut
+    }
   }
   return undefined
 }
 
+/** Bits 9 to 55 of an entry. Read as two halves, which is far quicker than one of 64 bits. */
+function placeOf(bytes: Buffer, at: number): number {
+  return (bytes.readUInt32BE(at) & 0xff_ffff) * 2 ** 32 + ((bytes.readUInt32BE(at + 4) & 0xffff_fe00) >>> 0)
+}
+
+const compressedBit = 0x4000_0000
+
 /** What one L2 table names. `guestAt`: the guest's address of its first cluster. */
-async function wholeClusters(
+function wholeClusters(
   read: Reader,
   info: ImageInfo,
   tableAt: number,
@@ -153,21 +161,18 @@ async function wholeClusters(
 ): Promise<string | undefined> {
   const cluster = info.clusterSize!
   // Of a compressed cluster's descriptor so many low bits are its address, the rest its length in sectors.
-  const addressMask = (1n << BigInt(62 - (Math.log2(cluster) - 8))) - 1n
-  for await (const { index, bytes, at } of entries(read, tableAt, cluster / width, width)) {
-    const entry = bytes.readBigUInt64BE(at)
-    if (entry === 0n) continue
-    if (entry & compressedBit) {
+  const addressBits = 62 - (Math.log2(cluster) - 8)
+  const highMask = 2 ** (addressBits - 32) - 1
+  return firstReason(read, tableAt, cluster / width, width, (bytes, at, index) => {
+    const high = bytes.readUInt32BE(at)
+    if (high & compressedBit) {
       // Its last sector may be a short one at the end of the file, so only its beginning is sure.
-      const start = Number(entry & addressMask)
-      if (start >= info.fileSize) return beyond(info, start + 1, 'a compressed cluster')
-      continue
+      const start = (high & highMask) * 2 ** 32 + bytes.readUInt32BE(at + 4)
+      return beyond(info, start + 1, 'a compressed cluster')
     }
-    const start = entry & offsetMask
-    if (start === 0n) continue
+    const start = placeOf(bytes, at)
+    if (start === 0) return undefined
     const left = info.virtualSize - (guestAt + index * cluster)
-    const cut = beyond(info, Number(start) + Math.max(0, Math.min(cluster, left)), 'a cluster')
-    if (cut !== undefined) return cut
-  }
-  return undefined
+    return beyond(info, start + Math.max(0, Math.min(cluster, left)), 'a cluster')
+  })
 }

@@ -1,6 +1,6 @@
 // Microsoft's VHD: a footer at the end, of all but fixed disks with a copy at the beginning, and a table of blocks.
 // Source: Virtual Hard Disk Image Format Specification 1.0.
-import { beyond, entries } from './extent.ts'
+import { beyond, firstReason } from './extent.ts'
 import { type ImageInfo, invalid, type Parsed, type Reader, readExactly, wholeNumber } from './format.ts'
 
 export const vhdFooterBytes = 512
@@ -59,13 +59,11 @@ async function wholeBlocks(read: Reader, info: ImageInfo, headerAt: number): Pro
   if (cutTable !== undefined) return cutTable
   // Each block begins with a bit for each of its sectors.
   const bitmapBytes = Math.ceil(blockBytes / sectorBytes / 8 / sectorBytes) * sectorBytes
-  for await (const { bytes, at } of entries(read, tableAt, count, 4)) {
+  return firstReason(read, tableAt, count, 4, (bytes, at) => {
     const sector = bytes.readUInt32BE(at)
-    if (sector === unusedBlock) continue
-    const cut = beyond(info, sector * sectorBytes + bitmapBytes + blockBytes, 'a block')
-    if (cut !== undefined) return cut
-  }
-  return undefined
+    if (sector === unusedBlock) return undefined
+    return beyond(info, sector * sectorBytes + bitmapBytes + blockBytes, 'a block')
+  })
 }
 
 /** Its parent's id, its parent's name, or where it lies. */

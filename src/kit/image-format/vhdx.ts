@@ -1,6 +1,6 @@
 // Microsoft's VHDX: a table names its regions, of which the metadata say what the disk is, and the block allocation table
 // where its blocks lie. Source: [MS-VHDX].
-import { beyond, entries } from './extent.ts'
+import { beyond, firstReason } from './extent.ts'
 import { type ImageInfo, invalid, type Parsed, type Reader, readExactly, wholeNumber } from './format.ts'
 
 const regionTables = [192 * 1024, 256 * 1024]
@@ -22,10 +22,10 @@ const item = {
 const isRequired = 4
 
 /** Of an entry of the block allocation table: what is there, and where, in MiB. */
-const stateMask = 7n
-const placeShift = 20n
-const present = 6n
-const partlyPresent = 7n
+const stateMask = 7
+const placeShift = 20
+const present = 6
+const partlyPresent = 7
 
 type Layout = {
   virtualSize: number
@@ -129,14 +129,13 @@ export async function wholeVhdx(read: Reader, info: ImageInfo): Promise<string |
   if (count * 8 > table.tableBytes) return 'Its table has fewer blocks than its disk.'
   const cutTable = beyond(info, table.tableAt + count * 8, 'its table of blocks')
   if (cutTable !== undefined) return cutTable
-  for await (const { index, bytes, at } of entries(read, table.tableAt, count, 8)) {
-    const entry = bytes.readBigUInt64LE(at)
-    const state = entry & stateMask
+  return firstReason(read, table.tableAt, count, 8, (bytes, at, index) => {
+    const low = bytes.readUInt32LE(at)
+    const state = low & stateMask
     if (state === partlyPresent) return 'It has a block of which a part lies in another file, its parent.'
-    if (state !== present) continue
+    if (state !== present) return undefined
+    const place = bytes.readUInt32LE(at + 4) * 2 ** 12 + (low >>> placeShift)
     const length = (index + 1) % (perBitmap + 1) === 0 ? mebibyte : blockBytes
-    const cut = beyond(info, Number(entry >> placeShift) * mebibyte + length, 'a block')
-    if (cut !== undefined) return cut
-  }
-  return undefined
+    return beyond(info, place * mebibyte + length, 'a block')
+  })
 }

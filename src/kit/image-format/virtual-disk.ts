@@ -1,6 +1,6 @@
 // VirtualBox's VDI, ISO 9660, and partition tables.
 // Sources: VirtualBox's VDICore.h, ECMA-119, UEFI 2.10 section 5.
-import { beyond, entries } from './extent.ts'
+import { beyond, firstReason } from './extent.ts'
 import { type ImageInfo, invalid, type Parsed, type Reader, readExactly, wholeNumber } from './format.ts'
 
 const vdiKinds: Record<number, string> = { 1: 'dynamic', 2: 'fixed', 3: 'undo', 4: 'differencing' }
@@ -31,13 +31,11 @@ export async function wholeVdi(read: Reader, info: ImageInfo): Promise<string | 
   if (count * info.clusterSize! < info.virtualSize) return 'Its map has fewer blocks than its disk.'
   const cutMap = beyond(info, mapAt + count * 4, 'its map of blocks')
   if (cutMap !== undefined) return cutMap
-  for await (const { bytes, at } of entries(read, mapAt, count, 4)) {
+  return firstReason(read, mapAt, count, 4, (bytes, at) => {
     const block = bytes.readUInt32LE(at)
-    if (block >= 0xffff_fffe) continue
-    const cut = beyond(info, blocksAt + (block + 1) * info.clusterSize!, 'a block')
-    if (cut !== undefined) return cut
-  }
-  return undefined
+    if (block >= 0xffff_fffe) return undefined
+    return beyond(info, blocksAt + (block + 1) * info.clusterSize!, 'a block')
+  })
 }
 
 const isoSector = 2048

@@ -1,7 +1,7 @@
 // VMDK: sparse extents with an embedded descriptor, and bare descriptor files. Only images that lie wholly in their
 // one file are safe: a descriptor can name any file of the host as an extent (CVE-2022-47951).
 // Layout: VMware Virtual Disk Format 1.1.
-import { beyond, entries } from './extent.ts'
+import { beyond, firstReason, pieces } from './extent.ts'
 import { type ImageInfo, invalid, type Parsed, type Reader, readExactly, wholeNumber } from './format.ts'
 
 const sectorBytes = 512
@@ -117,22 +117,27 @@ export async function wholeVmdk(read: Reader, info: ImageInfo): Promise<string |
   if (cutDirectory !== undefined) return cutDirectory
   let last = 0
   const seen = new Set<number>()
-  for await (const { index, bytes, at } of entries(read, directoryAt, count, 4)) {
-    const tableAt = bytes.readUInt32LE(at) * sectorBytes
-    if (tableAt === 0 || seen.has(tableAt)) continue
-    seen.add(tableAt)
-    const cutTable = beyond(info, tableAt + perTable * 4, 'a grain table')
-    if (cutTable !== undefined) return cutTable
-    const table = await read(tableAt, perTable * 4)
-    for (let i = 0; i < perTable; i++) {
-      const start = table.readUInt32LE(i * 4) * sectorBytes
-      // 0 is nothing, and sector 1 stands for zeros.
-      if (start <= sectorBytes) continue
-      const left = info.virtualSize - (index * perTable + i) * grain
-      const length = compressed ? grainMarkerBytes : Math.max(0, Math.min(grain, left))
-      const cut = beyond(info, start + length, 'a grain')
+  for await (const { first: firstTable, bytes } of pieces(read, directoryAt, count, 4)) {
+    for (let i = 0; (i + 1) * 4 <= bytes.length; i++) {
+      const tableAt = bytes.readUInt32LE(i * 4) * sectorBytes
+      if (tableAt === 0 || seen.has(tableAt)) continue
+      seen.add(tableAt)
+      const guestAt = (firstTable + i) * perTable * grain
+      const cut =
+        beyond(info, tableAt + perTable * 4, 'a grain table') ??
+        (await firstReason(read, tableAt, perTable, 4, (table, at, index) => {
+          const start = table.readUInt32LE(at) * sectorBytes
+          // 0 is nothing, and sector 1 stands for zeros.
+          if (start <= sectorBytes) return undefined
+          last = Math.max(last, start)
+          const left = info.virtualSize - (guestAt + index * grain)
+          return beyond(
+            info,
+            start + (compressed ? grainMarkerBytes : Math.max(0, Math.min(grain, left))),
+            'a grain',
+          )
+        }))
       if (cut !== undefined) return cut
-      last = Math.max(last, start)
     }
   }
   return compressed && last > 0 ? lastGrain(read, info, last) : undefined
