@@ -1,5 +1,6 @@
 // The control plane of one process: all services on one platform, in the order in which they need each other.
 
+import { isServerUrl } from '#kit/db/server-url.ts'
 import { fullMessage } from '#kit/errors/cloud-error.ts'
 import type { HttpService } from '#kit/http/server.ts'
 import type { JournalStore } from '#kit/journal/store.ts'
@@ -60,7 +61,11 @@ export async function openControlPlane(plan: CloudPlan): Promise<ControlPlane> {
 
   const identity = add(
     'identity',
-    await openIdentity(platform, config.identity, { passwordCost: plan.passwordCost }),
+    await openIdentity(platform, config.identity, {
+      passwordCost: plan.passwordCost,
+      // All controllers have the same; of it hosts' passwords are made, too.
+      ...(isServerUrl(platform.databaseUrl('identity')) && { sharedSecret: secrets['host-users'] }),
+    }),
   )
   await bootstrap(identity.app, {
     region: platform.region,

@@ -1,9 +1,13 @@
 // Whether the servers on which a cloud keeps its databases let it in, hold them or let it make them, and have room for it.
 import { isTrouble } from '#kit/db/connection.ts'
+import { readSchema } from '#kit/db/introspect.ts'
+import { openDatabase } from '#kit/db/open.ts'
 import { examineServer, type ServerFacts, unusableMembers } from '#kit/db/server-facts.ts'
 import { parseServerUrl, type ServerUrl } from '#kit/db/server-url.ts'
-import { fullMessage } from '#kit/errors/cloud-error.ts'
+import { CloudError, fullMessage } from '#kit/errors/cloud-error.ts'
 import type { World } from '#kit/world/world.ts'
+import { checkSharedKeys } from '#services/identity/ops/shared-key.ts'
+import { sharedKey } from '#services/identity/resources/shared-key.ts'
 import type { Finding } from './doctor.ts'
 
 export async function databaseFindings(
@@ -20,6 +24,31 @@ export async function databaseFindings(
   return (
     await Promise.all([...servers.values()].map(({ url, names }) => findingsAt(world, url, names)))
   ).flat()
+}
+
+/** Whether this controller is one of those that share the databases: its secrets open the keys that are there. */
+export async function keyFindings(
+  world: World,
+  { identity }: Readonly<Record<string, string>>,
+  secret: string,
+): Promise<Finding[]> {
+  try {
+    const db = await openDatabase(world, identity!, { existing: true })
+    try {
+      // Before the first start there are none.
+      if (!(await readSchema(db)).has(sharedKey.name)) return []
+      for (const { kind } of await sharedKey.find(db)) await checkSharedKeys(world, db, { kind, secret })
+    } finally {
+      await db.close()
+    }
+    return []
+  } catch (error) {
+    // All else about databases is told already.
+    if (!(error instanceof CloudError) || error.type !== 'keys.foreign') return []
+    const remedy =
+      'Take its .nimbo-cloud, secrets.json and tls as docs/guide/databases.md says, or name other databases in cloud.database_url.'
+    return [problem(error.message, remedy)]
+  }
 }
 
 function serverOf({ dialect, user, addresses }: ServerUrl): string {

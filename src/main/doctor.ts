@@ -2,7 +2,7 @@
 import type { World } from '#kit/world/world.ts'
 import type { ExternalBroker } from './bus-engine.ts'
 import { busFindings } from './doctor-bus.ts'
-import { databaseFindings } from './doctor-database.ts'
+import { databaseFindings, keyFindings } from './doctor-database.ts'
 import { kernelFindings } from './doctor-kernel.ts'
 import { processorFinding } from './doctor-processor.ts'
 import { hostPackages, installCommand, missingPackages, readDistribution } from './package.ts'
@@ -41,6 +41,8 @@ export type DoctorQuestion = {
   external?: ExternalBroker
   /** URLs by name, of a cloud whose databases are on a server. */
   databases?: Readonly<Record<string, string>>
+  /** What all controllers on these databases have. */
+  sharedSecret?: string
   /** Only what may have changed since the cloud's first start, and takes no time. */
   brief?: boolean
 }
@@ -54,6 +56,9 @@ export async function examine(world: World, question: DoctorQuestion): Promise<F
     ...(await ports(world, question)),
     ...(question.external ? await busFindings(world, question.external) : []),
     ...(question.databases ? await databaseFindings(world, question.databases) : []),
+    ...(question.databases && question.sharedSecret !== undefined
+      ? await keyFindings(world, question.databases, question.sharedSecret)
+      : []),
   ]
   if (question.dataPlane === 'sim') return common
   const isRoot = (await world.files.info('/proc/self'))?.uid === 0

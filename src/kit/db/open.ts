@@ -14,6 +14,8 @@ import type { AnyTable } from './table.ts'
 export type OpenOptions = {
   /** Created where absent, for a database that needs no history, as in a test. Others are migrated (migrate.ts). */
   tables?: readonly AnyTable[]
+  /** None is made: throws `db.absent` where a server has none of this name. */
+  existing?: boolean
 }
 
 /** So often a transaction is kept from ending by others before it goes without them. */
@@ -26,13 +28,17 @@ const soonAlone = 2
  * is made where it is absent and the account may.
  */
 export async function openDatabase(world: World, url: string, options: OpenOptions = {}): Promise<Database> {
-  const { dialect, pool } = await openPool(world, url)
+  const { dialect, pool } = await openPool(world, url, options.existing === true)
   const database = over(world, url, dialect, pool)
   for (const table of options.tables ?? []) await createTable(database, table)
   return database
 }
 
-async function openPool(world: World, url: string): Promise<{ dialect: DialectName; pool: Pool }> {
+async function openPool(
+  world: World,
+  url: string,
+  existing: boolean,
+): Promise<{ dialect: DialectName; pool: Pool }> {
   if (url.startsWith('sqlite:')) {
     const [path = '', query] = url.slice('sqlite:'.length).split('?')
     const wish = new URLSearchParams(query).get('synchronous')?.toUpperCase() ?? 'FULL'
@@ -43,7 +49,7 @@ async function openPool(world: World, url: string): Promise<{ dialect: DialectNa
       pool: await openSqlite(world, path.replace(/^\/\/(?=\/)/, ''), { synchronous: wish }),
     }
   }
-  if (isServerUrl(url)) return openServer(world, url)
+  if (isServerUrl(url)) return openServer(world, url, existing)
   throw new Error(`${url.split(':')[0]}: is no kind of database that is known; use sqlite, postgres or mysql`)
 }
 

@@ -9,6 +9,7 @@ import { parseServerUrl, type ServerUrl, showServerUrl } from './server-url.ts'
 export async function openServer(
   world: World,
   text: string,
+  existing: boolean,
 ): Promise<{ dialect: ServerUrl['dialect']; pool: Pool }> {
   const url = parseServerUrl(text)
   const { dialect } = url
@@ -18,7 +19,7 @@ export async function openServer(
     return { dialect, pool }
   } catch (error) {
     await pool.close()
-    if (!isTrouble(error, 'absent')) throw named(url, error)
+    if (existing || !isTrouble(error, 'absent')) throw named(url, error)
   }
   await create(world, url)
   return { dialect, pool: await openServerAt(world, url) }

@@ -1,8 +1,9 @@
-// Keys on disk as keystone keeps them: files named by number, 0 staged for the next turn, the highest the primary.
+// Keys as keystone keeps them: numbered, 0 staged for the next turn, the highest the primary.
 // A staged key is known to all controllers before any of them signs with it, so turning breaks no token.
 import { CloudError } from '../errors/cloud-error.ts'
 import type { World } from '../world/world.ts'
 import { type FernetKey, fernetKey } from './fernet.ts'
+import { type KeyShelf, keyFolder } from './key-shelf.ts'
 
 /** What a folder's keys are. */
 export type KeyKind<K> = {
@@ -22,9 +23,9 @@ export type KeyRepository<K = FernetKey> = {
   /** The primary first, then older ones, then the staged one: the order in which a token is tried. */
   readonly keys: readonly K[]
   readonly primary: K
-  /** Reads the folder again: another process may have turned the keys. */
+  /** Reads all again: another process may have turned the keys. */
   reload(): Promise<void>
-  /** The same, where the folder has changed since; says whether it had. Costs one look at a file. */
+  /** The same, where they have been turned since; says whether they had. Costs one look at a file or row. */
   refresh(): Promise<boolean>
 }
 
@@ -33,22 +34,25 @@ export type TurnOptions = {
   maxActiveKeys?: number
 }
 
-/** Makes the folder and its first two keys where they are missing. Throws kind 'unavailable' where it cannot be trusted. */
+/** A folder's path, or where else they are. */
+export type KeyPlace = string | KeyShelf
+
+/** Makes the first two keys where they are missing, and their folder. Throws kind 'unavailable' where they cannot be trusted. */
 export async function openKeyRepository<K>(
   world: World,
-  folder: string,
+  place: KeyPlace,
   kind: KeyKind<K>,
 ): Promise<KeyRepository<K>> {
-  await world.files.makeFolder(folder, { mode: 0o700 })
-  const numbers = await keyNumbers(world, folder)
-  if (!numbers.includes(0)) await writeKey(world, folder, 0, kind)
-  if (!numbers.some((number) => number > 0)) await writeKey(world, folder, 1, kind)
-  let seen = await turnOf(world, folder)
-  let keys = await readKeys(world, folder, kind)
+  const shelf = shelfAt(world, place)
+  const numbers = await shelf.numbers()
+  if (!numbers.includes(0)) await shelf.add(0, kind.make(world))
+  if (!numbers.some((number) => number > 0)) await shelf.add(1, kind.make(world))
+  let seen = await shelf.turn()
+  let keys = await readKeys(shelf, kind)
   const reload = async () => {
     // Looked at before the keys are read: a turn in between is found by the next look.
-    const turn = await turnOf(world, folder)
-    keys = await readKeys(world, folder, kind)
+    const turn = await shelf.turn()
+    keys = await readKeys(shelf, kind)
     seen = turn
   }
   return {
@@ -60,7 +64,7 @@ export async function openKeyRepository<K>(
     },
     reload,
     async refresh() {
-      if ((await turnOf(world, folder)) === seen) return false
+      if ((await shelf.turn()) === seen) return false
       await reload()
       return true
     },
@@ -73,104 +77,71 @@ export async function openKeyRepository<K>(
  */
 export async function rotateKeys(
   world: World,
-  folder: string,
+  place: KeyPlace,
   kind: Pick<KeyKind<unknown>, 'make'>,
   options: TurnOptions = {},
 ): Promise<void> {
+  const shelf = shelfAt(world, place)
   const maxActiveKeys = Math.max(2, options.maxActiveKeys ?? 3)
-  const numbers = await keyNumbers(world, folder)
-  let primary = Math.max(0, ...numbers)
-  if (numbers.includes(0) && !(await isStagedToo(world, folder, primary))) {
-    primary++
-    await link(world, folder, primary)
-    await world.files.syncFolder(folder)
-  }
+  const numbers = await shelf.numbers()
+  const primary = Math.max(0, ...numbers)
+  if (numbers.includes(0) && !(await isStagedToo(shelf, primary)) && !(await shelf.promote(primary + 1)))
+    throw new CloudError('conflict', `The keys in ${shelf.name} are being turned by another process`)
   // Also what was left undone by a turn that was stopped here: the key that it made primary is still the staged one.
-  await writeKey(world, folder, 0, kind)
-  const inUse = (await keyNumbers(world, folder)).filter((number) => number > 0).sort((a, b) => b - a)
-  for (const number of inUse.slice(maxActiveKeys - 1)) await world.files.remove(`${folder}/${number}`)
+  await shelf.stage(kind.make(world))
+  for (const number of (await inUse(shelf)).slice(maxActiveKeys - 1)) await shelf.remove(number)
 }
 
 /** Only for what has been sealed anew: nothing that an old key made can be read without it. */
-export async function dropOldKeys(world: World, folder: string): Promise<void> {
-  const inUse = (await keyNumbers(world, folder)).filter((number) => number > 0).sort((a, b) => b - a)
-  for (const number of inUse.slice(1)) await world.files.remove(`${folder}/${number}`)
-}
-
-/** Fails where the number is taken, and so never puts one key in the place of another. */
-async function link(world: World, folder: string, primary: number): Promise<void> {
-  try {
-    await world.files.link(`${folder}/0`, `${folder}/${primary}`)
-  } catch (error) {
-    if (!(await world.files.exists(`${folder}/${primary}`))) throw error
-    const message = `The keys in ${folder} are being turned by another process`
-    throw new CloudError('conflict', message, { cause: error })
-  }
+export async function dropOldKeys(world: World, place: KeyPlace): Promise<void> {
+  const shelf = shelfAt(world, place)
+  for (const number of (await inUse(shelf)).slice(1)) await shelf.remove(number)
 }
 
 export type KeyFile = { number: number; state: 'staged' | 'primary' | 'old'; since: number }
 
-/** What is in a folder, the primary first; empty where there is none. `since`, in milliseconds, is when it was made. */
-export async function listKeys(world: World, folder: string): Promise<KeyFile[]> {
-  if (!(await world.files.exists(folder))) return []
-  const numbers = (await keyNumbers(world, folder)).sort((a, b) => b - a)
+/** All that are there, the primary first; empty where there is none. `since`, in milliseconds, is when it was made. */
+export async function listKeys(world: World, place: KeyPlace): Promise<KeyFile[]> {
+  const shelf = shelfAt(world, place)
+  const numbers = (await shelf.numbers()).sort((a, b) => b - a)
   return Promise.all(
     numbers.map(async (number, index) => ({
       number,
       state: number === 0 ? 'staged' : index === 0 ? 'primary' : 'old',
-      since: (await world.files.info(`${folder}/${number}`))?.mtimeMs ?? 0,
+      since: (await shelf.since(number)) ?? 0,
     })),
   )
 }
 
+function shelfAt(world: World, place: KeyPlace): KeyShelf {
+  return typeof place === 'string' ? keyFolder(world, place) : place
+}
+
 /** A turn that was stopped after its first half has left one key under two names. */
-async function isStagedToo(world: World, folder: string, primary: number): Promise<boolean> {
+async function isStagedToo(shelf: KeyShelf, primary: number): Promise<boolean> {
   if (primary === 0) return false
-  const [staged, current] = await Promise.all([
-    world.files.readText(`${folder}/0`),
-    world.files.readText(`${folder}/${primary}`),
-  ])
+  const [staged, current] = await Promise.all([shelf.read(0), shelf.read(primary)])
   return staged === current
 }
 
-/** Each turn writes a new staged key, so that file tells whether there was one. */
-async function turnOf(world: World, folder: string): Promise<string> {
-  const staged = await world.files.info(`${folder}/0`)
-  return staged ? `${staged.inode} ${staged.mtimeMs}` : 'none'
+/** The newest first. */
+async function inUse(shelf: KeyShelf): Promise<number[]> {
+  return (await shelf.numbers()).filter((number) => number > 0).sort((a, b) => b - a)
 }
 
-async function writeKey(
-  world: World,
-  folder: string,
-  number: number,
-  kind: Pick<KeyKind<unknown>, 'make'>,
-): Promise<void> {
-  await world.files.writeAtomic(`${folder}/${number}`, kind.make(world), { mode: 0o600 })
-}
-
-async function keyNumbers(world: World, folder: string): Promise<number[]> {
-  const names = await world.files.list(folder)
-  return names.filter((name) => /^(0|[1-9]\d*)$/.test(name)).map(Number)
-}
-
-async function readKeys<K>(world: World, folder: string, kind: KeyKind<K>): Promise<K[]> {
-  const numbers = (await keyNumbers(world, folder)).sort((a, b) => b - a)
-  if (numbers.length === 0) throw new CloudError('unavailable', `There are no token keys in ${folder}`)
+async function readKeys<K>(shelf: KeyShelf, kind: KeyKind<K>): Promise<K[]> {
+  const numbers = (await shelf.numbers()).sort((a, b) => b - a)
+  if (numbers.length === 0) throw new CloudError('unavailable', `There are no token keys in ${shelf.name}`)
   const read = await Promise.all(
     numbers.map(async (number) => {
-      const path = `${folder}/${number}`
-      const info = await world.files.info(path)
-      // An old key may go while the folder is read.
-      if (!info && number !== numbers[0]) return undefined
-      if (info && info.mode & 0o077)
-        throw new CloudError(
-          'unavailable',
-          `Others may read the token key ${path}; run: chmod 600 ${path}, and rotate the keys`,
-        )
+      const text = await shelf.read(number)
+      // An old key may go while they are read.
+      if (text === undefined && number !== numbers[0]) return undefined
       try {
-        return kind.read(await world.files.readText(path))
+        return kind.read(text ?? '')
       } catch (error) {
-        throw new CloudError('unavailable', `The token key ${path} cannot be used`, { cause: error })
+        const message = `The token key ${shelf.name}/${number} cannot be used`
+        throw new CloudError('unavailable', message, { cause: error })
       }
     }),
   )

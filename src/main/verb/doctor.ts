@@ -56,6 +56,7 @@ export async function questionFor(
         : portsNeeded(cloud?.ports ?? portsFrom(0), { external: external !== undefined, dataPlane }),
     external,
     databases,
+    sharedSecret: cloud?.secrets['host-users'],
   }
 }
 

@@ -1,12 +1,16 @@
-// `nimbo keys`: the keys that make tokens and seal credentials. Works on the data folder, whether the cloud runs or not:
-// what runs notices within seconds.
+// `nimbo keys`: the keys that make tokens and seal credentials. Works on the data folder, or on the database where controllers
+// share one, whether the cloud runs or not: what runs notices within seconds.
 import { columns } from '#cli/terminal.ts'
 import { loadConfig } from '#kit/config/load.ts'
+import { openDatabase } from '#kit/db/open.ts'
 import { CloudError } from '#kit/errors/cloud-error.ts'
 import { fernetKeys, type KeyFile, type KeyKind, listKeys, rotateKeys } from '#kit/fernet/key-repository.ts'
+import { type KeyShelf, keyFolder } from '#kit/fernet/key-shelf.ts'
 import { jwsKeys } from '#kit/jws/jws.ts'
 import type { World } from '#kit/world/world.ts'
+import { sharedKeys } from '#services/identity/ops/shared-key.ts'
 import { type Cloud, readCloud } from '../data-folder.ts'
+import { serverUrls } from '../database.ts'
 import { agentSections, serviceSections } from '../section.ts'
 import { cloudSection } from '../settings.ts'
 import { type Invocation, usageError, type Verb } from '../verb.ts'
@@ -35,19 +39,37 @@ export const keys: Verb = {
     const cloud = await readCloud(world, root)
     if (cloud.member)
       throw new CloudError('badRequest', 'The keys are where the controller is, not on this host.')
-    if (what === 'list' && kind === undefined) return list(invocation, cloud)
-    if (what === 'rotate') return rotate(invocation, cloud, (kind ?? 'token') as Kind)
+    if (what === 'list' && kind === undefined)
+      return withShelves(world, cloud, (shelfOf) => list(invocation, shelfOf))
+    if (what === 'rotate')
+      return withShelves(world, cloud, (shelfOf) =>
+        rotate(invocation, cloud, shelfOf, (kind ?? 'token') as Kind),
+      )
     throw usageError(usage)
   },
 }
 
-const folderOf = ({ folder }: Cloud, kind: Kind) => `${folder.root}/identity/${kinds[kind].folder}`
+type ShelfOf = (kind: Kind) => KeyShelf
 
-async function list({ world, terminal, options }: Invocation, cloud: Cloud): Promise<number> {
+async function withShelves<T>(
+  world: World,
+  cloud: Cloud,
+  work: (shelfOf: ShelfOf) => Promise<T>,
+): Promise<T> {
+  const urls = await serverUrls(world, cloud.settings)
+  if (!urls) return work((kind) => keyFolder(world, `${cloud.folder.root}/identity/${kinds[kind].folder}`))
+  const db = await openDatabase(world, urls.identity)
+  const secret = cloud.secrets['host-users']
+  try {
+    return await work((kind) => sharedKeys(world, db, { kind: kinds[kind].folder, secret }))
+  } finally {
+    await db.close()
+  }
+}
+
+async function list({ world, terminal, options }: Invocation, shelfOf: ShelfOf): Promise<number> {
   const found = await Promise.all(
-    names.map(async (kind) =>
-      (await listKeys(world, folderOf(cloud, kind))).map((key) => ({ kind, ...key })),
-    ),
+    names.map(async (kind) => (await listKeys(world, shelfOf(kind))).map((key) => ({ kind, ...key }))),
   )
   const rows = found.flat()
   if (options.json) {
@@ -72,23 +94,28 @@ function wordsOf(kind: Kind, state: KeyFile['state']): string {
   return state === 'staged' ? 'the next turn' : 'reads what it has made'
 }
 
-async function rotate({ world, terminal }: Invocation, cloud: Cloud, kind: Kind): Promise<number> {
-  const path = folderOf(cloud, kind)
-  const before = await listKeys(world, path)
+async function rotate(
+  { world, terminal }: Invocation,
+  cloud: Cloud,
+  shelfOf: ShelfOf,
+  kind: Kind,
+): Promise<number> {
+  const shelf = shelfOf(kind)
+  const before = await listKeys(world, shelf)
   if (before.length === 0)
     throw new CloudError(
       'notFound',
-      `There are no keys in ${path}: the cloud makes them when it first needs them.`,
+      `There are no keys in ${shelf.name}: the cloud makes them when it first needs them.`,
     )
-  await refuseOtherOwner(world, path)
+  await refuseOtherOwner(world, shelf.name)
   const { identity } = loadConfig([cloudSection, ...serviceSections, ...agentSections], {
     yaml: cloud.configText,
     file: cloud.folder.config,
     env: world.env,
   })
   const maxActiveKeys = kind === 'credential' ? allOfThem : identity.maxActiveKeys
-  await rotateKeys(world, path, kinds[kind].kind, { maxActiveKeys })
-  await report(world, terminal, path, before, kind)
+  await rotateKeys(world, shelf, kinds[kind].kind, { maxActiveKeys })
+  await report(world, terminal, shelf, before, kind)
   return 0
 }
 
@@ -105,11 +132,11 @@ async function refuseOtherOwner(world: World, path: string): Promise<void> {
 async function report(
   world: World,
   terminal: Invocation['terminal'],
-  path: string,
+  shelf: KeyShelf,
   before: readonly KeyFile[],
   kind: Kind,
 ): Promise<void> {
-  const after = await listKeys(world, path)
+  const after = await listKeys(world, shelf)
   terminal.print(`Key ${after[0]!.number} makes ${kinds[kind].makes} from now on.`)
   const gone = before.filter((old) => old.number > 0 && !after.some((key) => key.number === old.number))
   for (const { number } of gone)

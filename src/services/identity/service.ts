@@ -2,6 +2,7 @@
 import { migrate } from '#kit/db/migrate.ts'
 import { openDatabase } from '#kit/db/open.ts'
 import { fernetKeys, openKeyRepository } from '#kit/fernet/key-repository.ts'
+import { type KeyShelf, keyFolder } from '#kit/fernet/key-shelf.ts'
 import { type HttpService, httpService } from '#kit/http/server.ts'
 import { jwsKeys } from '#kit/jws/jws.ts'
 import { startLoop } from '#kit/loop/loop.ts'
@@ -13,11 +14,12 @@ import type { Identity } from './app.ts'
 import type { IdentityConfig } from './config.ts'
 import { identityFaults } from './fault.ts'
 import { credentialSealing } from './loops/credential-sealing.ts'
-import { type KeyFolder, keyRotation } from './loops/key-rotation.ts'
+import { keyRotation, type TurnedKeys } from './loops/key-rotation.ts'
 import { revocationPruning } from './loops/revocation-pruning.ts'
 import { openSafe } from './ops/credential.ts'
 import { openKnowledge } from './ops/knowledge.ts'
 import { openPasswords } from './ops/password.ts'
+import { openSharedKeys } from './ops/shared-key.ts'
 import { openTokens } from './ops/token-provider.ts'
 import { openSeal } from './ops/token-seal.ts'
 import { allRules } from './resources/index.ts'
@@ -32,21 +34,33 @@ export type IdentityService = RunningService & {
   epoch(): Promise<number>
 }
 
+export type IdentityOptions = {
+  passwordCost?: ScryptCost
+  /** Of several controllers on one database, which keep their keys there, sealed with it; without it they are in a folder. */
+  sharedSecret?: string
+}
+
 export async function openIdentity(
   platform: Platform,
   config: IdentityConfig,
-  options: { passwordCost?: ScryptCost } = {},
+  options: IdentityOptions = {},
 ): Promise<IdentityService> {
   const { world, log } = platform
   const journal = platform.journal.as('keystone')
   const db = await openDatabase(world, platform.databaseUrl('identity'))
   await migrate(world, db, migrations)
   const folder = platform.folder('identity')
-  const tokenKeys = await openKeyRepository(world, `${folder}/token-keys`, fernetKeys)
-  const signingFolder = `${folder}/jws-keys`
-  const signs = config.tokenProvider === 'jws' || (await world.files.exists(signingFolder))
-  const signing = signs ? await openKeyRepository(world, signingFolder, jwsKeys) : undefined
-  const credentialKeys = await openKeyRepository(world, `${folder}/credential-keys`, fernetKeys)
+  const shelfOf = async (kind: string): Promise<KeyShelf> =>
+    options.sharedSecret === undefined
+      ? keyFolder(world, `${folder}/${kind}`)
+      : openSharedKeys(world, db, { folder, kind, secret: options.sharedSecret })
+  const tokenShelf = await shelfOf('token-keys')
+  const tokenKeys = await openKeyRepository(world, tokenShelf, fernetKeys)
+  const signingShelf = await shelfOf('jws-keys')
+  const signs = config.tokenProvider === 'jws' || (await signingShelf.numbers()).length > 0
+  const signing = signs ? await openKeyRepository(world, signingShelf, jwsKeys) : undefined
+  const credentialShelf = await shelfOf('credential-keys')
+  const credentialKeys = await openKeyRepository(world, credentialShelf, fernetKeys)
   const policy = openPolicy({
     rules: allRules,
     refusal: (rule) => `You are not authorized to perform the requested action: ${rule}.`,
@@ -84,13 +98,13 @@ export async function openIdentity(
     authenticate: async (token) => (await tokens.validate(token)).caller,
     authUri: () => `${platform.endpoint('identity')}/v3`,
   })
-  const keyFolders: KeyFolder[] = [
-    { path: `${folder}/token-keys`, kind: fernetKeys, keys: tokenKeys },
-    ...(signing ? [{ path: signingFolder, kind: jwsKeys, keys: signing }] : []),
+  const turned: TurnedKeys[] = [
+    { shelf: tokenShelf, kind: fernetKeys, keys: tokenKeys },
+    ...(signing ? [{ shelf: signingShelf, kind: jwsKeys, keys: signing }] : []),
   ]
   const loops = [
-    keyRotation(app, keyFolders),
-    credentialSealing(app, `${folder}/credential-keys`, credentialKeys),
+    keyRotation(app, turned),
+    credentialSealing(app, credentialShelf, credentialKeys),
     revocationPruning(app),
   ].map((loop) => startLoop(world, log, loop))
   return {

@@ -15,12 +15,14 @@ import { region } from '../resources/region.ts'
 import { epoch, revocation } from '../resources/revocation.ts'
 import { implication, role } from '../resources/role.ts'
 import { service } from '../resources/service.ts'
+import { sharedKey } from '../resources/shared-key.ts'
 import { spentProof } from '../resources/spent-proof.ts'
 import { trust } from '../resources/trust.ts'
 import { oldPassword, user } from '../resources/user.ts'
 import { first } from './migrations/0001-first.ts'
 import { spentProofs } from './migrations/0002-spent-proof.ts'
 import { identityResource } from './migrations/0003-identity-resource.ts'
+import { sharedKeys } from './migrations/0004-shared-key.ts'
 
 export const tables = [
   project,
@@ -50,6 +52,7 @@ export const tables = [
   projectEndpointGroup,
   policyAssociation,
   consumer,
+  sharedKey,
 ]
 
-export const migrations = [first, spentProofs, identityResource]
+export const migrations = [first, spentProofs, identityResource, sharedKeys]
