@@ -77,7 +77,7 @@ async function findingsAt(world: World, url: ServerUrl, names: readonly string[]
       ? [
           problem(
             `${url.user} may not make the databases that are missing: ${facts.refused.join(', ')}.`,
-            `Let the server's administrator run: ${facts.refused.map(facts.createText).join('; ')}`,
+            `Let the server's administrator run: ${facts.allowText}`,
           ),
         ]
       : []),

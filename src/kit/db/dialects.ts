@@ -44,6 +44,8 @@ export type Dialect = {
   stepwise?: { begin: string; isDone(error: { errno?: unknown }): boolean }
   /** Makes a database, where it is a server that has several, and the database to be in meanwhile. */
   create?: { text(name: string): string; from: string; grant(name: string, user: string): string }
+  /** What lets an account make databases of these names. */
+  allow?: (names: readonly string[], user: string) => string
   troubleOf(error: { code?: unknown; errno?: unknown; errcode?: unknown }): Trouble | undefined
 }
 
@@ -114,6 +116,7 @@ export const dialects: Record<DialectName, Dialect> = {
       grant: (name, user) =>
         `create database ${quote(name)} owner ${quote(user)} template template0 encoding 'UTF8'`,
     },
+    allow: (_names, user) => `alter role ${quote(user)} createdb`,
     // https://www.postgresql.org/docs/current/errcodes-appendix.html
     troubleOf: ({ code }) => {
       if (code === '23505') return 'unique'
@@ -162,6 +165,13 @@ export const dialects: Record<DialectName, Dialect> = {
       from: '',
       grant: (name, user) =>
         `create database \`${name}\` character set utf8mb4; grant all on \`${name}\`.* to '${user}'@'%'`,
+    },
+    allow(names, user) {
+      // Of one cloud they begin alike: 'nimbo_'.
+      const fronts = new Set(names.map((name) => name.replace(/[^_]*$/, '')))
+      const [front = ''] = fronts
+      const patterns = fronts.size === 1 && front ? [`${front.replaceAll('_', '\\_')}%`] : names
+      return patterns.map((each) => `grant all on \`${each}\`.* to '${user}'@'%'`).join('; ')
     },
     // A table that is there (1050) or isn't (1051), a column (1060) or an index (1061) that is, one of them that isn't (1091).
     stepwise: {

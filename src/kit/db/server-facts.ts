@@ -17,8 +17,8 @@ export type ServerFacts = {
   readonly refused: readonly string[]
   /** Of those that are there: why one won't do, as sentences without a full stop, and what an administrator does about it. */
   readonly flaws: readonly Flaw[]
-  /** What an administrator runs to make a database for this account. */
-  createText(name: string): string
+  /** What an administrator runs so that the account may make these. */
+  readonly allowText: string
 }
 export type Flaw = { readonly text: string; readonly remedy: string }
 
@@ -38,17 +38,18 @@ export async function examineServer(
   url: ServerUrl,
   names: readonly string[],
 ): Promise<ServerFacts> {
-  const { from, grant } = dialects[url.dialect].create!
+  const { from } = dialects[url.dialect].create!
   return asking(world, { ...url, database: from }, async (ask) => {
     const [said] = await ask(facts[url.dialect])
     const version = shownVersion(url.dialect, String(said!.version))
     const examine = url.dialect === 'postgres' ? examinePostgres : examineMysql
+    const found = await examine(world, url, ask, names)
     return {
       version,
       versionProblem: versionProblem(version),
       mostConnections: Number(said!.most),
-      ...(await examine(world, url, ask, names)),
-      createText: (name) => grant(name, url.user),
+      ...found,
+      allowText: dialects[url.dialect].allow!(found.refused, url.user),
     }
   })
 }
