@@ -2,6 +2,11 @@
 import { Type } from 'typebox'
 import { call, contract } from '#kit/bus/contract.ts'
 
+/** What a joined host's agent may do over the services' APIs: rules name it where an agent needs something, and nowhere else. */
+export const hostRole = 'nimbo_host'
+/** A host's service user: this, and the host's name. */
+export const hostUserPrefix = 'agent-'
+
 const Host = Type.String({ minLength: 1, maxLength: 64 })
 
 export const hosts = contract('nimbo', 'hosts', '1.0', {

@@ -232,9 +232,30 @@ describe('a member', () => {
       const server = await boot(user, parts)
       expect(server).toMatchObject({ status: 'ACTIVE' })
       expect(await shown('node2')).toMatchObject({ servers: 1 })
+      // With a volume of the host's own and a further card, each fetched with its token.
+      const { volume } = await user.call<{ volume: { id: string } }>('block-storage', {
+        method: 'POST',
+        path: '/volumes',
+        body: { volume: { size: 1, imageRef: parts.imageId } },
+      })
+      await cloud.settle()
+      const attach = (path: string, body: object) =>
+        user.call('compute', { method: 'POST', path: `/servers/${server.id}/${path}`, body })
+      await attach('os-volume_attachments', { volumeAttachment: { volumeId: volume.id } })
+      await attach('os-interface', { interfaceAttachment: { net_id: parts.networkId } })
+      await cloud.settle()
+      expect(await user.call('block-storage', { path: `/volumes/${volume.id}` })).toMatchObject({
+        volume: { status: 'in-use' },
+      })
+      const guests = cloud.hosts.find(({ name }) => name === 'node2')!.virt
+      expect((await guests.list()).map(({ id }) => id)).toContain(server.id)
+      const { interfaceAttachments: cards } = await user.call<{
+        interfaceAttachments: { port_state: string }[]
+      }>('compute', { path: `/servers/${server.id}/os-interface` })
+      expect(cards.map(({ port_state }) => port_state)).toEqual(['ACTIVE', 'ACTIVE'])
       await expect(remove('node2')).rejects.toMatchObject({
         kind: 'conflict',
-        message: expect.stringContaining('1 server, 1 port'),
+        message: expect.stringContaining('1 server, 2 ports'),
       })
       // As it was before: it takes servers again.
       expect(await shown('node2')).toMatchObject({ status: 'enabled', state: 'up' })
@@ -244,6 +265,96 @@ describe('a member', () => {
     } finally {
       await put('/hosts/node1/enable')
     }
+  })
+
+  test('has a token for what its servers need, and for nothing else', async () => {
+    const { bus: login } = await join((await createToken()).token, 'node21')
+    const bus = await busOf(login)
+    const trace = cloud.platform.journal.newTrace()
+    const { token } = await bus.caller(hostsContract, 'test').serviceToken({ host: 'node21' }, { trace })
+    const member = await cloud.project()
+    const parts = await prepareBoot(cloud, member)
+    const { volume } = await member.call<{ volume: { id: string } }>('block-storage', {
+      method: 'POST',
+      path: '/volumes',
+      body: { volume: { size: 1 } },
+    })
+    await cloud.settle()
+    const { attachment } = await member.call<{ attachment: { id: string } }>('block-storage', {
+      method: 'POST',
+      path: '/attachments',
+      headers: { 'openstack-api-version': 'volume 3.44' },
+      body: { attachment: { volume_uuid: volume.id, instance_uuid: '00000000-0000-4000-8000-000000000001' } },
+    })
+    const paths = {
+      identity: '/v3',
+      compute: '/v2.1',
+      volume: '/v3',
+      image: '',
+      network: '',
+      placement: '',
+      hosts: '/v1',
+    }
+    const ask = async (type: keyof typeof paths, method: string, path: string, body?: object) => {
+      const headers = { 'x-auth-token': token, 'openstack-api-version': 'volume 3.44' }
+      const url = cloud.platform.endpoint(type) + paths[type] + path
+      return (await cloud.http.request({ method, url, headers, body })).status
+    }
+    expect(await ask('image', 'GET', `/v2/images/${parts.imageId}/file`)).toBe(200)
+    expect(await ask('network', 'GET', `/v2.0/networks/${parts.networkId}`)).toBe(200)
+    const connect = (host: string) =>
+      ask('volume', 'PUT', `/attachments/${attachment.id}`, { attachment: { connector: { host } } })
+    expect(await connect('node1')).toBe(403)
+    expect(await connect('node21')).toBe(200)
+
+    const user = { name: 'intruder', domain_id: 'default' }
+    const closed = [
+      ['identity', 'GET', '/users'],
+      ['identity', 'POST', '/users', { user }],
+      ['compute', 'GET', '/servers/detail?all_tenants=1'],
+      ['compute', 'POST', '/flavors', { flavor: { name: 'x', ram: 1, vcpus: 1, disk: 1 } }],
+      ['compute', 'GET', '/os-services'],
+      ['volume', 'GET', `/volumes/${volume.id}`],
+      ['volume', 'DELETE', `/volumes/${volume.id}`],
+      ['volume', 'DELETE', `/attachments/${attachment.id}`],
+      ['image', 'DELETE', `/v2/images/${parts.imageId}`],
+      ['image', 'POST', `/v2/images/${parts.imageId}/actions/deactivate`],
+      ['network', 'DELETE', `/v2.0/networks/${parts.networkId}`],
+      ['network', 'PUT', `/v2.0/networks/${parts.networkId}`, { network: { name: 'x' } }],
+      ['placement', 'GET', '/resource_providers'],
+      ['hosts', 'POST', '/join-tokens', { join_token: {} }],
+    ] as const
+    for (const [type, method, path, body] of closed)
+      expect([403, 404], `${method} ${type} ${path}`).toContain(await ask(type, method, path, body))
+    await bus.close()
+    await remove('node21')
+  })
+
+  test('loses at its next token what hosts of earlier releases might do', async () => {
+    const { bus: login } = await join((await createToken()).token, 'node22')
+    const of = async <K extends 'users' | 'projects' | 'roles'>(kind: K, name: string) => {
+      const found = await cloud.admin.call<Record<K, { id: string }[]>>('identity', {
+        path: `/${kind}?name=${name}`,
+      })
+      return found[kind][0]!.id
+    }
+    const [user, project] = [await of('users', 'agent-node22'), await of('projects', 'service')]
+    const roles = async () => {
+      const path = `/role_assignments?user.id=${user}&scope.project.id=${project}&include_names=1`
+      const found = await cloud.admin.call<{ role_assignments: { role: { name: string } }[] }>('identity', {
+        path,
+      })
+      return found.role_assignments.map(({ role }) => role.name)
+    }
+    expect(await roles()).toEqual(['nimbo_host'])
+    const path = `/projects/${project}/users/${user}/roles/${await of('roles', 'admin')}`
+    await cloud.admin.call('identity', { method: 'PUT', path })
+    const bus = await busOf(login)
+    const trace = cloud.platform.journal.newTrace()
+    await bus.caller(hostsContract, 'test').serviceToken({ host: 'node22' }, { trace })
+    expect(await roles()).toEqual(['nimbo_host'])
+    await bus.close()
+    await remove('node22')
   })
 
   test('asks in its own name alone', async () => {
@@ -314,15 +425,15 @@ describe('a host that was removed', () => {
     const bus = await busOf(login)
     const trace = cloud.platform.journal.newTrace()
     const { token } = await bus.caller(hostsContract, 'test').serviceToken({ host: 'node13' }, { trace })
-    const askCompute = () =>
+    const askNetwork = () =>
       cloud.http.request({
         method: 'GET',
-        url: `${cloud.platform.endpoint('compute')}/v2.1/os-services`,
+        url: `${cloud.platform.endpoint('network')}/v2.0/networks`,
         headers: { 'x-auth-token': token },
       })
-    expect((await askCompute()).status).toBe(200)
+    expect((await askNetwork()).status).toBe(200)
     await remove('node13')
-    expect((await askCompute()).status).toBe(401)
+    expect((await askNetwork()).status).toBe(401)
     await cloud.settle()
     expect(bus.connected).toBe(false)
     await expectNoWayIn(login)

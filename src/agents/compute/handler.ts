@@ -60,9 +60,7 @@ export function handlers(
         ),
     )
     for (const { attachmentId } of server.volumes) {
-      await step('Completing the volumes', () =>
-        peers.completeAttachment(trace, server.projectId, attachmentId, subject),
-      )
+      await step('Completing the volumes', () => peers.completeAttachment(trace, attachmentId, subject))
     }
     return reported(state.power)
   }
@@ -124,9 +122,7 @@ export function handlers(
         )
         await inDriver(trace, 'virt.attachVolume', server.id, () => driver.attachVolume(server.id, volume))
         const { attachmentId } = server.volumes.find((each) => each.volumeId === volumeId)!
-        await step('Completing the volume', () =>
-          peers.completeAttachment(trace, server.projectId, attachmentId, subject),
-        )
+        await step('Completing the volume', () => peers.completeAttachment(trace, attachmentId, subject))
         return null
       }),
     detachVolume: ({ volumeId, ...order }, incoming) =>

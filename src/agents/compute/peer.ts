@@ -1,4 +1,5 @@
-// What a host asks of image, network and volume over their public APIs, with the token of service user nova.
+// What a host asks of image, network and volume over their public APIs, with the token of its service user. A host that joined
+// may do just this: rules of these services name its role where it asks for something here.
 import { Readable } from 'node:stream'
 import type { GuestImage, GuestNic } from '#drivers/virt/load.ts'
 import { CloudError } from '#kit/errors/cloud-error.ts'
@@ -113,7 +114,6 @@ export function openPeers(parts: Parts) {
     /** Tells the volume service which host wants it, and learns where it is. */
     async connectVolume(
       trace: Trace,
-      projectId: string,
       attachmentId: string,
       device: string,
       subject: string,
@@ -125,18 +125,12 @@ export function openPeers(parts: Parts) {
         multipath: false,
         mountpoint: device,
       }
-      const { body } = await ask<{ attachment: Attachment }>(
-        'volume',
-        trace,
-        'PUT',
-        '/v3/:project/attachments/:id',
-        {
-          params: { project: projectId, id: attachmentId },
-          headers: volumeVersion,
-          body: { attachment: { connector } },
-          subject,
-        },
-      )
+      const { body } = await ask<{ attachment: Attachment }>('volume', trace, 'PUT', '/v3/attachments/:id', {
+        params: { id: attachmentId },
+        headers: volumeVersion,
+        body: { attachment: { connector } },
+        subject,
+      })
       const info = body.attachment.connection_info
       // Some drivers give the facts flat, others below `data`.
       const facts = { ...info, ...info.data } as Record<string, unknown>
@@ -149,14 +143,9 @@ export function openPeers(parts: Parts) {
       }
     },
 
-    async completeAttachment(
-      trace: Trace,
-      projectId: string,
-      attachmentId: string,
-      subject: string,
-    ): Promise<void> {
-      await ask('volume', trace, 'POST', '/v3/:project/attachments/:id/action', {
-        params: { project: projectId, id: attachmentId },
+    async completeAttachment(trace: Trace, attachmentId: string, subject: string): Promise<void> {
+      await ask('volume', trace, 'POST', '/v3/attachments/:id/action', {
+        params: { id: attachmentId },
         headers: volumeVersion,
         body: { 'os-complete': {} },
         subject,

@@ -129,7 +129,6 @@ export async function connectVolume(
   if (!ordered) throw new CloudError('conflict', `Volume ${volumeId} is no longer meant for this server`)
   const { path, format, readOnly } = await peers.connectVolume(
     trace,
-    order.projectId,
     ordered.attachmentId,
     ordered.device,
     subject,

@@ -1,6 +1,7 @@
 // What makes a machine a member: a certificate, a user of the bus, a service user; and what members ask for later.
 import { createHash, createHmac, X509Certificate } from 'node:crypto'
 import { isIP } from 'node:net'
+import { hostUserPrefix } from '#contracts/host.ts'
 import { endOf } from '#kit/certificate/authority.ts'
 import { CloudError } from '#kit/errors/cloud-error.ts'
 import type { Trace } from '#kit/journal/journal.ts'
@@ -76,7 +77,7 @@ export async function renewCertificate(app: HostApp, name: string, request: stri
 }
 
 export function serviceUser(host: string): string {
-  return `agent-${host}`
+  return `${hostUserPrefix}${host}`
 }
 
 /** Made anew from the seed whenever it is needed, and stored nowhere. */

@@ -1,4 +1,5 @@
 // What this service asks of the others, over their public APIs.
+import { hostRole } from '#contracts/host.ts'
 import { restClient } from '#kit/http/client.ts'
 import type { Journal, Trace } from '#kit/journal/journal.ts'
 import type { Platform } from '#kit/service/platform.ts'
@@ -36,6 +37,33 @@ export function openPeers(platform: Platform, journal: Journal) {
   const network = rest('network', '/v2.0', 'neutron-server')
   const volume = rest('volume', '/v3', 'cinder-api')
   const identity = rest('identity', '/v3', 'keystone')
+
+  const idOf = async (
+    { trace, token }: Asking,
+    kind: 'users' | 'projects' | 'roles',
+    query: Record<string, string>,
+  ): Promise<string | undefined> => {
+    type Listed = Record<typeof kind, { id: string }[]>
+    return (await identity.request<Listed>(trace, token, 'GET', `/${kind}`, { query })).body[kind][0]?.id
+  }
+
+  /** Gives it a host's role in project `service`, and takes what hosts of earlier releases had: all that nova may do. */
+  async function limitServiceUser(at: Asking, user: string): Promise<void> {
+    const { trace, token } = at
+    const project = (await idOf(at, 'projects', { name: 'service', domain_id: 'default' }))!
+    const grant = '/projects/:project/users/:user/roles/:role'
+    let role = await idOf(at, 'roles', { name: hostRole })
+    if (role === undefined) {
+      const body = { role: { name: hostRole, description: 'The agent of a host that joined' } }
+      role = (await identity.request<{ role: { id: string } }>(trace, token, 'POST', '/roles', { body })).body
+        .role.id
+    }
+    await identity.request(trace, token, 'PUT', grant, { params: { project, user, role } })
+    for (const name of ['admin', 'service']) {
+      const params = { project, user, role: (await idOf(at, 'roles', { name }))! }
+      await identity.request(trace, token, 'DELETE', grant, { params, accept: [404] })
+    }
+  }
 
   return {
     async computeServices({ trace, token }: Asking, host?: string): Promise<ComputeService[]> {
@@ -167,15 +195,11 @@ export function openPeers(platform: Platform, journal: Journal) {
       return (await volume.request<Listed>(trace, token, 'GET', '/volumes', { query })).body.volumes.length
     },
 
-    /** A service user with the rights of nova's, in project `service`; its password is set where it is there. */
-    async putServiceUser({ trace, token }: Asking, name: string, password: string): Promise<string> {
-      type Listed<K extends string> = Record<K, { id: string; name: string }[]>
-      const idOf = async <K extends string>(kind: K, query: Record<string, string>) => {
-        const { body } = await identity.request<Listed<K>>(trace, token, 'GET', `/${kind}`, { query })
-        return body[kind][0]?.id
-      }
+    /** A service user with a host's rights alone; its password is set where it is there. */
+    async putServiceUser(at: Asking, name: string, password: string): Promise<string> {
+      const { trace, token } = at
       const domain = { domain_id: 'default' }
-      let id = await idOf('users', { name, ...domain })
+      let id = await idOf(at, 'users', { name, ...domain })
       if (id) {
         const change = { user: { password, enabled: true } }
         await identity.request(trace, token, 'PATCH', '/users/:id', { params: { id }, body: change })
@@ -186,13 +210,11 @@ export function openPeers(platform: Platform, journal: Journal) {
         })
         id = made.body.user.id
       }
-      const project = await idOf('projects', { name: 'service', ...domain })
-      for (const role of ['admin', 'service']) {
-        const params = { project: project!, user: id, role: (await idOf('roles', { name: role }))! }
-        await identity.request(trace, token, 'PUT', '/projects/:project/users/:user/roles/:role', { params })
-      }
+      await limitServiceUser(at, id)
       return id
     },
+
+    limitServiceUser,
 
     async deleteServiceUser({ trace, token }: Asking, id: string): Promise<void> {
       await identity.request(trace, token, 'DELETE', '/users/:id', { params: { id }, accept: [404] })

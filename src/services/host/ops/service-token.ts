@@ -47,6 +47,8 @@ export function hostTokens(platform: Platform, app: HostApp): HostTokens {
       // Joining again voids the tokens of before.
       const holds = kept && kept.userId === host.userId && kept.joinedAt === host.joinedAt
       if (kept && holds && kept.until > clock.now()) return { token: kept.token, expiresAt: kept.expiresAt }
+      if (!kept)
+        await app.peers.limitServiceUser({ trace, token: await app.serviceToken(trace) }, host.userId)
       const fresh = await logIn(trace, host)
       issued.set(host.name, fresh)
       return { token: fresh.token, expiresAt: fresh.expiresAt }

@@ -1,4 +1,5 @@
 // Images. https://docs.openstack.org/api-ref/image/v2/
+import { hostRole } from '#contracts/host.ts'
 import { c, type RowOf, table } from '#kit/db/table.ts'
 import { rule } from '#kit/policy/policy.ts'
 import type { ImageLocation } from './location.ts'
@@ -140,6 +141,7 @@ export const imageRules = {
   everyone: rule('default', '', 'What rules without a check of their own fall back to'),
   contextIsAdmin: rule('context_is_admin', 'role:admin', 'Who counts as an administrator of images'),
   service: rule('service_api', 'role:service or role:admin', 'Another service of the cloud'),
+  host: rule('host_api', `role:${hostRole}`, 'The agent of a host that joined the cloud'),
   manageCache: rule('manage_image_cache', 'rule:context_is_admin', 'Whom files for Glance let use the cache'),
   add: rule(
     'add_image',
@@ -150,7 +152,7 @@ export const imageRules = {
   ),
   get: rule(
     'get_image',
-    `rule:context_is_admin or (role:reader and (${seen}))`,
+    `rule:context_is_admin or (role:reader and (${seen})) or rule:host_api`,
     'Show an image',
     projectScope,
     { check: seen },
@@ -169,7 +171,7 @@ export const imageRules = {
   upload: ownerMay('upload_image', 'Upload the bytes of an image'),
   download: rule(
     'download_image',
-    `rule:context_is_admin or (role:member and (${seen}))`,
+    `rule:context_is_admin or (role:member and (${seen})) or rule:host_api`,
     'Download an image',
     projectScope,
     { check: seen },

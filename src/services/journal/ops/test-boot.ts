@@ -140,7 +140,7 @@ async function recordBoot(world: VirtualWorld, journal: Journal, options: Sample
     await ask('GET /v2.0/ports', 'neutron-server')
     await write('nova-compute', at, 'driver', 'network.info', { subject })
     if (options.volumes ?? true) {
-      await ask('PUT /v3/:project/attachments/:id', 'cinder-api')
+      await ask('PUT /v3/attachments/:id', 'cinder-api')
       await write('nova-compute', at, 'driver', 'volume.info', { subject })
     } else {
       const data = { needed: false, reason: 'the server has no volumes' }

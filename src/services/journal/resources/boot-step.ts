@@ -32,7 +32,7 @@ export type BootPhase = { name: string; steps: readonly BootStep[] }
 
 const image = /^GET \/v2\/images\/:[^/]+$/
 const ports = /^GET \/v2\.0\/ports(\/:[^/]+)?$/
-const attachments = /^(GET|PUT|POST) \/v3\/[^/]+\/attachments(\/:[^/]+)?$/
+const attachments = /^(GET|PUT|POST) \/v3(\/[^/]+)?\/attachments(\/:[^/]+)?$/
 /** Both spellings of a method are the same method. */
 const select = /^scheduler\.select_?destinations$/i
 const serverGet = /^conductor\.server_?get$/i

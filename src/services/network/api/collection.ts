@@ -38,8 +38,8 @@ export type Collection<
   /** Below /v2.0. */
   path: string
   rules: ResourceRules
-  /** What the caller's lists hold; an administrator's hold all. */
-  sees(context: NetworkContext): Promise<Condition>
+  /** What the caller's lists hold, undefined for all of it; an administrator's hold all. */
+  sees(context: NetworkContext): Promise<Condition | undefined>
   whole(app: NetworkApp, db: Db, rows: Row[]): Promise<Whole[]>
   /** What rules may ask about a row. */
   target(db: Db, row: Row): Promise<PolicyTarget>
@@ -131,12 +131,12 @@ async function list<Row extends Stored>(
   const { app } = context
   const { resource, path } = spec
   await spec.prepare?.(context)
-  const seen = isAdmin(context) ? [] : [await spec.sees(context)]
+  const seen = isAdmin(context) ? undefined : await spec.sees(context)
   const { rows, links } = await listPage<Row>(
     app.db,
     { ...spec, attributes: resource.attributes, collection: resource.collection },
     query,
-    seen,
+    seen === undefined ? [] : [seen],
     `${context.origin}/v2.0${path}`,
   )
   const whole = await spec.whole(app, app.db, rows)

@@ -1,5 +1,6 @@
 // Routes of networks.
 
+import { isHost } from '../ops/access.ts'
 import * as ops from '../ops/network.ts'
 import { networkNotFound } from '../ops/network-fault.ts'
 import { type Network, network, networkResource, networkRules, networkTarget } from '../resources/network.ts'
@@ -13,8 +14,14 @@ export const networkRoutes = collectionRoutes({
   table: network,
   rules: networkRules,
   missing: networkNotFound,
-  sees: async ({ caller }) =>
-    anyOf([oneOf('projectId', [caller.projectId ?? '']), oneOf('shared', [true]), oneOf('external', [true])]),
+  sees: async (context) =>
+    isHost(context)
+      ? undefined
+      : anyOf([
+          oneOf('projectId', [context.caller.projectId ?? '']),
+          oneOf('shared', [true]),
+          oneOf('external', [true]),
+        ]),
   whole: (app, db, rows: Network[]) => withSubnets(db, rows, app.config.defaultAvailabilityZone),
   target: async (_, row) => networkTarget(row),
   createTarget: (given) => ({

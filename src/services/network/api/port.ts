@@ -2,7 +2,7 @@
 
 import type { Db } from '#kit/db/database.ts'
 import type { NetworkContext } from '../app.ts'
-import { isAdmin } from '../ops/access.ts'
+import { isAdmin, isHost } from '../ops/access.ts'
 import type { Work } from '../ops/change.ts'
 import * as ops from '../ops/port.ts'
 import { refuseServicePort, removePort } from '../ops/port-delete.ts'
@@ -22,7 +22,8 @@ export const portRoutes = collectionRoutes({
   table: port,
   rules: portRules,
   missing: ops.portNotFound,
-  sees: async ({ caller }) => oneOf('projectId', [caller.projectId ?? '']),
+  sees: async (context) =>
+    isHost(context) ? undefined : oneOf('projectId', [context.caller.projectId ?? '']),
   filters: { fixed_ips: byAddress, security_groups: byGroup },
   whole: async (app, db, rows: Port[]) => {
     const domain = app.config.dnsDomain

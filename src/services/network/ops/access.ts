@@ -1,5 +1,6 @@
 // Who may do what to an object. As Neutron has it: what a project may not see, or may see but doesn't own, is not there
 // for it (404); on its own objects a refusal is a refusal (403).
+import { hostRole } from '#contracts/host.ts'
 import { CloudError } from '#kit/errors/cloud-error.ts'
 import type { PolicyRule, PolicyTarget } from '#kit/policy/policy.ts'
 import type { NetworkContext } from '../app.ts'
@@ -7,6 +8,11 @@ import type { Attributes, Resource } from '../resources/attribute.ts'
 
 export function isAdmin(context: NetworkContext): boolean {
   return context.caller.roles.includes('admin')
+}
+
+/** The agent of a host that joined: it may look at networks and ports, whoever's they are. */
+export function isHost(context: NetworkContext): boolean {
+  return context.caller.roles.includes(hostRole)
 }
 
 export function ensureVisible<R>(

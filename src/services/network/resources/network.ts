@@ -57,7 +57,7 @@ const adminSet = (verb: 'create' | 'update', name: string) =>
 
 export const networkRules = {
   ...rulesOf('network', {
-    get: ' or rule:service_api or rule:shared or rule:external or rule:context_is_advsvc',
+    get: ' or rule:service_api or rule:host_api or rule:shared or rule:external or rule:context_is_advsvc',
   }),
   createShared: adminSet('create', 'shared'),
   updateShared: adminSet('update', 'shared'),

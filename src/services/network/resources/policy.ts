@@ -1,4 +1,5 @@
 // The rules that others refer to, and how most rules of network read: the project's own, or an administrator's.
+import { hostRole } from '#contracts/host.ts'
 import { type PolicyRule, rule } from '#kit/policy/policy.ts'
 
 export const aliases = [
@@ -6,6 +7,7 @@ export const aliases = [
   rule('owner', 'tenant_id:%(tenant_id)s', 'Of the project that the object belongs to'),
   rule('admin_or_owner', 'rule:context_is_admin or rule:owner', 'The owner, or an administrator'),
   rule('service_api', 'role:service', 'Another service of the cloud'),
+  rule('host_api', `role:${hostRole}`, 'The agent of a host that joined the cloud'),
   rule('context_is_advsvc', 'role:advsvc', 'A service that acts for others'),
   rule(
     'admin_or_network_owner',

@@ -75,7 +75,7 @@ export const portRules = {
   ...rulesOf(
     'port',
     {
-      get: ' or rule:service_api or rule:context_is_advsvc',
+      get: ' or rule:service_api or rule:host_api or rule:context_is_advsvc',
       update: ' or rule:service_api or rule:context_is_advsvc',
       delete: ' or rule:service_api or rule:context_is_advsvc',
     },

@@ -1,12 +1,13 @@
 // A server's hold on a volume: reserved for it, connected with its host, attached, given back. The volume's status
 // follows from its attachments, in the same transaction.
+import { hostUserPrefix } from '#contracts/host.ts'
 import type { Transaction } from '#kit/db/database.ts'
 import { CloudError } from '#kit/errors/cloud-error.ts'
 import type { Query } from '#kit/http/route.ts'
 import type { PolicyRule } from '#kit/policy/policy.ts'
 import type { VolumeContext } from '../app.ts'
 import { type Attachment, attachmentRules } from '../resources/attachment.ts'
-import { isAdmin, isService } from '../resources/policy.ts'
+import { isAdmin, isHost, isService } from '../resources/policy.ts'
 import {
   agentOf,
   requireStatus,
@@ -59,11 +60,12 @@ export async function createAttachment(context: VolumeContext, wish: Reservation
 export const noAttachment = (id: string) =>
   new CloudError('notFound', `Volume attachment could not be found with filter: attachment_id = ${id}.`)
 
-/** Another project's attachment is not there, unless for administrators. */
+/** Another project's attachment is not there, unless for administrators and hosts. */
 async function loadAttachment(context: VolumeContext, id: string, rule: PolicyRule): Promise<Attachment> {
   const found = await store.findAttachment(context.app.db, id)
   if (!found) throw noAttachment(id)
-  if (found.projectId !== context.caller.projectId && !context.allows(isAdmin, {})) throw noAttachment(id)
+  const own = found.projectId === context.caller.projectId
+  if (!own && !context.allows(isAdmin, {}) && !context.allows(isHost, {})) throw noAttachment(id)
   context.authorize(rule, volumeTarget(found))
   return found
 }
@@ -105,6 +107,8 @@ export async function connectAttachment(
   const { host: hostName, mountpoint, mode } = connector
   if (typeof hostName !== 'string' || hostName === '' || hostName.length > 255)
     throw new CloudError('badRequest', 'Invalid input received: the connector must name its host.')
+  if (context.allows(isHost, {}) && context.caller.userName !== hostUserPrefix + hostName)
+    throw new CloudError('forbidden', 'A host connects volumes with itself alone.')
   const row = await findVolume(app.db, seen.volumeId)
   if (!row) throw noVolume(seen.volumeId)
   requireStatus(row, 'connect', 'be connected')

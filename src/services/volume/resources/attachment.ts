@@ -59,7 +59,7 @@ export const attachmentView = view<Attachment>()({
 
 export const attachmentRules = rules({
   create: ['volume:attachment_create', member, 'Reserve a volume for a server'],
-  update: ['volume:attachment_update', member, 'Connect a host with a reserved volume'],
-  complete: ['volume:attachment_complete', member, 'Note that a volume is attached'],
+  update: ['volume:attachment_update', `${member} or rule:host_api`, 'Connect a host with a reserved volume'],
+  complete: ['volume:attachment_complete', `${member} or rule:host_api`, 'Note that a volume is attached'],
   delete: ['volume:attachment_delete', member, 'End an attachment'],
 })

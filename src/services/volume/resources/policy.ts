@@ -1,4 +1,5 @@
 // The check strings that most of volume's rules refer to, as Zed's policy defines them.
+import { hostRole } from '#contracts/host.ts'
 import { type DeprecatedRule, type PolicyRule, rule } from '#kit/policy/policy.ts'
 
 export const admin = 'rule:admin_api'
@@ -12,9 +13,13 @@ export const isService = rule('context_is_service', 'role:service', 'Who counts 
 /** Before Cinder knew readers, whatever role in the project let a caller do all of this. */
 const anyRole = { check: 'rule:admin_or_owner' }
 
+/** The agent of a host that joined: it connects the volumes of its servers with itself. */
+export const isHost = rule('host_api', `role:${hostRole}`, 'The agent of a host that joined the cloud')
+
 export const aliasRules: PolicyRule[] = [
   isAdmin,
   isService,
+  isHost,
   rule('admin_api', 'role:admin', 'An administrator'),
   // Nothing of ours refers to it; files that were written for Cinder do.
   rule(
