@@ -4,12 +4,16 @@ import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
+import type { Db } from '#kit/db/database.ts'
 import { serviceDatabases } from '#kit/db/test-database.ts'
 import { virtualWorld } from '#kit/world/virtual.ts'
 import { allRoutes } from './api/index.ts'
+import { seenProviders } from './ops/seen-provider.ts'
+import { listTrees } from './store/candidate.ts'
 import { at, claim, testPlacement } from './test-placement.ts'
 
 type Rig = Awaited<ReturnType<typeof testPlacement>>
+type Seen = Awaited<ReturnType<ReturnType<typeof seenProviders>['of']>>[number]
 const aggregate = 'aaaaaaaa-0000-4000-8000-000000000001'
 
 const folder = mkdtempSync(join(tmpdir(), 'nimbo-seen-'))
@@ -181,5 +185,74 @@ describe('another controller shows at once', () => {
       .filter(({ method }) => method !== 'GET')
       .filter((route) => !isTold(route) && !vocabulary.test(`${route.method} ${route.path}`))
     expect(untold.map(({ method, path }) => `${method} ${path}`)).toEqual([])
+  })
+})
+
+test('claims and questions at once through two controllers leave both with what is there', async () => {
+  const hosts = [scene.host, scene.other, scene.part]
+  const consumers = Array.from({ length: 12 }, () => shared.world.random.uuid())
+  const rigs = [changing, asking]
+  const work = consumers.flatMap((consumer, index) => {
+    const rig = rigs[index % 2]!
+    const body = claim({ [hosts[index % 3]!]: { VCPU: 1 } })
+    return [
+      rig.call('PUT', `/allocations/${consumer}`, body),
+      rigs[(index + 1) % 2]!.call('GET', '/allocation_candidates?resources=VCPU:1'),
+      ...(index % 4 === 0 ? [rig.call('DELETE', `/allocations/${scene.consumer}`)] : []),
+    ]
+  })
+  await Promise.all(work)
+  const newcomer = await testPlacement(shared)
+  const there = await seenBy(newcomer)
+  expect(await seenBy(asking)).toEqual(there)
+  expect(await seenBy(changing)).toEqual(there)
+  await newcomer.service.stop()
+})
+
+describe('what is kept in memory', () => {
+  test('is not read again', async () => {
+    const memory = seenProviders()
+    const { db } = asking.service.app
+    const places = await listTrees(db, [scene.host, scene.other])
+    const first = await memory.of(db, places)
+    expect(first.map(({ uuid }) => uuid).sort()).toEqual([scene.host, scene.other, scene.part].sort())
+    const deaf: Db = { ...db, execute: () => Promise.reject(new Error('The database was asked')) }
+    expect(await memory.of(deaf, places)).toEqual(first)
+  })
+
+  test.each([
+    ['inventory', (node?: Seen) => node?.room.get('VCPU')?.used, 1],
+    ['resource_provider_trait', (node?: Seen) => node?.traits.has('COMPUTE_NODE'), true],
+    ['resource_provider_aggregate', (node?: Seen) => node?.aggregates, [aggregate]],
+  ])('is nothing of what a member of a cluster said of %s that lags behind', async (table, told, wanted) => {
+    const { db } = asking.service.app
+    const { other } = scene
+    const old = new Map<string, Awaited<ReturnType<Db['execute']>>>()
+    const recording: Db = {
+      ...db,
+      async execute(sql, values, rows) {
+        const outcome = await db.execute(sql, values, rows)
+        old.set(sql, outcome)
+        return outcome
+      },
+    }
+    await seenProviders().of(recording, await listTrees(db, [other]))
+    const below = `/resource_providers/${other}`
+    const { call } = changing
+    await call('PUT', `/allocations/${shared.world.random.uuid()}`, claim({ [other]: { VCPU: 1 } }))
+    await call('PUT', `${below}/traits`, generation(2, { traits: ['COMPUTE_NODE'] }))
+    await call('PUT', `${below}/aggregates`, generation(3, { aggregates: [aggregate] }))
+
+    const memory = seenProviders()
+    const lagging: Db = {
+      ...db,
+      execute: async (sql, values, rows) =>
+        (sql.includes(`join ${table} `) && old.get(sql)) || db.execute(sql, values, rows),
+    }
+    const places = await listTrees(db, [other])
+    const [before] = await memory.of(lagging, places)
+    expect(told(before)).not.toEqual(wanted)
+    const [after] = await memory.of(db, places)
+    expect(told(after)).toEqual(wanted)
   })
 })

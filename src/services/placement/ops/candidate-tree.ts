@@ -47,33 +47,45 @@ export function combiner(
   })
   const wanting = (name: string) => parts.filter(({ resources }) => resources.some(([each]) => each === name))
   for (const part of parts) part.contested = part.resources.filter(([name]) => wanting(name).length > 1)
+  const alone = aloneWith(query, parts)
   return (tree) => {
     if (!meets(tree.root, required) || forbidden.some((name) => tree.root.traits.has(name))) return undefined
+    if (tree.nodes.length === 1 && tree.sharing.length === 0) return alone(tree.root)
     const slots: Slot[] = []
     for (const part of parts) {
       const choices = choicesOf(part, tree)
       if (choices.length === 0) return undefined
       slots.push({ ...part, choices })
     }
-    // One group with one way: nothing can collide, as on most hosts of most clouds.
-    if (query.groups.length === 1 && slots.every(({ choices }) => choices.length === 1)) {
-      const chosen = slots.map(({ choices }) => choices[0]!)
-      return hasTraits(slots, chosen) ? [candidateOf(slots, chosen)].values() : undefined
-    }
     slots.sort((a, b) => a.choices.length - b.choices.length)
     return search(query, tree, slots)
   }
 }
 
-function choicesOf({ group, resources, inRoot }: Part, tree: Tree): Node[] {
-  const loose = group.suffix === ''
-  const own = tree.nodes.filter(
-    (node) =>
-      (inRoot === undefined || node.rootUuid === inRoot) &&
-      hasRoom(node, resources) &&
-      (loose ? mayGive(group, node, tree.root) : isRight(group, node)),
+/** The search where there is one provider for all, as in most clouds: it serves each part and all of them together, or none. */
+function aloneWith(query: CandidateQuery, parts: Part[]): (node: Node) => Iterator<Candidate> | undefined {
+  const together: Record<string, number> = {}
+  for (const [name, amount] of parts.flatMap(({ resources }) => resources))
+    together[name] = (together[name] ?? 0) + amount
+  const contested = Object.entries(together).filter(([name]) =>
+    parts.some((part) => part.contested.some(([each]) => each === name)),
   )
+  const groups = query.groups.filter((group) => group.suffix !== '')
+  const loose = query.groups.find((group) => group.suffix === '')
+  return (node) => {
+    if (query.isolate && groups.length > 1) return undefined
+    if (!parts.every((part) => isChoice(part, node, node)) || overflows(node, contested)) return undefined
+    if (loose && !meets(node, loose.required)) return undefined
+    const mappings = Object.fromEntries(query.groups.map(({ suffix }) => [suffix, [node.uuid]]))
+    return [{ allocations: new Map([[node.uuid, together]]), mappings, givers: [node] }].values()
+  }
+}
+
+function choicesOf(part: Part, tree: Tree): Node[] {
+  const own = tree.nodes.filter((node) => isChoice(part, node, tree.root))
   if (tree.sharing.length === 0) return own
+  const { group, resources, inRoot } = part
+  const loose = group.suffix === ''
   // In a tree that was asked for, nothing of another one is.
   const lent = tree.sharing.filter(
     (node) =>
@@ -85,6 +97,12 @@ function choicesOf({ group, resources, inRoot }: Part, tree: Tree): Node[] {
   )
   return [...own, ...lent]
 }
+
+/** Whether a member of the tree below `root` can serve the part. */
+const isChoice = ({ group, resources, inRoot }: Part, node: Node, root: Node) =>
+  (inRoot === undefined || node.rootUuid === inRoot) &&
+  hasRoom(node, resources) &&
+  (group.suffix === '' ? mayGive(group, node, root) : isRight(group, node))
 
 function hasRoom(node: Node, resources: Group['resources']): boolean {
   return resources.every(([name, amount]) => {
@@ -99,8 +117,15 @@ function hasRoom(node: Node, resources: Group['resources']): boolean {
   })
 }
 
+/** Whether it can't give all of that, each of which it can give by itself. */
+const overflows = (node: Node, resources: Group['resources']) =>
+  resources.some(([name, amount]) => {
+    const { maxUnit, used, capacity } = node.room.get(name)!
+    return amount > maxUnit || used + amount > capacity
+  })
+
 const inSome = (node: Node, aggregates: readonly string[]) =>
-  aggregates.some((each) => node.aggregates.includes(each))
+  aggregates.length > 0 && aggregates.some((each) => node.aggregates.includes(each))
 const meets = (node: Node, required: readonly (readonly string[])[]) =>
   required.every((choice) => choice.some((name) => node.traits.has(name)))
 
@@ -141,12 +166,12 @@ function* search(query: CandidateQuery, tree: Tree, slots: Slot[]): Generator<Ca
       taken.set(key, (taken.get(key) ?? 0) + sign * amount)
     }
   }
-  const overflows = ({ contested }: Slot, node: Node) =>
-    contested.some(([name, amount]) => {
-      const room = node.room.get(name)!
-      const all = (taken.get(`${node.uuid} ${name}`) ?? 0) + amount
-      return all > room.maxUnit || room.used + all > room.capacity
-    })
+  const isTooMuch = ({ contested }: Slot, node: Node) =>
+    contested.length > 0 &&
+    overflows(
+      node,
+      contested.map(([name, amount]) => [name, (taken.get(`${node.uuid} ${name}`) ?? 0) + amount]),
+    )
   const collides = (at: number, node: Node) =>
     query.isolate &&
     slots[at]!.group.suffix !== '' &&
@@ -176,7 +201,7 @@ function* search(query: CandidateQuery, tree: Tree, slots: Slot[]): Generator<Ca
     if (!node) {
       next[at--] = 0
       if (at >= 0) leave(at)
-    } else if (!collides(at, node) && !overflows(slots[at]!, node)) {
+    } else if (!collides(at, node) && !isTooMuch(slots[at]!, node)) {
       enter(at, node)
       if (isTorn(at)) leave(at)
       else at++

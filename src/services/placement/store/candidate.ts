@@ -23,11 +23,11 @@ export type Marks = { state: number; names: readonly string[] }
 const stateOf = (table: string) => `${table}.generation + ${table}.edition`
 const place = `select p.root_uuid, p.uuid, ${stateOf('p')} from resource_provider p`
 
-const toPlace = ([rootUuid, uuid, state]: unknown[]): Place => ({
-  rootUuid: rootUuid as string,
-  uuid: uuid as string,
+const toPlace = (row: unknown[]): Place => ({
+  rootUuid: row[0] as string,
+  uuid: row[1] as string,
   // Of type BIGINT, which some drivers give as text.
-  state: Number(state),
+  state: Number(row[2]),
 })
 
 /** Roots whose trees are meant: those after one id, in the order of texts, and up to another. */
