@@ -1,6 +1,7 @@
 // What `nimbo doctor` says of a server of databases: a sentence with what to do about it, and never a password.
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { openDatabase } from '#kit/db/open.ts'
+import { c, table } from '#kit/db/table.ts'
 import { databaseFindings } from '#main/doctor-database.ts'
 import { type DatabaseServer, type ServerKind, startServer, world } from './server.ts'
 
@@ -132,6 +133,26 @@ describe.each<ServerKind>(['postgres', 'mariadb'])('a server of %s', (kind) => {
     ])
     for (const name of names) await server.ask(`drop database ${name}`)
   })
+
+  test.runIf(!isPostgres)(
+    'what a server has by default, text of few letters and loose transactions, does no harm',
+    async () => {
+      await server.ask('create database cloud_latin character set latin1 collate latin1_general_ci')
+      await server.ask("set global tx_isolation = 'READ-UNCOMMITTED'; set global sql_mode = ''")
+      const word = table('word', { id: c.id(), text: c.text(20) })
+      const db = await openDatabase(world, server.url.replace(/\/\w+$/, '/cloud_latin'), { tables: [word] })
+      const rows = ['Ü', 'ü', 'u', '漢字😀'].map((text) => ({ id: text, text }))
+      await word.insert(db, rows)
+      expect(await word.find(db, {}, { orderBy: [['id', 'asc']] })).toEqual(
+        rows.toSorted((a, b) => (a.id < b.id ? -1 : 1)),
+      )
+      expect(await word.find(db, { text: 'Ü' })).toHaveLength(1)
+      await expect(word.insert(db, { id: 'long', text: 'x'.repeat(21) })).rejects.toThrow()
+      const { rows: said } = await db.execute('select @@tx_isolation as level', [])
+      expect(said).toEqual([{ level: 'SERIALIZABLE' }])
+      await db.close()
+    },
+  )
 
   test.runIf(!isPostgres)('a server that takes no writes', async () => {
     await account('plain', `grant all on \`cloud\\_%\`.* to plain@'%'`)
