@@ -14,7 +14,7 @@ export type AuditEvent = {
     request_id?: string
     host: { address: string }
   }
-  target: { typeURI: string; id?: string; name?: string }
+  target: { typeURI: string; id?: string; name?: string; attachments?: { name: string; content: string }[] }
 }
 
 export function formatAudit(events: readonly AuditEvent[], terminal: Pick<Terminal, 'colors'>): string[] {
@@ -23,7 +23,7 @@ export function formatAudit(events: readonly AuditEvent[], terminal: Pick<Termin
     initiator.name ?? initiator.id,
     initiator.host.address,
     action,
-    [target.typeURI, target.id].filter((part) => part !== undefined).join(' '),
+    shown(target),
     reason.reasonCode,
     initiator.request_id ?? '',
   ])
@@ -35,4 +35,10 @@ export function formatAudit(events: readonly AuditEvent[], terminal: Pick<Termin
     paint(terminal, 'bold', heading!),
     ...lines.map((line, at) => (events[at]!.outcome === 'failure' ? paint(terminal, 'red', line) : line)),
   ]
+}
+
+/** 'identity/projects/users/roles 4d1c... (projects 9a0b..., users 77fe...)'. */
+function shown({ typeURI, id, attachments = [] }: AuditEvent['target']): string {
+  const within = attachments.map(({ name, content }) => `${name} ${content}`).join(', ')
+  return [typeURI, id, within && `(${within})`].filter((part) => part).join(' ')
 }

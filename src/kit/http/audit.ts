@@ -39,7 +39,11 @@ export function writes(method: string): boolean {
 
 export function auditEvent(of: Audited): NewEvent {
   const { caller, note, status } = of
-  const target = { type: `${of.type}/${typeOf(of.route.path)}`, id: idOf(of), ...note?.target }
+  const made = madeBy(of)
+  const named = namesOf(of)
+  const { id } = made === undefined ? (named.pop() ?? {}) : { id: made }
+  const within = named.length === 0 ? undefined : Object.fromEntries(named.map((each) => [each.of, each.id]))
+  const target = { type: `${of.type}/${typeOf(of.route.path)}`, id, within, ...note?.target }
   const userId = (note?.initiator?.userId ?? caller.userId) || undefined
   return {
     kind: 'audit',
@@ -83,15 +87,25 @@ function typeOf(path: string): string {
   return parts.join('/') || 'root'
 }
 
-/** Of what the path names; of what was made, as the answer has it. */
-function idOf({ route, params, body }: Audited): string | undefined {
-  const last = route.path
-    .match(/:([^/]+)/g)
-    ?.at(-1)
-    ?.slice(1)
-  const named = last === undefined ? undefined : params[last]
-  const made = route.method === 'POST' && route.action === undefined ? madeId(body) : undefined
-  return made ?? named
+/** What was made, as the answer has it. */
+function madeBy({ route, body }: Audited): string | undefined {
+  return route.method === 'POST' && route.action === undefined ? madeId(body) : undefined
+}
+
+/**
+ * What the path names, in its order: of '/projects/:project_id/users/:user_id/roles/:role_id' three, each by the word
+ * before it. Which role it was says little without whose, and where.
+ */
+function namesOf({ route, params }: Audited): { of: string; id: string }[] {
+  const parts = route.path.split('/')
+  return parts.flatMap((part, at) => {
+    if (!part.startsWith(':')) return []
+    const id = params[part.slice(1)]
+    const before = parts[at - 1] ?? ''
+    return id === undefined
+      ? []
+      : [{ of: before === '' || before.startsWith(':') ? part.slice(1) : before, id }]
+  })
 }
 
 function madeId(body: unknown): string | undefined {

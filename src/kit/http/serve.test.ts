@@ -60,6 +60,8 @@ const routes = [
     status: 202,
     handle: async () => undefined,
   }),
+  route('PUT', '/things/:id/parts/:part', { policy: 'token', handle: async () => undefined }),
+  route('POST', '/things/:id/parts', { policy: 'token', handle: async () => ({ part: { id: 'made' } }) }),
   route('GET', '/stream', { policy: 'public', handle: async () => Readable.from(slowly()) }),
   route('POST', '/join', { policy: 'public', body: anything, handle: async () => undefined }),
   route('POST', '/login', {
@@ -276,6 +278,17 @@ describe('the audit', () => {
       { data: { action: 'update/paint', target: { id: 't1' }, initiator: { agent: 'tests' } } },
     ])
     expect(JSON.stringify(events)).not.toContain('hunter2')
+  })
+
+  it('has all that the path names: of which thing a part was changed', async () => {
+    const { as, recorded } = await open()
+    await as('member')('PUT', '/v1/things/t1/parts/wheel')
+    await as('member')('POST', '/v1/things/t1/parts')
+    const targets = (await recorded('audit')).map(({ data }) => data?.target)
+    expect(targets).toEqual([
+      { type: 'things/things/parts', id: 'wheel', within: { things: 't1' } },
+      { type: 'things/things/parts', id: 'made', within: { things: 't1' } },
+    ])
   })
 
   it('has what was changed without a token, too', async () => {

@@ -21,6 +21,23 @@ export function keyOf({ method, path, action }: Pick<AnyRoute, 'method' | 'path'
   return `${method} ${path}${action ? ` ${action}` : ''}`
 }
 
+/** Where a service's routes and its table part. */
+export function uncovered(
+  routes: readonly AnyRoute[],
+  guards: Readonly<Record<string, { rule: string }>>,
+): string[] {
+  const keys = new Set(routes.map(keyOf))
+  return [
+    ...[...keys].filter((key) => !Object.hasOwn(guards, key)).map((key) => `${key} has no line`),
+    ...Object.keys(guards)
+      .filter((key) => !keys.has(key))
+      .map((key) => `${key} has no route`),
+    ...routes
+      .filter((route) => route.policy === 'public' && (guards[keyOf(route)]?.rule ?? 'public') !== 'public')
+      .map((route) => `${keyOf(route)} needs no token`),
+  ]
+}
+
 export function fillPath(path: string, ids: Ids): string {
   return path.replace(/([^/:]*)\/:(\w+)/g, (_, segment: string, name: string) => {
     const value = ids[segment] ?? ids[name]

@@ -2,11 +2,12 @@
 // the words of the rule that guards the route, read by an evaluator that the services don't share. A route without a
 // line in its service's table fails.
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { auditGaps, type Write } from './audited.ts'
 import { type Bench, type Guard, makeSamples, openBench, type Subject } from './bench.ts'
 import type { Caller } from './caller.ts'
 import { judge } from './evaluate.ts'
 import { fresh, isAllowed, request, rulesOf } from './request.ts'
-import { type Answered, type AnyRoute, keyOf } from './route.ts'
+import { type Answered, type AnyRoute, keyOf, uncovered } from './route.ts'
 import { differences, digest } from './row.ts'
 import { subjects } from './subject.ts'
 
@@ -40,6 +41,10 @@ describe.for(subjects)('$type', { timeout: 600_000 }, (subject) => {
   const { type, guards } = subject
   const service = () => bench.cloud.services.get(type)!
   const routes = () => service().routes.map((route) => ({ key: keyOf(route), route }))
+  const writes: Write[] = []
+  const noteWrite = (write: Write) => {
+    if (!['GET', 'HEAD'].includes(write.route.method)) writes.push(write)
+  }
   const guarded = () =>
     routes().flatMap(({ key, route }) => {
       const guard = guards[key]
@@ -47,11 +52,7 @@ describe.for(subjects)('$type', { timeout: 600_000 }, (subject) => {
     })
 
   test('each route is in the table, and each line of the table has a route', () => {
-    const keys = new Set(routes().map(({ key }) => key))
-    expect([...keys].filter((key) => !guards[key])).toEqual([])
-    expect(Object.keys(guards).filter((key) => !keys.has(key))).toEqual([])
-    const open = routes().filter(({ route }) => route.policy === 'public')
-    expect(open.filter(({ key }) => guards[key]!.rule !== 'public').map(({ key }) => key)).toEqual([])
+    expect(uncovered(service().routes, guards)).toEqual([])
   })
 
   // Some rules of OpenStack's own releases let readers write, as did Zed's of subnets; a table of roles must not.
@@ -83,6 +84,7 @@ describe.for(subjects)('$type', { timeout: 600_000 }, (subject) => {
         if (isAllowed(bench, subject, guard, caller)) continue
         const answered = await request(bench, subject, route, { who: caller })
         count('requests refused')
+        noteWrite({ route, caller, answered })
         const wanted = refusal(subject, route, guard, caller)
         const leak = secretIn(answered)
         if (answered.status !== wanted || leak)
@@ -103,6 +105,7 @@ describe.for(subjects)('$type', { timeout: 600_000 }, (subject) => {
         const more = await fresh(bench, subject, route)
         const answered = await request(bench, subject, route, { who: caller, more })
         count('requests allowed')
+        noteWrite({ route, caller, answered })
         const { status } = answered
         if (status < 400) done++
         const fine = status < 400 || status === 409 || guard.answers?.includes(status)
@@ -114,6 +117,12 @@ describe.for(subjects)('$type', { timeout: 600_000 }, (subject) => {
     }
     expect(wrong).toEqual([])
     await bench.cloud.settle()
+  })
+
+  test('the audit has each change, and each that was tried', async () => {
+    await bench.cloud.platform.journal.flush()
+    counts['writes in the audit'] = (counts['writes in the audit'] ?? 0) + writes.length
+    expect(auditGaps(type, writes, bench.cloud.events())).toEqual([])
   })
 })
 

@@ -31,7 +31,14 @@ async function open() {
     }),
     authUri: () => 'http://127.0.0.1:5000',
   })
-  const change = async (userId: string, name: string, action: string, id: string, status = 202) => {
+  const change = async (
+    userId: string,
+    name: string,
+    action: string,
+    id: string,
+    status = 202,
+    within?: Record<string, string>,
+  ) => {
     await world.advance(1000)
     journal.record(journal.newTrace(), {
       kind: 'audit',
@@ -42,7 +49,7 @@ async function open() {
       outcome: status < 400 ? 'ok' : 'error',
       data: {
         action,
-        target: { type: 'compute/servers', id },
+        target: { type: 'compute/servers', id, within },
         initiator: { name, roles: ['member'], address: '10.0.0.1', auditId: 'a1' },
         status,
         ...(status === 403 && {
@@ -81,6 +88,28 @@ describe('GET /v1/audit', () => {
       },
     ])
     expect((await get('ann', '/v1/audit')).status).toBe(403)
+  })
+
+  it('is found by everything that the path named', async () => {
+    const { change, get } = await open()
+    await change('u2', 'ann', 'update', 'r1', 204, { projects: 'p7', users: 'u9' })
+    await change('u2', 'ann', 'update', 'r2', 204, { projects: 'p8', users: 'u9' })
+    for (const [target, found] of [
+      ['p7', 1],
+      ['u9', 2],
+      ['r2', 1],
+      ['p9', 0],
+    ] as const)
+      expect((await get('admin', `/v1/audit?target=${target}`)).body.events).toHaveLength(found)
+    const [event] = (await get('admin', '/v1/audit?target=p7')).body.events
+    expect(event.target).toEqual({
+      typeURI: 'compute/servers',
+      id: 'r1',
+      attachments: [
+        { contentType: 'text/plain', name: 'projects', content: 'p7' },
+        { contentType: 'text/plain', name: 'users', content: 'u9' },
+      ],
+    })
   })
 
   it('is filtered by who, what, how and when, and gives the newest', async () => {

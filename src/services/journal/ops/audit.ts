@@ -41,6 +41,7 @@ export async function listAudit(context: JournalContext, query: Query): Promise<
 function fits(event: JournalEvent, query: Query): boolean {
   const { action, target, initiator } = auditFactsOf(event)
   const place = target.id === undefined ? target.type : `${target.type}/${target.id}`
+  const named = [target.id, ...Object.values(target.within ?? {})]
   return (
     equals(query, 'user_id', event.userId) &&
     equals(query, 'user', initiator.name) &&
@@ -49,7 +50,7 @@ function fits(event: JournalEvent, query: Query): boolean {
     equals(query, 'service', event.service) &&
     equals(query, 'outcome', event.outcome === 'ok' ? 'success' : 'failure') &&
     below(query.get('action'), action) &&
-    (below(query.get('target'), place) || query.get('target') === target.id)
+    (below(query.get('target'), place) || named.includes(query.get('target')))
   )
 }
 

@@ -6,7 +6,8 @@ import type { JournalEvent } from '#kit/journal/journal.ts'
 /** What kit/http records in the audit. */
 export type AuditFacts = {
   action: string
-  target: { type: string; id?: string; name?: string }
+  /** `within`: what else the path named, by kind: `{ projects: id, users: id }` of a role that was given. */
+  target: { type: string; id?: string; name?: string; within?: Readonly<Record<string, string>> }
   initiator: {
     name?: string
     roles?: readonly string[]
@@ -33,8 +34,11 @@ export const cadfView = view<JournalEvent>()({
   reason: (e) => reasonOf(e),
   initiator: (e) => initiatorOf(e),
   target: (e) => {
-    const { type, id, name } = auditFactsOf(e).target
-    return { typeURI: type, id, name }
+    const { type, id, name, within } = auditFactsOf(e).target
+    const attachments =
+      within &&
+      Object.entries(within).map(([of, content]) => ({ contentType: 'text/plain', name: of, content }))
+    return { typeURI: type, id, name, attachments }
   },
   observer: (e) => ({
     typeURI: `service/${auditFactsOf(e).target.type.split('/')[0]}`,
