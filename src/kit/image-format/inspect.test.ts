@@ -104,6 +104,7 @@ const dangerous: [string, string, Buffer, RegExp][] = [
   ['a VHD that hides its parent', 'vhd', vhdSample(3, { parent: 'C:\\\\base.vhd' }), /names another file/],
   ['a differencing VHDX', 'vhdx', vhdxSample({ flags: 2 }), /its parent/],
   ['a VHDX with a parent locator', 'vhdx', vhdxSample({ parentItem: true }), /its parent/],
+  ['a VHDX with a log to replay', 'vhdx', vhdxSample({ log: true }), /changes that are still to be made/],
   ['a VHDX with part of a block', 'vhdx', vhdxSample({ block: 7n }), /its parent/],
   ['a differencing VDI', 'vdi', vdiSample(4), /its parent/],
   [

@@ -1,5 +1,6 @@
 // Small images for tests, header by header: what tools write, and what an attacker would.
 import { createQcow2 } from '../qcow2/create.ts'
+import { headerChecksum } from './vhdx.ts'
 
 const gib = 2 ** 30
 
@@ -104,10 +105,20 @@ export function vhdSample(kind: number, change: { parent?: string; blocks?: numb
   return Buffer.concat([footer, header, table, data, footer])
 }
 
-/** `block`: the entry of the first block in the table of all. */
-export function vhdxSample(change: { flags?: number; parentItem?: boolean; block?: bigint } = {}): Buffer {
+/** `block`: the entry of the first block in the table of all. `log`: something is left to be done by it. */
+export function vhdxSample(
+  change: { flags?: number; parentItem?: boolean; block?: bigint; log?: boolean } = {},
+): Buffer {
   const image = Buffer.alloc(4 * 2 ** 20)
   image.write('vhdxfile', 0, 'latin1')
+  for (const [index, at] of [64 * 1024, 128 * 1024].entries()) {
+    const header = image.subarray(at, at + 4096)
+    header.write('head', 'latin1')
+    header.writeBigUInt64LE(BigInt(7 + index), 8)
+    // A header that is older than the other one may still name a log that is done with.
+    if (index === 0 || change.log) header.fill(1, 48, 64)
+    header.writeUInt32LE(headerChecksum(header), 4)
+  }
   image.write('regi', 192 * 1024, 'latin1')
   image.writeUInt32LE(2, 192 * 1024 + 8)
   const [metadataAt, blocksAt] = [2 ** 20, 2 * 2 ** 20]

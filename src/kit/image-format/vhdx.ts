@@ -3,6 +3,9 @@
 import { beyond, firstReason } from './extent.ts'
 import { type ImageInfo, invalid, type Parsed, type Reader, readExactly, wholeNumber } from './format.ts'
 
+/** Of two headers the valid one with the higher number counts. */
+const headers = [64 * 1024, 128 * 1024]
+const headerBytes = 4096
 const regionTables = [192 * 1024, 256 * 1024]
 const tableBytes = 64 * 1024
 const entryBytes = 32
@@ -49,6 +52,7 @@ export async function parseVhdx(read: Reader): Promise<Parsed> {
 }
 
 async function readLayout(read: Reader): Promise<Layout> {
+  const settled = await isSettled(read)
   const regions = await readRegions(read)
   const metadataAt = regions.get(region.metadata)?.at
   const table = regions.get(region.blocks)
@@ -79,10 +83,36 @@ async function readLayout(read: Reader): Promise<Layout> {
     tableAt: table.at,
     tableBytes: table.length,
     problems: [
+      ...(settled
+        ? []
+        : ['Its log holds changes that are still to be made, so that nobody can tell what it is.']),
       ...(hasParent ? ['This VHDX needs another file, its parent.'] : []),
       ...(foreign ? ['It needs VHDX features that are unknown here.'] : []),
     ],
   }
+}
+
+/** A log that has an id is to be replayed, which may change whatever else is said here. */
+async function isSettled(read: Reader): Promise<boolean> {
+  let current: Buffer | undefined
+  for (const at of headers) {
+    const header = await read(at, headerBytes)
+    if (header.length < headerBytes || header.toString('latin1', 0, 4) !== 'head') continue
+    if (header.readUInt32LE(4) !== headerChecksum(header)) continue
+    if (!current || header.readBigUInt64LE(8) > current.readBigUInt64LE(8)) current = header
+  }
+  if (!current) throw invalid('VHDX', 'both of its headers are damaged')
+  return current.subarray(48, 64).every((byte) => byte === 0)
+}
+
+/** CRC-32C of all but itself. */
+export function headerChecksum(header: Buffer): number {
+  let sum = 0xffff_ffff
+  for (const [at, byte] of header.entries()) {
+    sum ^= at >= 4 && at < 8 ? 0 : byte
+    for (let bit = 0; bit < 8; bit++) sum = sum & 1 ? (sum >>> 1) ^ 0x82f6_3b78 : sum >>> 1
+  }
+  return ~sum >>> 0
 }
 
 async function readRegions(read: Reader) {
