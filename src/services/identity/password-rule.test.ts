@@ -67,6 +67,20 @@ describe('a password', () => {
     expect((await choose(id, 'chosen', 'other')).status).toBe(204)
   })
 
+  it('that is locked is changed by an administrator alone', async () => {
+    await start({})
+    const id = await user('given')
+    await identity.ask(admin, 'PATCH', `/v3/users/${id}`, { user: { options: { lock_password: true } } })
+    const refused = await choose(id, 'given', 'chosen')
+    expect([refused.status, refused.body.error.message]).toEqual([
+      400,
+      'This user may not change the password: an administrator has to.',
+    ])
+    expect(await login('given')).toBe(201)
+    expect((await reset(id, 'other')).status).toBe(200)
+    expect(await login('other')).toBe(201)
+  })
+
   it('shows when it expires, and is found by it', async () => {
     await start({ passwordExpiresDays: 30 })
     const made = (await create({ name: 'frodo', password: 'ring' })).body.user
