@@ -1,6 +1,7 @@
 // What operators see of the network service: agents and what they serve, zones, quotas, extensions, free addresses.
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
-import { type Answered, type Ask, type TestNetwork, testNetwork } from './test-network.ts'
+import { type TestNetwork, testNetwork } from './test-network.ts'
+import { lan, make, refusal } from './test-object.ts'
 
 let net: TestNetwork
 beforeEach(async () => {
@@ -8,17 +9,6 @@ beforeEach(async () => {
 })
 afterEach(() => net.close())
 
-const make = async (as: Ask, kind: string, body: object) => {
-  const made = await as('POST', `/v2.0/${kind}s`, { [kind]: body })
-  expect(made.status, JSON.stringify(made.body)).toBe(201)
-  return made.body[kind]
-}
-const refusal = (answer: Answered) => [answer.status, answer.body?.NeutronError?.type]
-const subnetOf = async (as: Ask, cidr: string) => {
-  const network = await make(as, 'network', { name: 'n' })
-  const ip_version = cidr.includes(':') ? 6 : 4
-  return { network, subnet: await make(as, 'subnet', { network_id: network.id, ip_version, cidr }) }
-}
 type AgentView = { id: string; host: string; agent_type: string; alive: boolean; admin_state_up: boolean }
 const agents = async (query = ''): Promise<AgentView[]> =>
   (await net.admin('GET', `/v2.0/agents${query}`)).body.agents
@@ -100,7 +90,7 @@ describe('agents', () => {
 
   test('networks are shown by agent and agents by network, and move by hand with their DHCP port', async () => {
     await net.beat('node1', 'dhcp')
-    const { network, subnet } = await subnetOf(net.alice, '10.0.0.0/24')
+    const { network, subnet } = await lan(net.alice, '10.0.0.0/24')
     const port = { host: 'node1', networkId: network.id }
     await net.plugin.ensureDhcpPort(port, net.incoming)
     await net.beat('node2', 'dhcp')
@@ -214,14 +204,14 @@ test('extensions are listed by alias, and one that is not there is not found', a
 })
 
 test('operators see how many addresses of a network are taken', async () => {
-  const { network, subnet } = await subnetOf(net.alice, '10.0.0.0/29')
+  const { network, subnet } = await lan(net.alice, '10.0.0.0/29')
   await make(net.alice, 'port', { network_id: network.id })
-  await subnetOf(net.bob, '2001:db8::/64')
+  await lan(net.bob, '2001:db8::/64')
   const path = '/v2.0/network-ip-availabilities'
   const one = await net.admin('GET', `${path}/${network.id}`)
   expect(one.body.network_ip_availability).toEqual({
     network_id: network.id,
-    network_name: 'n',
+    network_name: 'lan',
     project_id: net.projects.alice,
     tenant_id: net.projects.alice,
     total_ips: 5,
