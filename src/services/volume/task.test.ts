@@ -96,6 +96,8 @@ describe('a volume that its host makes after all', () => {
     const { id } = await test.volume()
     const [making] = await test.service.app.tasks.running(`volume:${id}`)
     const { operationId } = making!.state as { operationId: string }
+    // The host has been chosen and told by then.
+    await test.world.settle()
     const tell = (ok: boolean) =>
       plugin.operationDone(
         { host: 'node2', volumeId: id, operationId, ok, error: ok ? null : 'no answer' },
