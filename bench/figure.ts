@@ -2,7 +2,7 @@
 
 export type Figure = {
   name: string
-  unit: 'ms' | 's' | 'MiB' | 'per second' | 'percent' | 'agents' | 'servers'
+  unit: 'ms' | 's' | 'MiB' | 'MiB/s' | 'per second' | 'percent' | 'agents' | 'servers'
   /** OpenStack Zed, Debian 12, two cores. */
   zed?: number
   /** What we promise. */

@@ -19,6 +19,8 @@ export type BenchCloud = {
   readonly admin: Session
   /** Seconds of processor time that the cloud's process has taken so far. */
   processorTime(): Promise<number>
+  /** Bytes of memory that it has, its share of what it shares. */
+  memory(): Promise<number>
 }
 
 /** It is gone when `work` ends, however that was. */
@@ -44,7 +46,8 @@ export async function withCloud<T>(portBase: string, work: (cloud: BenchCloud) =
       // User and system time, proc(5) fields 14 and 15, in hundredths of a second.
       return (Number(fields[11]) + Number(fields[12])) / 100
     }
-    return await work({ world, root, http, admin, processorTime })
+    const memory = async () => (await world.processes.memory(pid)) ?? 0
+    return await work({ world, root, http, admin, processorTime, memory })
   } finally {
     http.close()
     await nimbo('destroy', '--yes').catch((error) => console.error(String(error)))

@@ -1,14 +1,16 @@
-// `npm run bench:api [token]`: what the APIs reach, each part on a cloud of its own. The machine is shared and noisy: read
+// `npm run bench:api [token] [candidate] [image]`: what the APIs reach, each part on a cloud of its own. The machine is shared and noisy: read
 // the processor time of one beside the rate.
 import { loadavg } from 'node:os'
 import { type Figure, formatFigures } from '../figure.ts'
 import { measureCandidates } from './candidate.ts'
+import { measureImages } from './image.ts'
 import { measureTokens } from './token.ts'
 
 /** By the word that asks for one alone; each is given a row of ports that no other bench uses. */
 const parts: Record<string, (portBase: string) => Promise<Figure[]>> = {
   token: measureTokens,
   candidate: measureCandidates,
+  image: measureImages,
 }
 const portBase = '22000'
 

@@ -34,7 +34,7 @@ export const exceptions: readonly { path: string; uses: string; why: string }[] 
     why: "speaks HTTP on connections that the World's sockets made to checked addresses",
   },
   {
-    path: 'src/kit/digest/digest.ts',
+    path: 'src/kit/digest/threads.ts',
     uses: 'node:worker_threads',
     why: 'checksums off the event loop; the result depends on the bytes alone',
   },

@@ -1,34 +1,25 @@
-// The thread of digest.ts: holds the hashes in progress and tells how much it has taken.
+// A thread of digest.ts: holds the hashes in progress of one algorithm and says which slabs it has read.
 import { createHash, type Hash } from 'node:crypto'
-import { parentPort } from 'node:worker_threads'
-import type { Algorithm, FromWorker, ToWorker } from './digest.ts'
+import { parentPort, workerData } from 'node:worker_threads'
+import type { Algorithm } from './digest.ts'
+import type { FromWorker, ToWorker } from './threads.ts'
 
-const streams = new Map<number, [Algorithm, Hash][]>()
+const algorithm = workerData as Algorithm
+const hashes = new Map<number, Hash>()
 const tell = (message: FromWorker) => parentPort!.postMessage(message)
 
 parentPort!.on('message', (message: ToWorker) => {
   const { id } = message
   if (message.kind === 'start') {
-    streams.set(
-      id,
-      message.algorithms.map((algorithm) => [algorithm, createHash(algorithm)]),
-    )
+    hashes.set(id, createHash(algorithm))
     return
   }
-  const hashes = streams.get(id)
-  if (!hashes) return
-  if (message.kind === 'chunk') {
-    for (const [, hash] of hashes) hash.update(message.chunk)
-    tell({ id, taken: message.chunk.length })
+  const hash = hashes.get(id)
+  if (message.kind === 'slab') {
+    hash?.update(message.bytes)
+    tell({ slab: message.slab })
     return
   }
-  streams.delete(id)
-  if (message.kind === 'end') {
-    tell({
-      id,
-      digests: Object.fromEntries(
-        hashes.map(([algorithm, hash]) => [algorithm, hash.digest('hex')]),
-      ) as Record<Algorithm, string>,
-    })
-  }
+  hashes.delete(id)
+  if (hash && message.kind === 'end') tell({ id, digest: hash.digest('hex') })
 })

@@ -12,6 +12,7 @@ import { crossOrigin } from './cors.ts'
 import { type Decisions, decisionsOf } from './decision.ts'
 import { toCloudError } from './fault.ts'
 import { isJson, readJson } from './json.ts'
+import { lingerOn } from './linger.ts'
 import { queryOf } from './query.ts'
 import type { Buckets, Limits } from './rate.ts'
 import { faultContext, header, isStream, send, sendBody } from './reply.ts'
@@ -125,6 +126,7 @@ export async function serve<App>(
     send(reply, fault, { ...headers, ...failure.headers })
   } finally {
     end()
+    lingerOn(request.raw, reply.raw, spec.world.timers)
     const write = writes(request.method)
     const policy = decisions?.facts(write || failure !== undefined)
     spec.journal.record(trace, {

@@ -1,11 +1,10 @@
 // Images as files named by their id, mode 0640 (row 132). An upload goes to a folder beside and is renamed when whole.
 import { join } from 'node:path'
-import type { Readable } from 'node:stream'
-import { pipeline } from 'node:stream/promises'
 import { pathToFileURL } from 'node:url'
 import { CloudError } from '#kit/errors/cloud-error.ts'
 import type { World } from '#kit/world/world.ts'
 import type { ImageStore, ImageStoreOptions, ReadAt } from '../driver.ts'
+import { writeFile } from './write.ts'
 
 const imageMode = 0o640
 /** Left free on the disk, so that a full store doesn't stop databases and logs on the same one. */
@@ -26,19 +25,17 @@ export async function openFileStore(world: World, options: ImageStoreOptions): P
     return join(images, id)
   }
 
-  async function* bounded(content: Readable, limitBytes: number): AsyncGenerator<Buffer> {
-    let size = 0
+  /** Looks at the limit with each chunk, and at the disk now and then. */
+  const bounded = (limitBytes: number) => {
     let checkAt = 0
-    for await (const chunk of content as AsyncIterable<Buffer>) {
-      size += chunk.length
-      if (size > limitBytes) {
+    return (size: number): Promise<void> | undefined => {
+      if (size > limitBytes)
         throw new CloudError('tooLarge', `Denying attempt to upload image larger than ${limitBytes} bytes.`)
-      }
-      if (size >= checkAt) {
-        checkAt = size + spaceCheckEvery
-        if ((await files.space(incoming)).freeBytes < keptFreeBytes + spaceCheckEvery) throw full()
-      }
-      yield chunk
+      if (size < checkAt) return undefined
+      checkAt = size + spaceCheckEvery
+      return files.space(incoming).then(({ freeBytes }) => {
+        if (freeBytes < keptFreeBytes + spaceCheckEvery) throw full()
+      })
     }
   }
 
@@ -50,11 +47,7 @@ export async function openFileStore(world: World, options: ImageStoreOptions): P
       const final = pathOf(id)
       const temporary = join(incoming, `${id}.${world.random.hexId()}.${world.host.name}`)
       try {
-        await pipeline(
-          bounded(content, limitBytes),
-          files.writeStream(temporary, { flags: 'wx', mode: imageMode }),
-        )
-        const { size } = (await files.info(temporary))!
+        const size = await writeFile(files, temporary, imageMode, content, bounded(limitBytes))
         const file = await files.open(temporary, 'r')
         try {
           await check(readerOf(file), size)
@@ -63,8 +56,11 @@ export async function openFileStore(world: World, options: ImageStoreOptions): P
           await file.close()
         }
         await files.rename(temporary, final)
+        // A row will say that it is there, also after a power cut.
+        await files.syncFolder(images)
         return { id, sizeBytes: size }
       } catch (error) {
+        content.destroy()
         await files.remove(temporary)
         throw (error as NodeJS.ErrnoException).code === 'ENOSPC' ? full(error) : error
       }

@@ -6,6 +6,7 @@ import { CloudError } from '#kit/errors/cloud-error.ts'
 import { requireSafeImage } from '#kit/image-format/check.ts'
 import { inspectWhole } from '#kit/image-format/inspect.ts'
 import { watchedUpload } from '#kit/image-format/stream.ts'
+import type { Timers } from '#kit/world/world.ts'
 import type { ImageApp } from '../app.ts'
 import type { Image } from '../resources/image.ts'
 
@@ -80,15 +81,39 @@ function hashing(digest: Digest): Transform {
   })
 }
 
+/** A client that sends less than this for so long has stopped, or means no good: others wait for its place. */
+const slowestBytes = 128 * 1024
+/** As long as a silent connection lives. */
+const paceMs = 120_000
+
 /**
  * A request's body, whose reader may stop early: what the client still sends is taken and dropped then, so that it gets
- * its answer. Destroying the body itself would cut the connection instead.
+ * its answer. Destroying the body itself would cut the connection instead. Kind 'timeout' where next to nothing comes.
  */
-export function bodyOf(request: Readable): Readable {
+export function bodyOf(request: Readable, timers: Timers): Readable {
+  let came = 0
+  let held = false
   const take = (chunk: Buffer) => {
-    if (!body.push(chunk)) request.pause()
+    came += chunk.length
+    if (body.push(chunk)) return
+    held = true
+    request.pause()
   }
-  const ended = () => void body.push(null)
+  const watch = () => {
+    // What we ourselves don't take in time is no fault of the client.
+    if (came < slowestBytes && !held)
+      return void body.destroy(
+        new CloudError('timeout', `Fewer than ${slowestBytes} bytes came in ${paceMs / 1000} seconds.`),
+      )
+    came = 0
+    held = request.isPaused()
+    stopWatching = timers.after(paceMs, watch, { background: true })
+  }
+  let stopWatching = timers.after(paceMs, watch, { background: true })
+  const ended = () => {
+    stopWatching()
+    body.push(null)
+  }
   const broken = () => {
     if (!request.readableEnded) body.destroy(new Error('the client is gone'))
   }
@@ -99,6 +124,7 @@ export function bodyOf(request: Readable): Readable {
       request.resume()
     },
     destroy(error, done) {
+      stopWatching()
       request.off('data', take).off('end', ended).off('close', broken)
       request.resume()
       done(error)

@@ -12,6 +12,7 @@ import { bodyOf, type Content, requireFormats, storeContent } from './content.ts
 import { permittedImage, visibleImage } from './image.ts'
 import { notify } from './notify.ts'
 import { requireUploadSlot, uploadLimit } from './quota.ts'
+import { refuseSigned } from './signature.ts'
 import { readingOrder, refOf, writableStore } from './store.ts'
 
 /** What a request says of the bytes that follow. */
@@ -31,10 +32,18 @@ export async function uploadImage(context: ImageContext, id: string, incoming: I
   const target = writableStore(app, incoming.store)
   const limitBytes = await uploadLimit(context)
   requireRoom(incoming, limitBytes)
+  refuseSigned(image)
   await requireUploadSlot(context)
   await claim(app, image, ['queued'], 'saving')
   try {
-    const content = await storeContent(app, target.store, id, formats, bodyOf(incoming.content), limitBytes)
+    const content = await storeContent(
+      app,
+      target.store,
+      id,
+      formats,
+      bodyOf(incoming.content, app.world.timers),
+      limitBytes,
+    )
     try {
       requirePromised(incoming, content)
       await keepContent(app, id, target.id, content)

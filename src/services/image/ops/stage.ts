@@ -17,7 +17,14 @@ export async function stageImage(context: ImageContext, id: string, incoming: In
   await requireUploadSlot(context)
   await claim(app, image, ['queued'], 'uploading')
   try {
-    const { size } = await storeContent(app, app.staging, id, formats, bodyOf(incoming.content), limitBytes)
+    const { size } = await storeContent(
+      app,
+      app.staging,
+      id,
+      formats,
+      bodyOf(incoming.content, app.world.timers),
+      limitBytes,
+    )
     requirePromised(incoming, { size })
     // Without the claim it is whole: a crash from now on keeps it.
     const change = { size, claimedBy: null, updatedAt: app.world.clock.now() }
