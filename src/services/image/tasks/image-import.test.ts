@@ -2,6 +2,8 @@
 import { execFileSync } from 'node:child_process'
 import { mkdtempSync } from 'node:fs'
 import { readdir, rm } from 'node:fs/promises'
+import * as http from 'node:http'
+import type { AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { gzipSync } from 'node:zlib'
@@ -11,6 +13,7 @@ import type { HttpService } from '#kit/http/server.ts'
 import { authenticateBy, callsTo, testCaller, testPlatform } from '#kit/service/test-platform.ts'
 import { proofCases, type Stage } from '#kit/task/proof.ts'
 import type { Tasks } from '#kit/task/task.ts'
+import { realSockets } from '#kit/world/real-sockets.ts'
 import { virtualWorld } from '#kit/world/virtual.ts'
 import type { ImageApp } from '../app.ts'
 import { imageConfig } from '../config.ts'
@@ -32,7 +35,11 @@ const services = new Map<string, HttpService>()
 const content = Buffer.from('staged')
 let far: TestImage
 let source: string
+/** A host from which users may download. */
+const web = http.createServer((_, response) => void response.end(content))
+const portOf = () => (web.address() as AddressInfo).port
 beforeAll(async () => {
+  await new Promise<void>((done) => web.listen(0, '127.0.0.1', done))
   far = await testImage()
   source = await far.create({ hw_cpu_cores: '5' })
   await far.upload(source, content)
@@ -40,9 +47,12 @@ beforeAll(async () => {
   services.set('http://identity.test', await catalogService(far.platform, catalog))
   services.set('http://glance.far.test', far.service.http)
 })
-afterAll(() => far.stop())
+afterAll(async () => {
+  web.close()
+  await far.stop()
+})
 
-type Method = 'glance-direct' | 'copy-image' | 'glance-download'
+type Method = 'glance-direct' | 'copy-image' | 'glance-download' | 'web-download'
 
 /**
  * An image with bytes where the method takes them from, as its op leaves it, and all that can be seen of it.
@@ -50,7 +60,9 @@ type Method = 'glance-direct' | 'copy-image' | 'glance-download'
  */
 async function make(method: Method, prepared = false): Promise<Stage<ImageApp>> {
   const folder = mkdtempSync(join(tmpdir(), 'nimbo-import-proof-'))
-  const world = { ...virtualWorld(), threads: false }
+  const plain = virtualWorld()
+  const sockets = { ...plain.sockets, connect: realSockets.connect }
+  const world = { ...plain, threads: false, sockets }
   const platform = testPlatform({ folder, bus: { notify: async () => {} } as never, world, services })
   const settings = withDefaults(imageConfig, {
     stores: [
@@ -59,6 +71,11 @@ async function make(method: Method, prepared = false): Promise<Stage<ImageApp>> 
       { id: 'far', kind: 'file' },
     ],
     injectProperties: { os_imported: 'yes' },
+    ...{
+      downloadHosts: ['127.0.0.1'],
+      downloadPorts: [String(portOf())],
+      downloadReserved: ['127.0.0.1/32'],
+    },
     ...(prepared && { decompress: true, convertTo: 'qcow2' }),
   })
   const service = await openImage(platform, settings, authenticateBy({ owner }))
@@ -71,8 +88,9 @@ async function make(method: Method, prepared = false): Promise<Stage<ImageApp>> 
   })
   const copying = method === 'copy-image'
   const remote = method === 'glance-download'
+  const elsewhere = remote || method === 'web-download'
   const headers = { 'x-auth-token': 'owner', 'content-type': 'application/octet-stream' }
-  if (!remote)
+  if (!elsewhere)
     await service.http.inject({
       method: 'PUT',
       url: `/v2/images/${id}/${copying ? 'file' : 'stage'}`,
@@ -85,7 +103,7 @@ async function make(method: Method, prepared = false): Promise<Stage<ImageApp>> 
     imageId: id,
     taskId,
     method,
-    uri: undefined,
+    uri: method === 'web-download' ? `http://127.0.0.1:${portOf()}/` : undefined,
     ...(remote && {
       remote: {
         ...{ region: 'Far', imageId: source, serviceInterface: 'public' },
@@ -166,23 +184,31 @@ function hasTool(): boolean {
 /** Once an image is shown as active, what fails afterwards doesn't take it back: other tests than the usual two. */
 const shown = /finish fails (at its end|and each)/
 
-function proves(method: Method, unreached: string[], prepared = false): void {
-  const cases = proofCases({ make: () => make(method, prepared), definition: imageImport, unreached })
-  for (const { name, run } of cases) if (!shown.test(name)) it(name, run)
+/** `cases`: those by which one way differs from the others; each other step of it is theirs, too. */
+function proves(
+  method: Method,
+  { unreached, prepared, cases = /./ }: { unreached?: string[]; prepared?: boolean; cases?: RegExp } = {},
+): void {
+  const all = proofCases({ make: () => make(method, prepared), definition: imageImport, unreached })
+  for (const { name, run } of all) if (cases.test(name) && !shown.test(name)) it(name, run)
 }
 
 describe('an import of staged bytes', () => {
-  proves('glance-direct', [])
+  proves('glance-direct')
 })
 
 describe('a copy to other stores', () => {
-  proves('copy-image', ['prepare'])
+  proves('copy-image', { unreached: ['prepare'] })
+})
+
+describe('a download', () => {
+  proves('web-download', { cases: /comes to its end|fetch/ })
 })
 
 describe('an import from another region', () => {
-  proves('glance-download', [])
+  proves('glance-download', { cases: /comes to its end|fetch|finish/ })
 })
 
 describe.skipIf(!hasTool())('an import that unpacks and converts', () => {
-  proves('glance-direct', [], true)
+  proves('glance-direct', { prepared: true, cases: /comes to its end|prepare|store/ })
 })
