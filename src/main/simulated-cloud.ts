@@ -3,7 +3,6 @@
 import { loadConfig } from '#kit/config/load.ts'
 import { CloudError } from '#kit/errors/cloud-error.ts'
 import type { HttpClient } from '#kit/http/client.ts'
-import type { JournalEvent } from '#kit/journal/journal.ts'
 import { type JournalStore, type OpenJournal, openJournal } from '#kit/journal/store.ts'
 import { openLog } from '#kit/log/log.ts'
 import type { World } from '#kit/world/world.ts'
@@ -19,7 +18,7 @@ import type { Secrets } from './secret.ts'
 import { agentSections, serviceSections } from './section.ts'
 import { cloudSection } from './settings.ts'
 import { hostsHere, type SimulatedHosts } from './simulated-hosts.ts'
-import { hostsThread } from './simulated-hosts-thread.ts'
+import { type HostsThread, hostsThread } from './simulated-hosts-thread.ts'
 import { openSimulationHere } from './simulation/open.ts'
 import { restartableBroker } from './simulation/restartable-broker.ts'
 import { finishRestore } from './simulation/restore.ts'
@@ -40,10 +39,17 @@ export async function runSimulatedCloud(world: World, cloud: Cloud): Promise<Sim
   let controller: Controller | undefined
   let nova: { journal: OpenJournal; client: IdentityClient } | undefined
   let hosts: SimulatedHosts | undefined
+  /** Of many hosts. */
+  let thread: HostsThread | undefined
 
   const broker = restartableBroker(brokerHere)
   const openControllerHere = () =>
-    openController(world, cloud, { log, store: staysOpen(store), openBroker: broker.open, simulated: true })
+    openController(world, cloud, {
+      log,
+      store: staysOpen(store),
+      openBroker: thread?.openBroker ?? broker.open,
+      simulated: true,
+    })
   /** Of whichever controller runs now. */
   const reached = (): Controller => {
     if (controller) return controller
@@ -69,18 +75,18 @@ export async function runSimulatedCloud(world: World, cloud: Cloud): Promise<Sim
     })
     return { journal, client }
   }
-  const openHosts = async (serviceToken: IdentityClient['serviceToken']): Promise<SimulatedHosts> => {
-    const sink = { append: (events: readonly JournalEvent[]) => store.append(events) }
-    if (simulatedHosts(settings).length >= settings.hostThreadFrom) return hostsThread(cloud, log, sink)
-    const line = { http, bus: { ...bus, connectBus }, endpoint, serviceToken, sink }
+  const openHosts = async ({ serviceToken }: IdentityClient): Promise<SimulatedHosts> => {
+    if (thread) return thread.hosts
+    const line = { http, bus: { ...bus, connectBus }, endpoint, serviceToken, sink: staysOpen(store) }
     return hostsHere(world, cloud, { log, config, line })
   }
 
   const startControlPlane = async () => {
-    store = await openJournalStore(world, cloud, 'OFF')
+    if (simulatedHosts(settings).length >= settings.hostThreadFrom) thread = await hostsThread(cloud, log)
+    store = thread?.journal ?? (await openJournalStore(world, cloud, 'OFF'))
     controller = await openControllerHere()
     nova = openNova()
-    hosts = await openHosts(nova.client.serviceToken)
+    hosts = await openHosts(nova.client)
   }
   const stop = async () => {
     await hosts?.close()
@@ -88,6 +94,7 @@ export async function runSimulatedCloud(world: World, cloud: Cloud): Promise<Sim
     controller = undefined
     await nova?.journal.close()
     await store.close()
+    await thread?.end()
   }
   await finishRestore(world, folder)
   await startControlPlane()
@@ -106,8 +113,8 @@ export async function runSimulatedCloud(world: World, cloud: Cloud): Promise<Sim
       async startController() {
         controller ??= await openControllerHere()
       },
-      killBroker: broker.kill,
-      startBroker: broker.start,
+      killBroker: thread?.killBroker ?? broker.kill,
+      startBroker: thread?.startBroker ?? broker.start,
       strikeHosts: (wish) => hosts!.strike(wish),
     }),
     still: (work) => hosts!.still(work),

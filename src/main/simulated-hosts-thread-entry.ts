@@ -1,8 +1,9 @@
-// The other end of simulated-hosts-thread.ts: opens the hosts and does with them what it is asked.
+// The other end of simulated-hosts-thread.ts: opens journal, broker and hosts, and does with them what it is asked.
 import { parentPort, workerData } from 'node:worker_threads'
 import { loadConfig } from '#kit/config/load.ts'
 import { gatheringSink } from '#kit/journal/gathering-sink.ts'
-import { openJournal } from '#kit/journal/store.ts'
+import type { JournalEvent } from '#kit/journal/journal.ts'
+import { type JournalQuery, type JournalSink, type JournalStore, openJournal } from '#kit/journal/store.ts'
 import { openLog } from '#kit/log/log.ts'
 import { realWorld } from '#kit/world/real.ts'
 import { unsyncedFiles } from '#kit/world/unsynced-files.ts'
@@ -10,34 +11,47 @@ import type { World } from '#kit/world/world.ts'
 import { identityClient } from '#services/identity/client.ts'
 import type { Ongoing } from '#services/simulation/app.ts'
 import type { FaultWish } from '#services/simulation/resources/fault.ts'
+import { brokerHere } from './broker-here.ts'
+import { brokerMethods } from './broker-port.ts'
+import type { CloudBroker } from './cloud-broker.ts'
+import { openJournalStore } from './controller.ts'
 import { controllerAccess } from './controller-access.ts'
 import type { Secrets } from './secret.ts'
 import { agentSections, serviceSections } from './section.ts'
 import { cloudSection } from './settings.ts'
 import { hostsHere, type SimulatedHosts } from './simulated-hosts.ts'
-import { gates, type HostsThreadPlan, type StruckThere } from './simulated-hosts-thread.ts'
+import { brokerSocket, gates, type HostsThreadPlan, type StruckThere } from './simulated-hosts-thread.ts'
+import { restartableBroker } from './simulation/restartable-broker.ts'
 import { openThreadPort } from './thread-port.ts'
 
-const { cloud, logLevel } = workerData as HostsThreadPlan
+/** Longest that an event waits for others: each commit costs as much as fifty events. */
+const gatherMs = 100
+
+const { cloud } = workerData as HostsThreadPlan
 const real = realWorld()
 const world: World = { ...real, files: unsyncedFiles(real.files, real.random) }
-const log = openLog({ level: logLevel })
+const log = openLog({ level: cloud.settings.logLevel })
 const strikes = new Map<number, Ongoing>()
 let lastStrike = 0
+let store: JournalStore
+let sink: JournalSink
 let hosts: SimulatedHosts
 let closeLine: () => Promise<void>
+const restartable = restartableBroker(brokerHere)
+let broker: CloudBroker | undefined
 
-const { ask } = openThreadPort(parentPort!, log, 'the simulated hosts', {
+openThreadPort(parentPort!, log, 'the simulated hosts', {
   async open() {
-    const { folder } = cloud
+    store = await openJournalStore(world, cloud, 'OFF')
+    sink = gatheringSink(world, store, gatherMs)
     const config = loadConfig([cloudSection, ...serviceSections, ...agentSections], {
       yaml: cloud.configText,
-      file: folder.config,
+      file: cloud.folder.config,
       env: world.env,
     })
     const access = await controllerAccess(world, cloud)
-    const sink = gatheringSink(world, { append: (events) => ask('append', events), close() {} })
-    const journal = openJournal({ world, log, host: access.host, service: 'agent', sink })
+    const ours: JournalSink = { append: (events) => sink.append(events), close() {} }
+    const journal = openJournal({ world, log, host: access.host, service: 'agent', sink: ours })
     const { endpoint, http } = access
     // One login for all: each may cost a fifth of a second of hashing on purpose.
     const nova = identityClient({
@@ -45,7 +59,15 @@ const { ask } = openThreadPort(parentPort!, log, 'the simulated hosts', {
       user: 'nova',
       journal: journal.as('nova-compute'),
     })
-    const line = { http, endpoint, bus: access, sink, serviceToken: nova.serviceToken }
+    // No socket is needed within a thread; where the broker is not ours, or is down, its port is asked.
+    const connectBus = () => broker?.connect() ?? access.connectBus()
+    const line = {
+      http,
+      endpoint,
+      bus: { ...access, connectBus },
+      sink: ours,
+      serviceToken: nova.serviceToken,
+    }
     hosts = await hostsHere(world, cloud, { log, config, line })
     closeLine = async () => {
       await journal.close()
@@ -69,8 +91,26 @@ const { ask } = openThreadPort(parentPort!, log, 'the simulated hosts', {
       Atomics.notify(gate, 0)
       Atomics.wait(gate, 0, gates.shut)
     }),
-  async close() {
+  async closeHosts() {
     await hosts.close()
     await closeLine()
   },
+
+  append: (events: readonly JournalEvent[]) => sink.append(events),
+  query: (query: JournalQuery) => store.query(query),
+  closeJournal: () => sink.close(),
+
+  ...brokerMethods(brokerSocket(cloud.folder), async (order) => {
+    const opened = await restartable.open({ world, log: log.with({ service: 'broker' }), ...order })
+    broker = opened
+    return {
+      ...opened,
+      async close() {
+        broker = undefined
+        await opened.close()
+      },
+    }
+  }),
+  killBroker: () => restartable.kill(),
+  startBroker: () => restartable.start(),
 })

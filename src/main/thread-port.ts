@@ -60,18 +60,17 @@ export function openThreadPort(port: Port, log: Log, what: string, methods: Thre
   }
 }
 
-export type Thread = ThreadPort & { end(): Promise<void> }
+export type Thread = ThreadPort & {
+  /** The same; where it fails, the thread ends with it. */
+  whole<T>(opening: Promise<T>): Promise<T>
+  end(): Promise<void>
+}
 
 /**
- * The other end has a method `open`, which is asked first; `what` it is in words. The process can't go on without the
- * thread: it ends when that does, until `end` is asked for.
+ * What runs there is `what` in words, and is answered `methods` here. The process can't go on without the thread: it ends
+ * when that does, until `end` is asked for.
  */
-export async function openThread(
-  worker: Worker,
-  log: Log,
-  what: string,
-  methods: ThreadMethods = {},
-): Promise<Thread> {
+export function openThread(worker: Worker, log: Log, what: string, methods: ThreadMethods = {}): Thread {
   let ending = false
   worker.on('error', (error) => log.error({ error: asError(error).stack }, `${what} failed`))
   worker.on('exit', (code) => {
@@ -83,12 +82,16 @@ export async function openThread(
     ending = true
     await worker.terminate()
   }
-  const { ask } = openThreadPort(worker, log, `what ${what} asked for`, methods)
-  try {
-    await ask('open')
-  } catch (error) {
-    await end()
-    throw error
+  return {
+    ...openThreadPort(worker, log, `what ${what} asked for`, methods),
+    async whole(opening) {
+      try {
+        return await opening
+      } catch (error) {
+        await end()
+        throw error
+      }
+    },
+    end,
   }
-  return { ask, end }
 }

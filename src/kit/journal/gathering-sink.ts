@@ -3,11 +3,12 @@ import type { World } from '../world/world.ts'
 import type { JournalEvent } from './journal.ts'
 import type { JournalSink } from './store.ts'
 
-/** Longest that a batch waits for others. */
-const gatherMs = 20
-
-/** Each who appended is answered when the batch with his events was taken or failed. */
-export function gatheringSink({ timers }: Pick<World, 'timers'>, inner: JournalSink): JournalSink {
+/** A batch waits `gatherMs` for others. Each who appended is answered when the batch with his events was taken or failed. */
+export function gatheringSink(
+  { timers }: Pick<World, 'timers'>,
+  inner: JournalSink,
+  gatherMs: number,
+): JournalSink {
   let events: JournalEvent[] = []
   let taking: Promise<void> | undefined
   const take = async () => {

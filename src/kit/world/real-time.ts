@@ -37,11 +37,25 @@ export const realTimers: Timers = {
   },
 }
 
+/** Random octets are drawn for so many ids at once: the system's source is asked for few of them as slowly as for many. */
+const idsAtOnce = 256
+const idBytes = 16
+
 export function realRandom(): Random {
+  let pool = Buffer.alloc(0)
+  let used = 0
+  const drawn = () => {
+    if (used === pool.length) {
+      pool = randomBytes(idsAtOnce * idBytes)
+      used = 0
+    }
+    used += idBytes
+    return pool.subarray(used - idBytes, used)
+  }
   return {
     bytes: (count) => randomBytes(count),
     uuid: () => randomUUID(),
-    hexId: () => randomBytes(16).toString('hex'),
+    hexId: () => drawn().toString('hex'),
     int: (min, below) => randomInt(min, below),
   }
 }

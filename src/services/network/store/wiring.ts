@@ -1,5 +1,5 @@
 // SQL of what hosts wire: generations of ports, hosts, networks and routers.
-import type { LocatedPort } from '#contracts/network-agent.ts'
+import { agentTypes, type LocatedPort } from '#contracts/network-agent.ts'
 import type { Db } from '#kit/db/database.ts'
 import { hostWiring } from '../resources/agent.ts'
 import { network } from '../resources/network.ts'
@@ -122,6 +122,8 @@ export async function locatedPorts(db: Db, networkId: string, portIds?: string[]
     .innerJoin('agent', 'agent.host', 'port.host_id')
     .select(['port.id', 'port.mac_address', 'port.host_id', 'agent.tunnel_ip'])
     .where('port.network_id', '=', networkId)
+    // No other agent has one; with its type the host's is found by the index.
+    .where('agent.agent_type', '=', agentTypes.l2.agentType)
     .where('agent.tunnel_ip', 'is not', null)
     .$if(portIds !== undefined, (query) => query.where('port.id', 'in', portIds!))
     .execute()
