@@ -108,7 +108,8 @@ export async function prepareLiveCloud(name: string, plane: 'real' | 'sim'): Pro
     },
     async glance(user, lines) {
       const ran = await world.processes.run('/usr/bin/python3', ['-W', 'ignore', glanceCommands], {
-        env: { ...processEnv(), ...(await loginOf(user)) },
+        // It keeps what it has read of schemas at home, for clouds that come later at the same address.
+        env: { ...processEnv(), ...(await loginOf(user)), HOME: folder },
         input: `${lines.join('\n')}\n`,
         timeoutMs: 300_000,
       })
