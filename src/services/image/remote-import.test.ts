@@ -1,5 +1,5 @@
 // Imports from another region's Glance, as users of both regions see them: two image services that share one identity.
-import { mkdtempSync, writeFileSync } from 'node:fs'
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest'
@@ -147,7 +147,8 @@ test('a token that ended meanwhile is told, and not tried again', async () => {
 })
 
 test('properties that the caller may not set are not brought by an import either', async () => {
-  const file = join(mkdtempSync(join(tmpdir(), 'nimbo-remote-')), 'protections.conf')
+  const folder = mkdtempSync(join(tmpdir(), 'nimbo-remote-'))
+  const file = join(folder, 'protections.conf')
   writeFileSync(
     file,
     '[^hw_.*]\ncreate = admin\nread = @\n[.*]\ncreate = @\nread = @\nupdate = @\ndelete = @\n',
@@ -170,5 +171,6 @@ test('properties that the caller may not set are not brought by an import either
     expect([status, message]).toEqual(['failure', expect.stringContaining("'hw_a' is reserved")])
   } finally {
     await rig.stop()
+    rmSync(folder, { recursive: true })
   }
 })
