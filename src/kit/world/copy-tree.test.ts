@@ -1,24 +1,8 @@
-// Copying a folder in one turn: on the host's disk and on a machine's of a universe.
-import { mkdtempSync, rmSync } from 'node:fs'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
 import { afterAll, describe, expect, test } from 'vitest'
-import { realFiles } from './real-files.ts'
-import { openUniverse } from './universe/universe.ts'
-import type { Files } from './world.ts'
+import { testDisks } from './test-disk.ts'
 
-const folder = mkdtempSync(join(tmpdir(), 'nimbo-copy-'))
-const universe = openUniverse({ seed: 1 })
-afterAll(() => {
-  universe.close()
-  rmSync(folder, { recursive: true, force: true })
-})
-
-/** What is asked of a universe's disk is answered as its time goes on. */
-const disks: [string, string, Files, <T>(work: Promise<T>) => Promise<T>][] = [
-  ["the host's disk", folder, realFiles, (work) => work],
-  ["a machine's disk", '/data', universe.machine('a').start('p').world.files, (work) => universe.until(work)],
-]
+const { disks, remove } = testDisks('copy')
+afterAll(remove)
 
 describe.each(disks)('%s', (_, root, files, done) => {
   test('copies folders with their files, links and modes, and leaves out what it is told to', async () => {

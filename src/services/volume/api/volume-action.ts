@@ -2,7 +2,7 @@
 import { route } from '../app.ts'
 import {
   deleteVolumeBy,
-  editImageMetadata,
+  editMetadata,
   extendVolume,
   needKey,
   resetStatus,
@@ -72,10 +72,16 @@ export const volumeActionRoutes = [
     policy: volumeRules.imageMetadataSet,
     body: imageMetadataBody,
     handle: async (context, { params, body }) => ({
-      metadata: await editImageMetadata(context, params.id!, volumeRules.imageMetadataSet, (now) => ({
-        ...now,
-        ...body.metadata,
-      })),
+      metadata: await editMetadata(
+        context,
+        params.id!,
+        'imageMetadata',
+        volumeRules.imageMetadataSet,
+        (now) => ({
+          ...now,
+          ...body.metadata,
+        }),
+      ),
     }),
   }),
   route('POST', path, {
@@ -84,7 +90,7 @@ export const volumeActionRoutes = [
     status: 200,
     body: imageMetadataRemoveBody,
     handle: async (context, { params, body }) => {
-      await editImageMetadata(context, params.id!, volumeRules.imageMetadataRemove, (now) => {
+      await editMetadata(context, params.id!, 'imageMetadata', volumeRules.imageMetadataRemove, (now) => {
         needKey(now, body.key)
         const { [body.key]: _, ...rest } = now
         return rest

@@ -94,7 +94,7 @@ export const volumeRoutes = [
     policy: volumeRules.metadataCreate,
     body: metadataBody,
     handle: async (context, { params, body }) => ({
-      metadata: await editMetadata(context, params.id!, volumeRules.metadataCreate, (now) => ({
+      metadata: await editMetadata(context, params.id!, 'metadata', volumeRules.metadataCreate, (now) => ({
         ...now,
         ...body.metadata,
       })),
@@ -104,7 +104,13 @@ export const volumeRoutes = [
     policy: volumeRules.metadataUpdate,
     body: metadataBody,
     handle: async (context, { params, body }) => ({
-      metadata: await editMetadata(context, params.id!, volumeRules.metadataUpdate, () => body.metadata),
+      metadata: await editMetadata(
+        context,
+        params.id!,
+        'metadata',
+        volumeRules.metadataUpdate,
+        () => body.metadata,
+      ),
     }),
   }),
   route('GET', '/volumes/:id/metadata/:key', {
@@ -120,7 +126,10 @@ export const volumeRoutes = [
     handle: async (context, { params, body }) => {
       if (!Object.hasOwn(body.meta, params.key!))
         throw new CloudError('badRequest', 'Request body and URI mismatch.')
-      await editMetadata(context, params.id!, volumeRules.metadataUpdate, (now) => ({ ...now, ...body.meta }))
+      await editMetadata(context, params.id!, 'metadata', volumeRules.metadataUpdate, (now) => ({
+        ...now,
+        ...body.meta,
+      }))
       return { meta: body.meta }
     },
   }),
@@ -128,7 +137,7 @@ export const volumeRoutes = [
     policy: volumeRules.metadataDelete,
     status: 200,
     handle: async (context, { params }) => {
-      await editMetadata(context, params.id!, volumeRules.metadataDelete, (now) => {
+      await editMetadata(context, params.id!, 'metadata', volumeRules.metadataDelete, (now) => {
         needKey(now, params.key!)
         const { [params.key!]: _, ...rest } = now
         return rest

@@ -46,10 +46,11 @@ export async function showMetadata(context: VolumeContext, id: string): Promise<
   return (await loadVolume(context, id, volumeRules.metadata)).metadata
 }
 
-/** Read and written in one transaction, so that two at once lose nothing. */
+/** The volume's own, or what it has of its image. Read and written in one transaction, so that two at once lose nothing. */
 export async function editMetadata(
   context: VolumeContext,
   id: string,
+  of: 'metadata' | 'imageMetadata',
   rule: PolicyRule,
   edit: (now: Record<string, string>) => Record<string, string>,
 ): Promise<Record<string, string>> {
@@ -58,9 +59,9 @@ export async function editMetadata(
   return db.transaction(async (tx) => {
     const row = await findVolume(tx, id)
     if (!row) throw noVolume(id)
-    const metadata = edit(row.metadata)
-    await updateVolume(tx, id, { metadata, updatedAt: world.clock.now() })
-    return metadata
+    const values = edit(row[of] ?? {})
+    await updateVolume(tx, id, { [of]: values, updatedAt: world.clock.now() })
+    return values
   })
 }
 
@@ -68,23 +69,6 @@ export function needKey(metadata: Record<string, string>, key: string): string {
   const value = Object.hasOwn(metadata, key) ? metadata[key] : undefined
   if (value === undefined) throw new CloudError('notFound', `Metadata item was not found: ${key}`)
   return value
-}
-
-export async function editImageMetadata(
-  context: VolumeContext,
-  id: string,
-  rule: PolicyRule,
-  edit: (now: Record<string, string>) => Record<string, string>,
-): Promise<Record<string, string>> {
-  await loadVolume(context, id, rule)
-  const { db, world } = context.app
-  return db.transaction(async (tx) => {
-    const row = await findVolume(tx, id)
-    if (!row) throw noVolume(id)
-    const imageMetadata = edit(row.imageMetadata ?? {})
-    await updateVolume(tx, id, { imageMetadata, updatedAt: world.clock.now() })
-    return imageMetadata
-  })
 }
 
 /** `force`: whatever its status, and what holds it is forgotten. */
