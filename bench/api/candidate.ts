@@ -24,6 +24,8 @@ import type { Figure } from '../figure.ts'
 type Shape = 'flat' | 'trees'
 
 const rounds = 40
+/** Before them: what has run for longer is compiled. */
+const warmingRounds = 20
 const aggregates = Array.from({ length: 10 }, (_, index) => `0000000${index}-0000-4000-8000-000000000000`)
 /** What a host of today says of itself: mostly the flags of its processor. */
 const usual = standardTraits.filter((name) => name.startsWith('HW_CPU_X86_')).slice(0, 30)
@@ -104,6 +106,7 @@ async function measure({ folder, agent, shape, count, asked, goal }: Task): Prom
   add(`${what}: ${first}, by a new process`, ms)
   for (const [name, query] of questions) {
     const times: number[] = []
+    for (let round = 0; round < warmingRounds; round++) await timed(query)
     const busy = process.cpuUsage()
     for (let round = 0; round < rounds; round++) times.push((await timed(query)).ms)
     const { user, system } = process.cpuUsage(busy)
