@@ -3,7 +3,7 @@ import type { Credentials } from '../policy/policy.ts'
 import type { AccessRule } from './access-rule.ts'
 
 export type Caller = Credentials & {
-  /** The token itself, to be passed on to other services; never logged or stored. */
+  /** The token itself, to be passed on to other services; never logged, and stored sealed or not at all. */
   token: string
   userName: string
   userDomainName?: string

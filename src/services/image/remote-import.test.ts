@@ -13,6 +13,7 @@ const services = new Map<string, HttpService>()
 let near: TestImage
 let far: TestImage
 const catalog: TestCatalog = { endpoints: [] }
+const nowhere = '36d4b546-64a2-4bb9-bdd0-ba676aa48f2c'
 
 beforeAll(async () => {
   far = await testImage()
@@ -88,19 +89,23 @@ test('clients are told of the way, and the image comes with its formats and the 
   expect(ours).not.toHaveProperty('speed')
 })
 
-test('the token lies sealed in the task, and nowhere once the bytes are there', async () => {
+test.each([
+  ['once the bytes are there', undefined],
+  ['once the import has failed', nowhere],
+])('the token lies sealed in the task, and nowhere %s', async (_, missing) => {
   const id = await near.create()
   let letThrough = () => {}
   catalog.gate = new Promise((done) => {
     letThrough = done
   })
-  await begin(id, { glance_image_id: await remote({}, Buffer.from('raw')) })
+  await begin(id, { glance_image_id: missing ?? (await remote({}, Buffer.from('raw'))) })
   const rows = () => taskTable.find(near.service.app.db, { subject: `image:${id}` })
   const [before] = await rows()
   expect(JSON.stringify(before!.state)).toMatch(/"token":"gAAAA/)
   expect(JSON.stringify(before!.state)).not.toContain('"token":"owner')
   letThrough()
   await near.platform.world.settle()
+  expect((await taskOf(id)).status).toBe(missing ? 'failure' : 'success')
   expect(JSON.stringify(await rows())).not.toContain('gAAAA')
 })
 
@@ -114,8 +119,6 @@ test.each([
   expect([status, body.message]).toEqual([400, expect.stringContaining(words)])
   expect((await show(id)).status).toBe('queued')
 })
-
-const nowhere = '36d4b546-64a2-4bb9-bdd0-ba676aa48f2c'
 
 test('what the other region does not give is told by the task, and the image is queued as it was', async () => {
   const attempt = async (given: object) => {

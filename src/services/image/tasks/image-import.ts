@@ -125,6 +125,7 @@ export const imageImport = task<ImageApp, ImportFrame>()({
   // Also where no step ever began: the request has marked the image as taken by this task.
   failed: async (t, { message }) => {
     await giveUp(t)
+    if (t.state.remote) t.set({ remote: { ...t.state.remote, token: undefined } })
     await moveTask(t.app, t.app.db, t.state.taskId, 'failure', { message })
   },
 })
