@@ -134,6 +134,16 @@ export function imageStoreConformance(name: string, make: () => Promise<ImageSto
       expect((await buffer(await rig.store.get(empty))).length).toBe(0)
     })
 
+    it('says of each chunk when it is done with it, so that its memory can be used again', async () => {
+      const id = newId()
+      const pieces = Array.from({ length: 4 }, (_, index) =>
+        Buffer.from(content.subarray(index * 50_000, (index + 1) * 50_000)),
+      )
+      await put(id, chunks(...pieces), { spent: (chunk) => chunk.fill(0) })
+      expect((await buffer(await rig.store.get(id))).equals(content)).toBe(true)
+      expect(Buffer.concat(pieces).equals(Buffer.alloc(content.length))).toBe(true)
+    })
+
     it('writes over what a step that ran twice left', async () => {
       const id = newId()
       await put(id, chunks(Buffer.from('first')))

@@ -34,7 +34,12 @@ export type ImageStore = ImageSource & {
   put(
     id: string,
     content: Readable,
-    options: { limitBytes: number; check: (read: ReadAt, sizeBytes: number) => Promise<void> },
+    options: {
+      limitBytes: number
+      check: (read: ReadAt, sizeBytes: number) => Promise<void>
+      /** Called with each chunk when the store has no more use for it. */
+      spent?: (chunk: Buffer) => void
+    },
   ): Promise<StoredImage>
   /** No error when it is gone. */
   remove(id: string): Promise<void>

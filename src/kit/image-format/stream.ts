@@ -29,9 +29,13 @@ export function watchedUpload(claimed: string, container?: string): Transform {
   }
 
   return new Transform({
+    // Chunk by chunk: buffered bytes would be joined to new ones.
+    objectMode: true,
+    highWaterMark: 2,
     transform(chunk: Buffer, _encoding, done) {
       if (judged) return done(null, chunk)
-      head.push(chunk)
+      // Copied: who takes the chunk may be done with it before there is enough.
+      head.push(Buffer.from(chunk))
       size += chunk.length
       if (size < headBytes) return done(null, chunk)
       judge().then(

@@ -43,11 +43,14 @@ export async function openFileStore(world: World, options: ImageStoreOptions): P
     kind: 'file',
     properties: { datadir: images, chunk_size: chunkBytes, thin_provisioning: false },
     locate: (id) => pathToFileURL(pathOf(id)).href,
-    async put(id, content, { limitBytes, check }) {
+    async put(id, content, { limitBytes, check, spent }) {
       const final = pathOf(id)
       const temporary = join(incoming, `${id}.${world.random.hexId()}.${world.host.name}`)
       try {
-        const size = await writeFile(files, temporary, imageMode, content, bounded(limitBytes))
+        const size = await writeFile(files, temporary, imageMode, content, {
+          admit: bounded(limitBytes),
+          spent,
+        })
         const file = await files.open(temporary, 'r')
         try {
           await check(readerOf(file), size)

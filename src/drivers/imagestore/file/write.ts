@@ -13,7 +13,10 @@ export async function writeFile(
   path: string,
   mode: number,
   content: Readable,
-  admit: (sizeBytes: number) => Promise<void> | undefined,
+  {
+    admit,
+    spent,
+  }: { admit: (sizeBytes: number) => Promise<void> | undefined; spent?: (chunk: Buffer) => void },
 ): Promise<number> {
   const file = await open(path, 'wx', mode)
   const [writing, flushing] = [oneAtATime(), oneAtATime()]
@@ -26,7 +29,10 @@ export async function writeFile(
     const batch = gathered
     gathered = []
     waiting = 0
-    writing.begin(() => file.writev(batch))
+    writing.begin(async () => {
+      await file.writev(batch)
+      if (spent) for (const chunk of batch) spent(chunk)
+    })
   }
   try {
     for await (const chunk of content as AsyncIterable<Buffer>) {

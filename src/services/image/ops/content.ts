@@ -3,6 +3,7 @@ import { pipeline, Readable, Transform } from 'node:stream'
 import type { ImageStore } from '#drivers/imagestore/load.ts'
 import type { Digest } from '#kit/digest/digest.ts'
 import { CloudError } from '#kit/errors/cloud-error.ts'
+import { freeChunk } from '#kit/http/chunk.ts'
 import { requireSafeImage } from '#kit/image-format/check.ts'
 import { inspectWhole } from '#kit/image-format/inspect.ts'
 import { watchedUpload } from '#kit/image-format/stream.ts'
@@ -39,6 +40,8 @@ export async function storeContent(
   formats: Formats,
   source: Readable,
   limitBytes: number,
+  /** Whether nobody else knows the chunks of the source. */
+  ownChunks = false,
 ): Promise<Content> {
   const { diskFormat, containerFormat } = formats
   const { hashAlgorithm } = app.config
@@ -49,6 +52,7 @@ export async function storeContent(
     const checked = pipeline(source, watchedUpload(diskFormat, containerFormat), hashing(digest), () => {})
     const { sizeBytes } = await store.put(id, checked, {
       limitBytes,
+      ...(ownChunks && { spent: freeChunk }),
       async check(read, size) {
         const info = await inspectWhole(read, size)
         requireSafeImage(info, diskFormat, containerFormat)
@@ -75,6 +79,8 @@ export async function storeContent(
 /** Passes bytes on while the digest thread gets them. */
 function hashing(digest: Digest): Transform {
   return new Transform({
+    objectMode: true,
+    highWaterMark: 2,
     transform(chunk: Buffer, _encoding, done) {
       digest.update(chunk).then(() => done(null, chunk), done)
     },
@@ -119,7 +125,9 @@ export function bodyOf(request: Readable, timers: Timers): Readable {
   }
   const failed = (error: Error) => void body.destroy(error)
   const body = new Readable({
-    highWaterMark: 256 * 1024,
+    // Chunk by chunk, of 64 KiB each: buffered bytes would be joined to new ones.
+    objectMode: true,
+    highWaterMark: 8,
     read() {
       request.resume()
     },

@@ -2,6 +2,7 @@
 import type { Readable } from 'node:stream'
 import { type ByteRange, isWritable } from '#drivers/imagestore/load.ts'
 import { CloudError } from '#kit/errors/cloud-error.ts'
+import { ownsChunks } from '#kit/http/chunk.ts'
 import type { ImageApp, ImageContext } from '../app.ts'
 import { type Image, type ImageStatus, imageRules, type WholeImage } from '../resources/image.ts'
 import * as store from '../store/image.ts'
@@ -43,6 +44,7 @@ export async function uploadImage(context: ImageContext, id: string, incoming: I
       formats,
       bodyOf(incoming.content, app.world.timers),
       limitBytes,
+      ownsChunks(incoming.content),
     )
     try {
       requirePromised(incoming, content)

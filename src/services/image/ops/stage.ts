@@ -1,4 +1,5 @@
 // Staged bytes: they wait on this cloud's own disk until an import takes them.
+import { ownsChunks } from '#kit/http/chunk.ts'
 import type { ImageApp, ImageContext } from '../app.ts'
 import { imageRules } from '../resources/image.ts'
 import * as store from '../store/image.ts'
@@ -24,6 +25,7 @@ export async function stageImage(context: ImageContext, id: string, incoming: In
       formats,
       bodyOf(incoming.content, app.world.timers),
       limitBytes,
+      ownsChunks(incoming.content),
     )
     requirePromised(incoming, { size })
     // Without the claim it is whole: a crash from now on keeps it.
