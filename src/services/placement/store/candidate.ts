@@ -17,8 +17,8 @@ export type Room = {
   stepSize: number
 }
 /** What one statement said of a provider, and in which state it saw him. */
-export type Stock = Place & { parentUuid: string | null; room: Map<string, Room> }
-export type Marks = { state: number; names: readonly string[] }
+type Stock = Place & { parentUuid: string | null; room: Map<string, Room> }
+type Names = { state: number; names: readonly string[] }
 
 const stateOf = (table: string) => `${table}.generation + ${table}.edition`
 const place = `select p.root_uuid, p.uuid, ${stateOf('p')} from resource_provider p`
@@ -31,7 +31,7 @@ const toPlace = (row: unknown[]): Place => ({
 })
 
 /** Roots whose trees are meant: those after one id, in the order of texts, and up to another. */
-export type Range = { after: string; upTo?: string }
+type Range = { after: string; upTo?: string }
 
 /** The first `count` providers in a range, in the order of their roots: of the last tree maybe not all. */
 export async function listPlaces(db: Db, { after, upTo }: Range, count: number): Promise<Place[]> {
@@ -107,7 +107,7 @@ async function listTexts(
   uuids: readonly string[],
   table: string,
   column: string,
-): Promise<Map<string, Marks>> {
+): Promise<Map<string, Names>> {
   const joined = dialects[db.dialect].joinedTexts(column)
   const rows = await byList(
     db,

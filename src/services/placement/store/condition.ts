@@ -20,7 +20,7 @@ export function hasRoom(e: Build, uuid: string, resourceClass: string, amount: n
 }
 
 /** One of `names` at least. */
-export function hasTrait(e: Build, uuid: string, names: readonly string[]): Condition {
+function hasTrait(e: Build, uuid: string, names: readonly string[]): Condition {
   return e.exists(
     e
       .selectFrom('resource_provider_trait as mark')
@@ -31,7 +31,7 @@ export function hasTrait(e: Build, uuid: string, names: readonly string[]): Cond
 }
 
 /** In one of the aggregates at least. */
-export function isMember(e: Build, uuid: string, aggregates: readonly string[]): Condition {
+function isMember(e: Build, uuid: string, aggregates: readonly string[]): Condition {
   return e.exists(
     e
       .selectFrom('resource_provider_aggregate as member')
