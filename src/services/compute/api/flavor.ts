@@ -1,19 +1,18 @@
 // /flavors, their extra specs and their access lists.
-import { Type } from 'typebox'
 import { CloudError } from '#kit/errors/cloud-error.ts'
 import { body } from '#kit/http/body.ts'
 import { nextUrl } from '#kit/http/page.ts'
 import type { Query } from '#kit/http/route.ts'
 import { type ComputeContext, route } from '../app.ts'
 import * as flavors from '../ops/flavor.ts'
-import { oneExtraSpec, readExtraSpecs } from '../resources/extra-spec.ts'
+import { extraSpecMap, oneExtraSpec, readExtraSpecs } from '../resources/extra-spec.ts'
 import { flavorBrief, flavorCreate, flavorRules, flavorUpdate, flavorView } from '../resources/flavor.ts'
 import { checkQuery, paging } from '../resources/query.ts'
 import { projectId } from '../resources/schema.ts'
 
 const known = new Set([...paging, 'is_public', 'minRam', 'minDisk', 'sort_key', 'sort_dir'])
 const accessBody = (wrapper: string) => body(wrapper, { tenant: { schema: projectId } })
-const specsBody = body(null, { extra_specs: { schema: Type.Unknown() } })
+const specsBody = body(null, { extra_specs: { schema: extraSpecMap } })
 
 type AccessRow = { flavorId: string; projectId: string }
 const accessList = (rows: AccessRow[]) => ({

@@ -11,7 +11,7 @@ import * as volumes from '../ops/server-volume.ts'
 import { attachmentCreate, attachmentUpdate, attachmentView } from '../resources/block-device.ts'
 import { checkQuery, pageOf } from '../resources/query.ts'
 import { metadata, tag } from '../resources/schema.ts'
-import { interfaceCreate, interfaceView } from '../resources/server-interface.ts'
+import { interfaceView, interfaceWish } from '../resources/server-interface.ts'
 import { serverRules } from '../resources/server-rule.ts'
 import { plainAddresses } from '../resources/server-view.ts'
 import { deletePassword, findPassword } from '../store/server-password.ts'
@@ -182,9 +182,8 @@ export const interfaceRoutes = [
   }),
   route('POST', '/servers/:id/os-interface', {
     policy: 'token',
-    body: body(null, { interfaceAttachment: { schema: Type.Unknown(), optional: true, as: 'given' } }),
-    handle: async (context, { params, body }) => {
-      const wish = interfaceCreate.parse({ interfaceAttachment: body.given ?? {} }, context.version)
+    body: interfaceWish,
+    handle: async (context, { params, body: wish }) => {
       const port = await interfaces.attachInterface(context, params.id!, wish)
       return { interfaceAttachment: interfaceView({ ...port, tag: wish.tag ?? null }, context) }
     },

@@ -53,18 +53,13 @@ const families: [RegExp, RegExp][] = [
 ]
 const namespaces = /^(hw|hw_rng|hw_video|os|trait\w*|resources\w*|quota|accel|pci_passthrough):/
 
-/** The body that sets a single one. */
-export const oneExtraSpec = described(
-  Type.Object(
-    {},
-    {
-      additionalProperties: Type.Union([Type.String({ maxLength: 255 }), Type.Number()]),
-      minProperties: 1,
-      maxProperties: 1,
-    },
-  ),
-  readExtraSpecs,
+export const extraSpecMap = Type.Object(
+  {},
+  { additionalProperties: Type.Union([Type.String({ maxLength: 255 }), Type.Number()]) },
 )
+
+/** The body that sets a single one. */
+export const oneExtraSpec = described({ ...extraSpecMap, minProperties: 1, maxProperties: 1 }, readExtraSpecs)
 
 /** Throws 'badRequest' with the first that is wrong; gives the values as text. */
 export function readExtraSpecs(given: unknown, at: Version | undefined): Record<string, string> {

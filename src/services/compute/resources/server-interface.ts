@@ -1,6 +1,6 @@
 // Interfaces of a server: the network service's ports in compute's words.
 import { Type } from 'typebox'
-import { body } from '#kit/http/body.ts'
+import { type Body, body } from '#kit/http/body.ts'
 import { view } from '#kit/http/view.ts'
 import type { PortBody } from '#services/network/client.ts'
 import { tag, uuid } from './schema.ts'
@@ -20,6 +20,16 @@ export const interfaceCreate = body('interfaceAttachment', {
   },
   tag: { schema: tag, since: '2.49', optional: true },
 })
+
+/** Who wishes for nothing in particular may leave it out: any network of the project. */
+export const interfaceWish: Body<ReturnType<typeof interfaceCreate.parse>> = {
+  ...interfaceCreate,
+  schemaAt: (at) => ({ ...interfaceCreate.schemaAt(at), required: [] }),
+  parse(input, at) {
+    const isEmpty = typeof input === 'object' && input !== null && Object.keys(input).length === 0
+    return interfaceCreate.parse(isEmpty ? { interfaceAttachment: {} } : input, at)
+  },
+}
 
 export type ShownInterface = PortBody & { tag: string | null }
 export const interfaceView = view<ShownInterface>()({

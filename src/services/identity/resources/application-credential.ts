@@ -43,9 +43,13 @@ export const accessRule = table(
 )
 export type AccessRule = RowOf<typeof accessRule>
 
+const domainWish = Type.Object(
+  { id: Type.Optional(id), name: Type.Optional(name255) },
+  { additionalProperties: false },
+)
 /** A role by its id or by its name, as requests give it. */
 export const roleWish = Type.Object(
-  { id: Type.Optional(id), name: Type.Optional(name255), domain: Type.Optional(Type.Object({})) },
+  { id: Type.Optional(id), name: Type.Optional(name255), domain: Type.Optional(domainWish) },
   { additionalProperties: false, minProperties: 1 },
 )
 const accessRuleWish = Type.Object(
