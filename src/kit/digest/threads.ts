@@ -11,8 +11,8 @@ export type ToWorker =
 export type FromWorker = { slab: number } | { id: number; digest: string }
 
 const slabBytes = 512 * 1024
-/** How far the threads may lag behind. */
-const slabsOfStream = 8
+/** How far the threads may lag behind: on a busy host each of them gets its turn late. */
+const slabsOfStream = 16
 /** Kept for the next stream; a thread costs some 10 MB, and so all of it goes when nothing was uploaded for a while. */
 const slabsKept = 16
 const idleMs = 30_000

@@ -3,12 +3,12 @@
 // next write fails as on a closed pipe, upon which clients look for an answer.
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { Timers } from '../world/world.ts'
+import { hasConnection } from './chunk.ts'
 
 export const lingerMs = 10_000
 
 export function lingerOn(request: IncomingMessage, reply: ServerResponse, timers: Timers): void {
-  // Requests of this process itself have no connection.
-  if (request.complete !== false || !('destroySoon' in request.socket)) return
+  if (request.complete !== false || !hasConnection(request)) return
   const { socket } = request
   reply.once('finish', () => {
     if (request.complete) return

@@ -47,7 +47,13 @@ export type Query = {
   has(name: string): boolean
 }
 
-export type Reply = { status?: number; headers?: Record<string, string>; body?: unknown }
+export type Reply = {
+  status?: number
+  headers?: Record<string, string>
+  body?: unknown
+  /** Called with each chunk of a stream that has gone to the client, where that is at the other end of a connection. */
+  spent?: (chunk: Uint8Array) => void
+}
 
 /** For an answer that needs another status or headers than the route's own. */
 export class Answer {

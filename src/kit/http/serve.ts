@@ -109,7 +109,7 @@ export async function serve<App>(
     reply.headers(headers)
     if (answer.headers) reply.headers(answer.headers)
     reply.code(status)
-    sendBody(reply, answer.body, request.method)
+    sendBody(reply, answer.body, request.method, answer.spent)
   } catch (thrown) {
     failure = toCloudError(thrown, requestId)
     status = failure.status

@@ -61,7 +61,8 @@ export const realFiles: Files = {
   async open(path, flags, mode) {
     return toOpenFile(await fs.open(path, flags, mode ?? ownerOnly))
   },
-  readStream: (path, range = {}) => createReadStream(path, range),
+  readStream: (path, { chunkBytes: highWaterMark = 65_536, ...range } = {}) =>
+    createReadStream(path, { ...range, highWaterMark }),
   writeStream: (path, options = {}) =>
     createWriteStream(path, { flags: options.flags ?? 'w', mode: options.mode ?? ownerOnly }),
   async space(path) {

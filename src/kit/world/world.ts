@@ -100,7 +100,8 @@ export type Files = {
   chmod(path: string, mode: number): Promise<void>
   chown(path: string, uid: number, gid: number): Promise<void>
   open(path: string, flags: 'r' | 'r+' | 'w' | 'wx' | 'a', mode?: number): Promise<OpenFile>
-  readStream(path: string, range?: { start?: number; end?: number }): Readable
+  /** `chunkBytes` is what is read at once, 64 KiB unless told. Each chunk is memory of its own. */
+  readStream(path: string, range?: { start?: number; end?: number; chunkBytes?: number }): Readable
   writeStream(path: string, options?: { flags?: 'w' | 'wx' | 'a'; mode?: number }): Writable
   /** Free and total bytes of the file system that holds `path`. */
   space(path: string): Promise<{ freeBytes: number; totalBytes: number }>

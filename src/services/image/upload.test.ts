@@ -1,4 +1,4 @@
-// Uploads over real connections that never end, or hardly begin.
+// Bytes over real connections: whole ones, and uploads that never end, or hardly begin.
 import { once } from 'node:events'
 import { readdir } from 'node:fs/promises'
 import { connect } from 'node:net'
@@ -41,6 +41,28 @@ async function uploading(id: string) {
     },
   }
 }
+
+test('what goes in comes out, whole and in parts, for several clients at once', async () => {
+  const id = await rig.create()
+  const content = rig.platform.world.random.bytes(mib - 1)
+  const url = `http://127.0.0.1:${port}/v2/images/${id}/file`
+  const headers = { 'x-auth-token': 'owner' }
+  const sent = { ...headers, 'content-type': 'application/octet-stream' }
+  expect((await fetch(url, { method: 'PUT', headers: sent, body: content })).status).toBe(204)
+  const ranges = ['bytes=0-', 'bytes=0-', 'bytes=300000-', 'bytes=262143-524288', 'bytes=5-5']
+  const parts = await Promise.all(
+    ranges.map(async (range) =>
+      Buffer.from(await (await fetch(url, { headers: { ...headers, range } })).arrayBuffer()),
+    ),
+  )
+  expect(parts.map((part) => part.length)).toEqual([mib - 1, mib - 1, mib - 300_001, 262_146, 1])
+  const starts = [0, 0, 300_000, 262_143, 5]
+  const right = parts.map((part, index) =>
+    part.equals(content.subarray(starts[index], starts[index]! + part.length)),
+  )
+  expect(right).toEqual([true, true, true, true, true])
+  expect((await rig.as.owner('DELETE', `/v2/images/${id}`)).status).toBe(204)
+})
 
 test('an upload without end is refused at the limit, dropped for a while, and cut off', async () => {
   const id = await rig.create()

@@ -11,7 +11,7 @@ const imageMode = 0o640
 const keptFreeBytes = 64 * 1024 * 1024
 const spaceCheckEvery = 64 * 1024 * 1024
 /** What a read takes at once. */
-const chunkBytes = 64 * 1024
+const chunkBytes = 256 * 1024
 
 export async function openFileStore(world: World, options: ImageStoreOptions): Promise<ImageStore> {
   const { files } = world
@@ -71,7 +71,7 @@ export async function openFileStore(world: World, options: ImageStoreOptions): P
     async get(id, range) {
       if (!(await files.exists(pathOf(id))))
         throw new CloudError('notFound', `Image ${id} could not be found.`)
-      return files.readStream(pathOf(id), range)
+      return files.readStream(pathOf(id), { ...range, chunkBytes })
     },
     async info(id) {
       const info = await files.info(pathOf(id))

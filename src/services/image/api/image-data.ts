@@ -1,6 +1,7 @@
 // Routes of images' bytes.
 import { Readable } from 'node:stream'
 import { CloudError } from '#kit/errors/cloud-error.ts'
+import { freeChunk } from '#kit/http/chunk.ts'
 import { answer } from '#kit/http/route.ts'
 import { route } from '../app.ts'
 import { downloadImage, type Incoming, uploadImage } from '../ops/image-data.ts'
@@ -38,6 +39,7 @@ export const imageDataRoutes = [
           ...(range && { 'content-range': `bytes ${range.start}-${range.end}/${image.size}` }),
         },
         body: content,
+        spent: freeChunk,
       })
     },
   }),
