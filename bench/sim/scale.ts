@@ -38,6 +38,8 @@ const patienceMs = 60_000
 /** Between looks at a server, longer the longer it takes: what is measured is not to be the measuring. */
 const pollMs = 25
 const pollGrowth = 1.25
+/** Of all processor time: a thread with less is left out. */
+const worthTelling = 0.02
 
 export async function measureScale(world: World, plan: ScalePlan): Promise<Figure[]> {
   const root = mkdtempSync(join(tmpdir(), 'nimbo-scale-'))
@@ -69,6 +71,7 @@ export async function measureScale(world: World, plan: ScalePlan): Promise<Figur
     await rest('with no servers')
     const facts = await prepare(admin, plan.networks)
     const before = gauge.cpu()
+    const threadsBefore = gauge.threads()
     const { latencies, failed } = await fill(world, admin, facts, plan)
     add('creates that failed', 'servers', failed, 0)
     for (const percent of [50, 95, 99])
@@ -84,6 +87,12 @@ export async function measureScale(world: World, plan: ScalePlan): Promise<Figur
     add('CPU meanwhile, of one core', 'percent', 100 * share(used))
     // Of all that the cloud did meanwhile: it says more than the time where others use the machine, too.
     add('CPU time of a create', 'ms', (1000 * used.busySeconds) / plan.servers)
+    // A second core is of use to what isn't all in one.
+    for (const [name, seconds] of gauge.threads()) {
+      const busySeconds = seconds - (threadsBefore.get(name) ?? 0)
+      if (busySeconds > used.busySeconds * worthTelling)
+        add(`of it in thread ${name}`, 'ms', (1000 * busySeconds) / plan.servers)
+    }
     add('heart-beats missed meanwhile', 'agents', await silentAgents(admin), 0)
     const list = async (name: string, type: string, path: string, goal?: number) =>
       add(name, 'ms', await timeOf(world, admin, type, path), goal)
