@@ -1,9 +1,6 @@
 // The two forms in which compute writes times.
 
-/** '2022-01-01T00:00:00Z' */
-export function inSeconds(ms: number): string {
-  return `${new Date(ms).toISOString().slice(0, 19)}Z`
-}
+export { inSeconds } from '#kit/http/iso-time.ts'
 
 /** '2022-01-01T00:00:00.000000', UTC without saying so. */
 export function inMicroseconds(ms: number): string {

@@ -88,6 +88,8 @@ export const imageRoutes = [
 ]
 
 function shownImage(context: ImageContext, image: WholeImage): Record<string, unknown> {
-  const properties = readableProperties(context, image.properties)
-  return { ...imageView({ ...image, properties }), ...dataFields(context, image) }
+  return Object.assign(
+    imageView(image, readableProperties(context, image.properties)),
+    dataFields(context, image),
+  )
 }

@@ -4,6 +4,11 @@ import type { ImageApp, ImageContext } from '../app.ts'
 import { imageTarget, type WholeImage } from '../resources/image.ts'
 import { type ImageLocation, locationRules } from '../resources/location.ts'
 
+/** Whether any view of an image tells where its bytes lie. */
+export function showsLocations({ config, stores }: ImageApp): boolean {
+  return stores.several || config.showLocations || config.showDirectUrl
+}
+
 /** Members of the image's view beside those that every image has. */
 export function dataFields(context: ImageContext, image: WholeImage): Record<string, unknown> {
   const { app } = context

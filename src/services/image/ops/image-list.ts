@@ -8,6 +8,7 @@ import type { MemberStatus } from '../resources/member.ts'
 import * as store from '../store/image.ts'
 import { sharedWith } from '../store/member.ts'
 import { isAdmin } from './admin.ts'
+import { showsLocations } from './content-view.ts'
 import { defaultPage, readLimit } from './page.ts'
 import { isReadable } from './property-protection.ts'
 
@@ -98,6 +99,7 @@ async function readFilter(context: ImageContext, query: Query): Promise<store.Im
     sort: readSort(query),
     after,
     limit: 0,
+    locations: showsLocations(context.app),
   }
 }
 

@@ -1,10 +1,12 @@
 // Projects with which an image is shared.
+
 import { Type } from 'typebox'
 import { c, type RowOf, table } from '#kit/db/table.ts'
 import { body } from '#kit/http/body.ts'
+import { inSeconds } from '#kit/http/iso-time.ts'
 import { view } from '#kit/http/view.ts'
 import { rule } from '#kit/policy/policy.ts'
-import { ownerMay, projectScope, seconds } from './image.ts'
+import { ownerMay, projectScope } from './image.ts'
 
 export type MemberStatus = 'pending' | 'accepted' | 'rejected'
 
@@ -40,8 +42,8 @@ export const memberView = view<ImageMember>()({
   member_id: (m) => m.memberId,
   image_id: (m) => m.imageId,
   status: (m) => m.status,
-  created_at: (m) => seconds(m.createdAt),
-  updated_at: (m) => seconds(m.updatedAt),
+  created_at: (m) => inSeconds(m.createdAt),
+  updated_at: (m) => inSeconds(m.updatedAt),
   schema: () => '/v2/schemas/member',
 })
 

@@ -1,7 +1,8 @@
 // Namespaces of metadata definitions: what properties, objects and tags there are for which types of resource.
+
 import { Type } from 'typebox'
 import { c, type RowOf, table } from '#kit/db/table.ts'
-import { seconds } from './image.ts'
+import { inSeconds } from '#kit/http/iso-time.ts'
 import { metadefBody, metadefName } from './metadef.ts'
 import { type MetadefObject, objectItem } from './metadef-object.ts'
 import { type MetadefProperty, propertiesSchema, propertyView } from './metadef-property.ts'
@@ -74,8 +75,8 @@ export function namespaceView(whole: WholeNamespace): Record<string, unknown> {
     visibility: n.visibility,
     protected: n.protected,
     ...(n.owner !== null && { owner: n.owner }),
-    created_at: seconds(n.createdAt),
-    updated_at: seconds(n.updatedAt),
+    created_at: inSeconds(n.createdAt),
+    updated_at: inSeconds(n.updatedAt),
     self: `/v2/metadefs/namespaces/${n.namespace}`,
     schema: '/v2/schemas/metadefs/namespace',
     ...(associations.length > 0 && {

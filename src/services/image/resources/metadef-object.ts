@@ -1,8 +1,9 @@
 // Objects of a namespace: named groups of properties that belong together.
+
 import { Type } from 'typebox'
 import { c, type RowOf, table } from '#kit/db/table.ts'
+import { inSeconds } from '#kit/http/iso-time.ts'
 import { view } from '#kit/http/view.ts'
-import { seconds } from './image.ts'
 import { metadefBody, metadefName, shownTimes } from './metadef.ts'
 import { type PropertyDefinition, propertiesSchema } from './metadef-property.ts'
 
@@ -55,6 +56,6 @@ export const objectView = view<MetadefObject & { namespace: string }>()({
   properties: (o) => o.properties,
   schema: () => '/v2/schemas/metadefs/object',
   self: (o) => `/v2/metadefs/namespaces/${o.namespace}/objects/${o.name}`,
-  created_at: (o) => seconds(o.createdAt),
-  updated_at: (o) => seconds(o.updatedAt),
+  created_at: (o) => inSeconds(o.createdAt),
+  updated_at: (o) => inSeconds(o.updatedAt),
 })

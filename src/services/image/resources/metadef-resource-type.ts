@@ -1,8 +1,9 @@
 // Types of resource, and which namespaces describe which of them: with the prefix that properties get there.
+
 import { Type } from 'typebox'
 import { c, type RowOf, table } from '#kit/db/table.ts'
+import { inSeconds } from '#kit/http/iso-time.ts'
 import { view } from '#kit/http/view.ts'
-import { seconds } from './image.ts'
 import { metadefBody, metadefName, shownTimes } from './metadef.ts'
 
 export const metadefResourceType = table(
@@ -53,12 +54,12 @@ export const associationView = view<MetadefAssociation>()({
   name: (a) => a.resourceType,
   prefix: (a) => a.prefix ?? undefined,
   properties_target: (a) => a.propertiesTarget ?? undefined,
-  created_at: (a) => seconds(a.createdAt),
-  updated_at: (a) => seconds(a.updatedAt),
+  created_at: (a) => inSeconds(a.createdAt),
+  updated_at: (a) => inSeconds(a.updatedAt),
 })
 
 export const resourceTypeView = view<MetadefResourceType>()({
   name: (t) => t.name,
-  created_at: (t) => seconds(t.createdAt),
-  updated_at: (t) => seconds(t.updatedAt),
+  created_at: (t) => inSeconds(t.createdAt),
+  updated_at: (t) => inSeconds(t.updatedAt),
 })

@@ -1,8 +1,9 @@
 // Tags of a namespace: words that people may put on resources.
+
 import { Type } from 'typebox'
 import { c, type RowOf, table } from '#kit/db/table.ts'
+import { inSeconds } from '#kit/http/iso-time.ts'
 import { view } from '#kit/http/view.ts'
-import { seconds } from './image.ts'
 import { metadefBody, metadefName, shownTimes } from './metadef.ts'
 
 export const metadefTag = table(
@@ -22,6 +23,6 @@ export const tagsBody = metadefBody('tags', { tags: { schema: Type.Array(tagItem
 
 export const tagView = view<MetadefTag>()({
   name: (t) => t.name,
-  created_at: (t) => seconds(t.createdAt),
-  updated_at: (t) => seconds(t.updatedAt),
+  created_at: (t) => inSeconds(t.createdAt),
+  updated_at: (t) => inSeconds(t.updatedAt),
 })

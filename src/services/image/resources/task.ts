@@ -1,7 +1,9 @@
 // Tasks as clients see them: what became of an import. https://docs.openstack.org/api-ref/image/v2/#tasks
+
 import { c, type RowOf, table } from '#kit/db/table.ts'
+import { inSeconds } from '#kit/http/iso-time.ts'
 import { rule } from '#kit/policy/policy.ts'
-import { projectScope, seconds } from './image.ts'
+import { projectScope } from './image.ts'
 
 export const taskStatuses = ['pending', 'processing', 'success', 'failure'] as const
 export type TaskStatus = (typeof taskStatuses)[number]
@@ -36,7 +38,7 @@ export type ImageTask = RowOf<typeof imageTask>
 export const importKind = 'image-import'
 export const subjectOf = (imageId: string) => `image:${imageId}`
 
-const time = (ms: number | null) => (ms === null ? null : seconds(ms))
+const time = (ms: number | null) => (ms === null ? null : inSeconds(ms))
 
 /** As a list shows it. */
 export function taskStub(task: ImageTask): Record<string, unknown> {

@@ -169,11 +169,4 @@ export const macAddress = reader(Type.String(), (value) => {
   return parsed
 })
 
-let lastSecond = { at: Number.NaN, shown: '' }
-
-/** 2026-01-01T00:00:00Z. Rows of a list often have the same second, twice each. */
-export function seconds(ms: number): string {
-  const at = Math.floor(ms / 1000)
-  if (at !== lastSecond.at) lastSecond = { at, shown: `${new Date(ms).toISOString().slice(0, 19)}Z` }
-  return lastSecond.shown
-}
+export { inSeconds as seconds } from '#kit/http/iso-time.ts'
