@@ -56,7 +56,8 @@ export async function questionFor(
         : portsNeeded(cloud?.ports ?? portsFrom(0), { external: external !== undefined, dataPlane }),
     external,
     databases,
-    sharedSecret: cloud?.secrets['host-users'],
+    // A joined host has neither.
+    sharedSecret: databases && cloud?.secrets['host-users'],
   }
 }
 
