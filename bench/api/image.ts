@@ -53,11 +53,13 @@ async function transferFigures(cloud: BenchCloud): Promise<Figure[]> {
       return (await once(copier, 'message'))[0] as number
     },
   }
+  const flushed: Ends = { ...plain, put: () => send(ports.putFlushed, bytes, '', 'done') }
   const images = imageEnds(cloud)
-  const [copied, ours] = [nothing(), nothing()]
+  const [copied, copiedFlushed, ours] = [nothing(), nothing(), nothing()]
   try {
     for (let round = 0; round < rounds; round++) {
       await take(plain, copied)
+      await take(flushed, copiedFlushed)
       await take(images, ours)
     }
   } finally {
@@ -80,7 +82,17 @@ async function transferFigures(cloud: BenchCloud): Promise<Figure[]> {
       cost([' copied plainly', copied]),
     ]
   }
-  return [...compared('upload', 'put'), ...compared('download', 'get'), ...(await disturbance(cloud, images))]
+  return [
+    ...compared('upload', 'put'),
+    {
+      name: '  plain copy of as much, flushed',
+      unit: 'MiB/s',
+      better: 'more',
+      ours: rate(copiedFlushed.put.seconds),
+    },
+    ...compared('download', 'get'),
+    ...(await disturbance(cloud, images)),
+  ]
 }
 
 const nothing = (): Taken => ({
