@@ -22,7 +22,7 @@ export const test: Verb = {
     },
     databases: {
       type: 'boolean',
-      help: 'Only what holds of databases, on a PostgreSQL and a MariaDB of its own; a quarter of an hour',
+      help: 'Only what holds of databases, on a PostgreSQL and a MariaDB of its own; some twenty minutes',
     },
     kill: {
       type: 'boolean',
