@@ -1,4 +1,4 @@
-// What each bench needs of its project before it measures: no limits, and an image that weighs nothing.
+// What benches and tests need of a project before they begin: no limits, an image that weighs nothing, a network.
 import type { Session } from '#cli/openstack.ts'
 
 export async function liftQuotas(session: Session): Promise<void> {
@@ -28,4 +28,24 @@ export async function uploadBlankImage(session: Session): Promise<string> {
     headers: { 'content-type': 'application/octet-stream' },
   })
   return image.id
+}
+
+/** Its id. One subnet of IPv4; `subnet` goes into its body. */
+export async function makeNetwork(
+  session: Session,
+  name: string,
+  cidr: string,
+  subnet: Record<string, unknown> = {},
+): Promise<string> {
+  const { network } = await session.call<{ network: { id: string } }>('network', {
+    method: 'POST',
+    path: '/v2.0/networks',
+    body: { network: { name } },
+  })
+  await session.call('network', {
+    method: 'POST',
+    path: '/v2.0/subnets',
+    body: { subnet: { network_id: network.id, ip_version: 4, cidr, ...subnet } },
+  })
+  return network.id
 }

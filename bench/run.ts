@@ -12,7 +12,7 @@ import { loginOf } from '#main/credential.ts'
 import { type Cloud, readCloud } from '#main/data-folder.ts'
 import { type Figure, formatFigures } from './figure.ts'
 import { requestRate } from './load.ts'
-import { liftQuotas, uploadBlankImage } from './project.ts'
+import { liftQuotas, makeNetwork, uploadBlankImage } from './project.ts'
 
 const launcher = join(import.meta.dirname, '..', 'nimbo')
 const portBase = '23000'
@@ -120,16 +120,7 @@ async function firstSession(http: HttpClient, cloud: Cloud): Promise<Session> {
 async function prepare(session: Session): Promise<string> {
   await liftQuotas(session)
   const imageId = await uploadBlankImage(session)
-  const { network } = await session.call<{ network: { id: string } }>('network', {
-    method: 'POST',
-    path: '/v2.0/networks',
-    body: { network: { name: 'bench' } },
-  })
-  await session.call('network', {
-    method: 'POST',
-    path: '/v2.0/subnets',
-    body: { subnet: { network_id: network.id, ip_version: 4, cidr: '10.66.0.0/16', enable_dhcp: false } },
-  })
+  await makeNetwork(session, 'bench', '10.66.0.0/16', { enable_dhcp: false })
   return imageId
 }
 

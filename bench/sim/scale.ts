@@ -13,7 +13,7 @@ import type { World } from '#kit/world/world.ts'
 import { loginOf } from '#main/credential.ts'
 import { readCloud } from '#main/data-folder.ts'
 import { type Figure, formatFigures } from '../figure.ts'
-import { liftQuotas, uploadBlankImage } from '../project.ts'
+import { liftQuotas, makeNetwork, uploadBlankImage } from '../project.ts'
 import { type Cpu, cpuBetween, openGauge } from './gauge.ts'
 
 export type ScalePlan = {
@@ -118,17 +118,7 @@ export async function prepare(session: Session, networks: number): Promise<Facts
   const imageId = await uploadBlankImage(session)
   const networkIds: string[] = []
   for (let index = 0; index < networks; index++) {
-    const { network } = await session.call<{ network: { id: string } }>('network', {
-      method: 'POST',
-      path: '/v2.0/networks',
-      body: { network: { name: `scale-${index}` } },
-    })
-    await session.call('network', {
-      method: 'POST',
-      path: '/v2.0/subnets',
-      body: { subnet: { network_id: network.id, ip_version: 4, cidr: `10.${index}.0.0/16` } },
-    })
-    networkIds.push(network.id)
+    networkIds.push(await makeNetwork(session, `scale-${index}`, `10.${index}.0.0/16`))
   }
   return { imageId, networkIds }
 }

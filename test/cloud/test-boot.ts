@@ -4,6 +4,7 @@ import { Readable } from 'node:stream'
 import { expect } from 'vitest'
 import type { Session } from '#cli/openstack.ts'
 import type { BootTrace } from '#cli/trace.ts'
+import { makeNetwork } from '../../bench/project.ts'
 import type { TestCloud } from './test-cloud.ts'
 
 export type Server = {
@@ -30,23 +31,14 @@ export async function prepareBoot(cloud: TestCloud, member: Session): Promise<Pa
     headers: { 'content-type': 'application/octet-stream' },
     body: Readable.from([Buffer.alloc(4096)]),
   })
-  const { network } = await member.call<{ network: { id: string } }>('network', {
-    method: 'POST',
-    path: '/v2.0/networks',
-    body: { network: { name: 'private' } },
-  })
-  await member.call('network', {
-    method: 'POST',
-    path: '/v2.0/subnets',
-    body: { subnet: { network_id: network.id, ip_version: 4, cidr: '10.0.0.0/24' } },
-  })
+  const networkId = await makeNetwork(member, 'private', '10.0.0.0/24')
   const { flavor } = await cloud.admin.call<{ flavor: { id: string } }>('compute', {
     method: 'POST',
     path: '/flavors',
     body: { flavor: { name: `for-${member.projectId}`, ram: 64, vcpus: 1, disk: 1 } },
   })
   await cloud.settle()
-  return { imageId: image.id, networkId: network.id, flavorId: flavor.id }
+  return { imageId: image.id, networkId, flavorId: flavor.id }
 }
 
 /** The accepted server; `more` goes into the body. */

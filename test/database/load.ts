@@ -6,7 +6,7 @@ import { type HttpClient, httpClient } from '#kit/http/client.ts'
 import { type LiveCloud, until, world } from '#test/interop/live-cloud.ts'
 import { heldByServices } from '#test/kill/leftover.ts'
 import { patiently } from '#test/kill/patience.ts'
-import { liftQuotas, uploadBlankImage } from '../../bench/project.ts'
+import { liftQuotas, makeNetwork, uploadBlankImage } from '../../bench/project.ts'
 
 type Shown = { id: string; status: string; 'OS-EXT-STS:task_state': string | null }
 
@@ -30,7 +30,7 @@ export async function openLoad(cloud: LiveCloud): Promise<Load> {
   await liftQuotas(admin)
   const parts = { imageRef: await uploadBlankImage(admin), flavorRef: '0' }
   const before = await heldByServices(admin)
-  const network = await makeNetwork(admin)
+  const network = await makeNetwork(admin, 'private', '10.0.0.0/24')
   const networks = [{ uuid: network }]
   const http = httpClient()
   const answers: { status: number; body: unknown }[] = []
@@ -103,18 +103,4 @@ async function askCompute(http: HttpClient, as: Session, method: string, path: s
 function countBy<T>(all: readonly T[], key: (each: T) => string): Record<string, number> {
   const groups = Object.entries(Object.groupBy(all, key))
   return Object.fromEntries(groups.map(([name, group]) => [name, group!.length]))
-}
-
-async function makeNetwork(admin: Session): Promise<string> {
-  const { network } = await admin.call<{ network: { id: string } }>('network', {
-    method: 'POST',
-    path: '/v2.0/networks',
-    body: { network: { name: 'private' } },
-  })
-  await admin.call('network', {
-    method: 'POST',
-    path: '/v2.0/subnets',
-    body: { subnet: { network_id: network.id, ip_version: 4, cidr: '10.0.0.0/24' } },
-  })
-  return network.id
 }

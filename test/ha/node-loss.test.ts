@@ -2,6 +2,7 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import type { Session } from '#cli/openstack.ts'
 import { type LiveCloud, prepareLiveCloud, succeeded, until, world } from '#test/interop/live-cloud.ts'
+import { liftQuotas, makeNetwork } from '../../bench/project.ts'
 import { type ClusterNode, type RabbitCluster, rabbitCluster } from './rabbit-cluster.ts'
 
 const servers = 50
@@ -114,28 +115,10 @@ async function parts(session: Session): Promise<string[]> {
   const { flavors } = await session.call<{ flavors: { id: string; name: string }[] }>('compute', {
     path: '/flavors',
   })
-  const { network } = await session.call<{ network: { id: string } }>('network', {
-    method: 'POST',
-    path: '/v2.0/networks',
-    body: { network: { name: 'ha' } },
-  })
-  await session.call('network', {
-    method: 'POST',
-    path: '/v2.0/subnets',
-    body: { subnet: { network_id: network.id, ip_version: 4, cidr: '10.20.0.0/24' } },
-  })
+  const networkId = await makeNetwork(session, 'ha', '10.20.0.0/24')
   // Fifty servers are more than a project may have.
-  for (const [type, path] of [
-    ['compute', `/os-quota-sets/${session.projectId}`],
-    ['network', `/v2.0/quotas/${session.projectId}`],
-  ] as const)
-    await session.call(type, {
-      method: 'PUT',
-      path,
-      body:
-        type === 'compute' ? { quota_set: { instances: -1, cores: -1, ram: -1 } } : { quota: { port: -1 } },
-    })
-  return [images[0]!.id, flavors.find(({ name }) => name === 'm1.micro')!.id, network.id]
+  await liftQuotas(session)
+  return [images[0]!.id, flavors.find(({ name }) => name === 'm1.micro')!.id, networkId]
 }
 
 /** The one with most clients, and of these the one that leads most queues: its loss is felt. */

@@ -1,8 +1,8 @@
 import { existsSync, readFileSync } from 'node:fs'
-import { Readable } from 'node:stream'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import type { Session } from '#cli/openstack.ts'
 import { type LiveCloud, prepareLiveCloud, succeeded, until, world } from '#test/interop/live-cloud.ts'
+import { makeNetwork, uploadBlankImage } from '../../bench/project.ts'
 import { describePoint, type KillPoint, openRounds, type Role } from './kill-round.ts'
 import { heldByServices } from './leftover.ts'
 
@@ -33,29 +33,10 @@ describe('a simulated cloud whose processes are killed', () => {
     await world.files.write(`${cloud.root}/nimbo.yaml`, `cloud: { ${settings} }\n`)
     succeeded(await cloud.up('--empty'))
     admin = await cloud.session('admin')
-    const image = await admin.call<{ id: string }>('image', {
-      method: 'POST',
-      path: '/v2/images',
-      body: { name: 'blank', disk_format: 'raw', container_format: 'bare' },
-    })
-    await admin.call('image', {
-      method: 'PUT',
-      path: `/v2/images/${image.id}/file`,
-      headers: { 'content-type': 'application/octet-stream' },
-      body: Readable.from([Buffer.alloc(4096)]),
-    })
-    const { network } = await admin.call<{ network: { id: string } }>('network', {
-      method: 'POST',
-      path: '/v2.0/networks',
-      body: { network: { name: 'private' } },
-    })
-    await admin.call('network', {
-      method: 'POST',
-      path: '/v2.0/subnets',
-      body: { subnet: { network_id: network.id, ip_version: 4, cidr: '10.0.0.0/24' } },
-    })
+    const imageRef = await uploadBlankImage(admin)
+    const uuid = await makeNetwork(admin, 'private', '10.0.0.0/24')
     round = openRounds(cloud, admin, (name) => ({
-      ...{ name, imageRef: image.id, flavorRef: '0', networks: [{ uuid: network.id }] },
+      ...{ name, imageRef, flavorRef: '0', networks: [{ uuid }] },
     }))
     await round({ kill: [], during: 'boot', at: { ms: 0 } })
     held = await holdings()

@@ -10,6 +10,7 @@ import { seededRandom } from '../world/virtual.ts'
 import { checkImage } from './check.ts'
 import { bufferReader, inspectWhole } from './inspect.ts'
 import { isoSample, ploopSample, qcow2Sample, vdiSample, vhdSample, vhdxSample } from './sample.ts'
+import { hasQemuImg } from './test-tool.ts'
 
 /** Why it is refused, whichever way it is told. */
 const reasons = async (image: Buffer, claimed: string) => {
@@ -65,16 +66,7 @@ describe('an image that was cut off', () => {
   })
 })
 
-function hasTool(): boolean {
-  try {
-    execFileSync('qemu-img', ['--version'])
-    return true
-  } catch {
-    return false
-  }
-}
-
-describe.skipIf(!hasTool())('an image that qemu-img made', () => {
+describe.skipIf(!hasQemuImg())('an image that qemu-img made', () => {
   const folder = mkdtempSync(join(tmpdir(), 'nimbo-whole-'))
   afterAll(() => rm(folder, { recursive: true }))
   // An odd size, so that the last cluster reaches past the guest's end; and a hole.

@@ -8,6 +8,7 @@ import { gzipSync } from 'node:zlib'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { withDefaults } from '#kit/config/section.ts'
 import { qcow2Sample } from '#kit/image-format/sample.ts'
+import { hasQemuImg } from '#kit/image-format/test-tool.ts'
 import { authenticateBy, callsTo, testCaller, testPlatform } from '#kit/service/test-platform.ts'
 import { virtualWorld } from '#kit/world/virtual.ts'
 import { imageConfig } from '../config.ts'
@@ -79,16 +80,7 @@ test('a packed qcow2 that was cut off fails with the reason, and leaves nothing'
   expect(stored()).toEqual([])
 })
 
-function hasTool(): boolean {
-  try {
-    execFileSync('qemu-img', ['--version'])
-    return true
-  } catch {
-    return false
-  }
-}
-
-test.skipIf(!hasTool())('a raw disk becomes the qcow2 that holds its bytes', async () => {
+test.skipIf(!hasQemuImg())('a raw disk becomes the qcow2 that holds its bytes', async () => {
   const disk = world.random.bytes(mib / 2)
   const { task, image } = await imported({}, disk)
   expect([task.status, task.message]).toEqual(['success', ''])

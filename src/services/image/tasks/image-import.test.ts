@@ -1,5 +1,4 @@
 // The import under each accident: steps twice, failures at each step, a controller that stops in between.
-import { execFileSync } from 'node:child_process'
 import { mkdtempSync } from 'node:fs'
 import { readdir, rm } from 'node:fs/promises'
 import * as http from 'node:http'
@@ -10,6 +9,7 @@ import { gzipSync } from 'node:zlib'
 import { afterAll, beforeAll, describe, it } from 'vitest'
 import { withDefaults } from '#kit/config/section.ts'
 import type { HttpService } from '#kit/http/server.ts'
+import { hasQemuImg } from '#kit/image-format/test-tool.ts'
 import { authenticateBy, callsTo, testCaller, testPlatform } from '#kit/service/test-platform.ts'
 import { proofCases, type Stage } from '#kit/task/proof.ts'
 import type { Tasks } from '#kit/task/task.ts'
@@ -172,15 +172,6 @@ async function make(method: Method, prepared = false): Promise<Stage<ImageApp>> 
   }
 }
 
-function hasTool(): boolean {
-  try {
-    execFileSync('qemu-img', ['--version'])
-    return true
-  } catch {
-    return false
-  }
-}
-
 /** Once an image is shown as active, what fails afterwards doesn't take it back: other tests than the usual two. */
 const shown = /finish fails (at its end|and each)/
 
@@ -209,6 +200,6 @@ describe('an import from another region', () => {
   proves('glance-download', { cases: /comes to its end|fetch|finish/ })
 })
 
-describe.skipIf(!hasTool())('an import that unpacks and converts', () => {
+describe.skipIf(!hasQemuImg())('an import that unpacks and converts', () => {
   proves('glance-direct', { prepared: true, cases: /comes to its end|prepare|store/ })
 })
