@@ -93,13 +93,14 @@ function openSets<M extends { portId: string }, S>(open: (id: string) => Growing
       const entry = known ?? opened(id)
       entries.set(id, entry)
       entry.users.add(host)
-      if (whole) {
-        entry.doubters.delete(host)
-        entry.wholeReads.set(host, (entry.wholeReads.get(host) ?? 0) + 1)
-      }
+      // What a host that doubts is told holds, though it be older: a database may have lost its last changes.
+      const doubted = whole && entry.doubters.delete(host)
       // Another host has been told of it and more.
-      if (version < entry.version || (version === entry.version && !whole)) return true
-      if (whole) entry.growing = open(id)
+      if (!doubted && (version < entry.version || (version === entry.version && !whole))) return true
+      if (whole) {
+        entry.wholeReads.set(host, (entry.wholeReads.get(host) ?? 0) + 1)
+        entry.growing = open(id)
+      }
       for (const portId of gone) entry.growing.drop(portId)
       for (const port of ports) entry.growing.put(port)
       entry.version = version

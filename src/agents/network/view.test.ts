@@ -130,6 +130,24 @@ test('of many hosts that doubt what they know one reads it whole, and a host alo
   expect(two.known()).toMatchObject({ networks: { n: 0 } })
 })
 
+test('takes what it is told where it doubted what it knew, though that be older than what was lost', () => {
+  const share = openWiringShare()
+  const view = openWiringView('one', share)
+  view.take(first)
+  view.forget()
+  view.known()
+  const ports = [at('mine', 'one', '10.0.0.1'), at('other', 'three', '10.0.0.3')]
+  const older = networkNews(9, { whole: true, ports })
+  expect(view.take({ ...first, networks: [older] })!.remotePorts).toMatchObject([{ mac: 'mac of other' }])
+  expect(view.known()).toMatchObject({ networks: { n: 9 } })
+
+  // What came late for another and wasn't taken is nothing to rely on.
+  const two = openWiringView('two', share)
+  two.take({ ...first, networks: [networkNews(8, { whole: true, ports })] })
+  view.forget()
+  expect(view.known()).toMatchObject({ networks: { n: 0 } })
+})
+
 test('asks anew where nobody knows any more what the answer builds upon', () => {
   const share = openWiringShare()
   const [one, two] = [openWiringView('one', share), openWiringView('two', share)]
