@@ -68,6 +68,26 @@ describe('an attachment', () => {
     expect((await service()('GET', `${base}/attachments/${id}`)).status).toBe(404)
   })
 
+  it('is for the host that it was connected with, and for no other that joined', async () => {
+    const { volumeId, id } = await reserved()
+    const connect = async (as: 'node1' | 'node2', host: string) =>
+      (await test.as(as, '3.60')('PUT', `/v3/attachments/${id}`, { attachment: { connector: { host } } }))
+        .status
+    const complete = async (as: 'node1' | 'node2') =>
+      (await test.as(as, '3.60')('POST', `/v3/attachments/${id}/action`, { 'os-complete': null })).status
+    expect(await connect('node2', 'node1')).toBe(403)
+    expect(await connect('node1', 'node1')).toBe(200)
+    expect(await connect('node2', 'node2')).toBe(403)
+    expect(await complete('node2')).toBe(403)
+    expect((await volume(volumeId)).status).toBe('attaching')
+    expect(await complete('node1')).toBe(204)
+    expect(await connect('node2', 'node2')).toBe(403)
+    expect(await complete('node2')).toBe(403)
+    expect([await connect('node1', 'node1'), await complete('node1')]).toEqual([200, 204])
+    const shown = await test.as('admin', '3.60')('GET', `/v3/${'a'.repeat(32)}/volumes/${volumeId}`)
+    expect(shown.body.volume).toMatchObject({ status: 'in-use', attachments: [{ host_name: 'node1' }] })
+  })
+
   it('can be connected and completed again without harm, as after a restart of the host', async () => {
     const { volumeId, id } = await attached()
     const again = await service()('PUT', `${base}/attachments/${id}`, { attachment: { connector } })

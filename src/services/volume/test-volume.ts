@@ -1,5 +1,6 @@
 // Volume for its tests: the real service on virtual time, with hosts that hold volumes in memory and an image service of
 // a few lines. Only tests import this.
+import { hostRole, hostUserPrefix } from '#contracts/host.ts'
 import { volumeAgent, volumePlugin } from '#contracts/volume-agent.ts'
 import { type TestBus, testBus } from '#kit/bus/test-bus.ts'
 import { withDefaults } from '#kit/config/section.ts'
@@ -26,6 +27,18 @@ const callers = {
   reader: testCaller({ roles: ['reader'], projectId, token: 'reader' }),
   stranger: testCaller({ roles: member, projectId: strangerId, token: 'stranger' }),
   service: testCaller({ roles: ['admin', 'service'], projectId: 'b'.repeat(32), token: 'service' }),
+  /** Agents of hosts that joined. */
+  node1: joinedHost('node1'),
+  node2: joinedHost('node2'),
+}
+
+function joinedHost(name: string) {
+  return testCaller({
+    roles: [hostRole],
+    userName: hostUserPrefix + name,
+    projectId: 'b'.repeat(32),
+    token: name,
+  })
 }
 
 export type TestHost = {

@@ -70,6 +70,12 @@ async function loadAttachment(context: VolumeContext, id: string, rule: PolicyRu
   return found
 }
 
+/** The agent of a host may neither take nor settle what another holds: a server that moves is given attachments anew. */
+function requireOwnHost(context: VolumeContext, hostName: string): void {
+  if (context.allows(isHost, {}) && context.caller.userName !== hostUserPrefix + hostName)
+    throw new CloudError('forbidden', 'A host connects volumes with itself alone.')
+}
+
 export const showAttachment = (context: VolumeContext, id: string) =>
   loadAttachment(context, id, volumeRules.show)
 
@@ -107,8 +113,9 @@ export async function connectAttachment(
   const { host: hostName, mountpoint, mode } = connector
   if (typeof hostName !== 'string' || hostName === '' || hostName.length > 255)
     throw new CloudError('badRequest', 'Invalid input received: the connector must name its host.')
-  if (context.allows(isHost, {}) && context.caller.userName !== hostUserPrefix + hostName)
-    throw new CloudError('forbidden', 'A host connects volumes with itself alone.')
+  const requireOwn = ({ hostName: holder }: Attachment) => requireOwnHost(context, holder ?? hostName)
+  requireOwnHost(context, hostName)
+  requireOwn(seen)
   const row = await findVolume(app.db, seen.volumeId)
   if (!row) throw noVolume(seen.volumeId)
   requireStatus(row, 'connect', 'be connected')
@@ -118,6 +125,7 @@ export async function connectAttachment(
   return app.db.transaction(async (tx) => {
     const now = await store.findAttachment(tx, id)
     if (!now) throw noAttachment(id)
+    requireOwn(now)
     const change: Partial<Attachment> = {
       connectionInfo,
       hostName,
@@ -168,6 +176,7 @@ export async function completeAttachment(context: VolumeContext, id: string): Pr
         'badRequest',
         `Invalid volume: attachment ${id} is not connected with any host yet.`,
       )
+    if (now.hostName !== null) requireOwnHost(context, now.hostName)
     await store.updateAttachment(tx, id, {
       status: 'attached',
       attachedAt: now.attachedAt ?? app.world.clock.now(),
