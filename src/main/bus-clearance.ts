@@ -23,13 +23,31 @@ const endingMs = 5_000
 const lookAgainMs = 500
 
 /**
- * Of a cloud that is down. Throws 'conflict' where somebody listens on its queues all the same, with the users gone and the
- * queues left: another controller still runs.
+ * Of a cloud that is down. Throws 'conflict' where somebody listens on its queues all the same: nothing is taken from under
+ * another controller that still runs, and from what only looked like a host the users are gone and the queues left.
  */
 export async function clearBus(world: World, management: ManagementAccess, vhost: string): Promise<Cleared> {
   const get = async <T>(...path: string[]) => (await askManagement(management, 'GET', apiPath(...path))) as T
   const remove = (...path: string[]) => askManagement(management, 'DELETE', apiPath(...path))
 
+  /** The cloud's queues, once nobody has one of those `held` to itself. */
+  const freedQueues = async (held: (name: string) => boolean): Promise<Queue[]> => {
+    const until = world.clock.monotonic() + endingMs
+    for (;;) {
+      const queues = (await get<Queue[]>('queues', vhost)).filter(({ name }) => isCloudQueue(name))
+      // Each process that is connected has some of its own; counts of consumers are seconds old.
+      const used = queues.find(({ name, exclusive }) => exclusive && held(name))
+      if (!used) return queues
+      if (world.clock.monotonic() >= until)
+        throw new CloudError(
+          'conflict',
+          `Somebody still listens on queue ${used.name} of virtual host ${vhost}: its queues and exchanges stay`,
+        )
+      await world.timers.sleep(lookAgainMs)
+    }
+  }
+
+  await freedQueues(isControllerQueue)
   const permissions = await get<Permission[]>('vhosts', vhost, 'permissions')
   const users = permissions.map(({ user }) => user).filter((user) => hostOf(user) !== undefined)
   for (const user of users) {
@@ -41,21 +59,7 @@ export async function clearBus(world: World, management: ManagementAccess, vhost
       await remove('permissions', vhost, user)
     }
   }
-
-  const until = world.clock.monotonic() + endingMs
-  let queues: Queue[]
-  for (;;) {
-    queues = (await get<Queue[]>('queues', vhost)).filter(({ name }) => isCloudQueue(name))
-    // Each process that is connected has some of its own; counts of consumers are seconds old.
-    const used = queues.find(({ exclusive }) => exclusive)
-    if (!used) break
-    if (world.clock.monotonic() >= until)
-      throw new CloudError(
-        'conflict',
-        `Somebody still listens on queue ${used.name} of virtual host ${vhost}: its queues and exchanges stay`,
-      )
-    await world.timers.sleep(lookAgainMs)
-  }
+  const queues = await freedQueues(() => true)
   for (const { name } of queues) await remove('queues', vhost, name)
   const exchanges = (await get<{ name: string }[]>('exchanges', vhost))
     .map(({ name }) => name)
@@ -75,13 +79,22 @@ const fixedQueues = new Set([
   ...contracts.flatMap(({ topic, exchange }) => [topic, deadQueue(exchange)]),
 ])
 const topics = contracts.map(({ topic }) => topic)
+const controllerTopics = contracts.filter((each) => each.servedBy === 'controller').map(({ topic }) => topic)
 
 /** As kit/bus/topology.ts names them. */
 export function isCloudQueue(name: string): boolean {
   return (
     fixedQueues.has(name) ||
     topics.some((topic) => name.startsWith(`${topic}.`)) ||
-    (/_[0-9a-f]{32}$/.test(name) &&
-      (name.startsWith('reply_') || topics.some((topic) => name.startsWith(`${topic}_fanout_`))))
+    (isPassing(name) && (name.startsWith('reply_') || isFanout(name, topics)))
   )
 }
+
+/** One that a controller has for as long as it is connected; which reply queue is whose doesn't show. */
+function isControllerQueue(name: string): boolean {
+  return isPassing(name) && isFanout(name, controllerTopics)
+}
+
+const isPassing = (name: string) => /_[0-9a-f]{32}$/.test(name)
+const isFanout = (name: string, of: readonly string[]) =>
+  of.some((topic) => name.startsWith(`${topic}_fanout_`))

@@ -97,13 +97,17 @@ describe.each(engines)('on %s, a cloud that is destroyed', (_, open) => {
     expect(await clearBus(world, management, vhost)).toEqual({ users: [], queues: [], exchanges: [] })
   }, 60_000)
 
-  test('leaves the queues to a controller that still listens on them', async () => {
+  test('leaves the queues, and its hosts, to a controller that still listens', async () => {
     const { user, password } = engine.transport
     const controller = await busOf({ user, password }, false)
     await controller.serve(conductor, 'controller', 'nova-conductor', idle(conductor.methods))
+    const host = await engine.engine.access!.grantHost(hostName)
     await expect(clearBus(world, management, vhost)).rejects.toMatchObject({ kind: 'conflict' })
     expect(await names('queues')).toContain('conductor')
+    expect(await users()).toContain(host.user)
     await controller.close()
-    expect((await clearBus(world, management, vhost)).queues).toContain('conductor')
+    const cleared = await clearBus(world, management, vhost)
+    expect(cleared.users).toEqual([host.user])
+    expect(cleared.queues).toContain('conductor')
   }, 60_000)
 })
