@@ -80,9 +80,9 @@ export function startTasks<App>(options: TaskOptions<App>): Tasks {
 
   const look = async () => {
     if (!prepared) await prepare()
-    await takeBack()
     do {
       lookAgain = false
+      await takeBack()
       const free = concurrency - running.size
       if (free <= 0) return
       // Those of ours that are just ending may still be among them.
@@ -109,6 +109,8 @@ export function startTasks<App>(options: TaskOptions<App>): Tasks {
   const take = async (seen: TaskRecord) => {
     const row = await takeLease(db, seen, owner, world.clock.now() + leaseMs)
     if (!row) return
+    // Its lease is that of the run which begins.
+    left.delete(row.id)
     const held: Held = {
       world,
       log,
