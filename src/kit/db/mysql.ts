@@ -83,7 +83,9 @@ async function connect(url: ServerUrl, address: ServerAddress, ca: string | unde
     const plain = async (sql: string) => (await query(sql, [], false)).rows as Record<string, unknown>[]
     const [facts] = await plain('select version() as version, @@global.read_only as readonly')
     const isMariadb = String(facts?.version).includes('MariaDB')
-    if (facts?.readonly) throw elsewhere('takes no writes: it is read-only')
+    // A number, or in later MariaDB a word.
+    if (!['0', 'OFF'].includes(String(facts?.readonly ?? 0)))
+      throw elsewhere('takes no writes: it is read-only')
     const [galera] = await plain("show global variables like 'wsrep_on'")
     const [ready] = galera?.Value === 'ON' ? await plain("show status like 'wsrep_ready'") : []
     if (ready?.Value === 'OFF') throw elsewhere('has lost its Galera cluster, or has not joined it yet')
