@@ -38,15 +38,15 @@ export async function runStepwise(
         else await schemaMigrationStep.update(session, { id }, { begun })
         await say('commit')
       }
+      let outcome = nothing
       try {
-        return await session.execute(sql, values, rows)
+        outcome = await session.execute(sql, values, rows)
       } catch (error) {
         // Cut off before it was known that it was done.
-        if (begun === resumed && isDone(error as object)) return nothing
-        throw error
-      } finally {
-        await say(begin)
+        if (begun !== resumed || !isDone(error as object)) throw error
       }
+      await say(begin)
+      return outcome
     }
     const execute: Execute = async (sql, values, rows) => {
       if (isDdl.test(sql)) return runDdl(sql, values, rows)
