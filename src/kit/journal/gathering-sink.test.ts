@@ -41,3 +41,30 @@ test('what could not be kept is told to each who gave it', async () => {
   await world.advance(100)
   expect((await told).map(({ status }) => status)).toEqual(['rejected', 'rejected'])
 })
+
+test('is closed when all was taken, also where the last could not be', async () => {
+  const world = virtualWorld()
+  const order: string[] = []
+  const answers: PromiseWithResolvers<void>[] = []
+  const inner = {
+    append() {
+      const answer = Promise.withResolvers<void>()
+      answers.push(answer)
+      return answer.promise
+    },
+    close: () => void order.push('closed'),
+  }
+  const sink = gatheringSink(world, inner, 100)
+  const told = Promise.allSettled([sink.append([event('a')])])
+  await world.advance(100)
+  const late = Promise.allSettled([sink.append([event('b')])])
+  await world.advance(100)
+  const closed = Promise.resolve(sink.close()).then(() => order.push('told'))
+  answers[1]!.reject(new Error('full'))
+  await late
+  await world.settle()
+  expect(order).toEqual([])
+  answers[0]!.resolve()
+  await Promise.all([told, closed])
+  expect(order).toEqual(['closed', 'told'])
+})

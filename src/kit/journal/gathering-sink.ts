@@ -11,6 +11,7 @@ export function gatheringSink(
 ): JournalSink {
   let events: JournalEvent[] = []
   let taking: Promise<void> | undefined
+  const writing = new Set<Promise<void>>()
   const take = async () => {
     await timers.sleep(gatherMs, { background: true })
     const batch = events
@@ -18,14 +19,22 @@ export function gatheringSink(
     taking = undefined
     await inner.append(batch)
   }
+  const begin = () => {
+    const work = take()
+    const done = () => void writing.delete(work)
+    work.then(done, done)
+    writing.add(work)
+    return work
+  }
   return {
     append(given) {
       for (const event of given) events.push(event)
-      taking ??= take()
+      taking ??= begin()
       return taking
     },
     async close() {
-      await taking
+      // What failed was told to those who gave it.
+      await Promise.allSettled(writing)
       await inner.close()
     },
   }
