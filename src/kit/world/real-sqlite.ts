@@ -25,10 +25,9 @@ function walOf(path: string) {
   const openNow = async () => {
     const folder = await open(dirname(path), 'r')
     try {
-      const file = await open(`${path}-wal`, 'r')
-      // Its name, too, has to be there after a power cut.
+      // The file's name, too, has to be there after a power cut.
       await folder.sync()
-      return file
+      return await open(`${path}-wal`, 'r')
     } finally {
       await folder.close()
     }

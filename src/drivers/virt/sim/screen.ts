@@ -21,12 +21,15 @@ export function openScreen(world: World, folder: string) {
           .makeFolder(folder)
           .then(() => world.sockets.listen({ path }, (connection) => serve(connection, id)))
         listeners.set(id, listener)
+        // The next one to ask tries again.
+        listener.catch(() => listeners.delete(id))
       }
       await listener
       return path
     },
     async hide(id: string): Promise<void> {
-      const listener = await listeners.get(id)
+      // One that can't be opened is told to whoever asked for it.
+      const listener = await listeners.get(id)?.catch(() => undefined)
       if (!listener) return
       listeners.delete(id)
       await listener.close()

@@ -131,6 +131,17 @@ describe('the simulated host', () => {
     expect(driver.inventory().guests).toEqual([])
   })
 
+  it('tells each who asks why a screen can not be opened, and ends the guest all the same', async () => {
+    const driver = await openSimDriver(world, silentLog, { folder: '/dev/null', host: 'node1' })
+    opened.push(driver)
+    const guest = spec()
+    await driver.create(guest, source)
+    for (const _ of ['first', 'second'])
+      await expect(driver.consoleSocket(guest.id)).rejects.toThrow('/dev/null')
+    expect((await driver.stop(guest.id, { graceful: false })).power).toBe('shutdown')
+    await world.settle()
+  })
+
   it.each(['before', 'after'] as const)(
     'fails the call that a test names, %s its effect, and no other',
     async (when) => {

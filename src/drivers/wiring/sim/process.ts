@@ -34,6 +34,8 @@ export type SimProcess = {
   signals: string[]
   /** Undefined until it has read its files, and for programs that aren't simulated. */
   program: Program | undefined
+  /** Into its log. */
+  complain(error: unknown): Promise<void>
   end(exit: Exit): void
 }
 
@@ -64,6 +66,12 @@ export function startProcess(
     args: [...args],
     signals: [],
     program: undefined,
+    async complain(error) {
+      if (!options.logFile) return
+      const line = `${command}: ${fullMessage(error)}\n`
+      // A network that is left takes its folder along, and nobody reads a log that has gone.
+      await host.world.files.append(options.logFile, line).catch(() => {})
+    },
     end(exit) {
       const at = namespace.processes.indexOf(process)
       if (at < 0) return
@@ -83,8 +91,7 @@ export function startProcess(
       })
       .catch(async (error: unknown) => {
         process.end({ code: 1, signal: null })
-        const line = `${command}: ${fullMessage(error)}\n`
-        if (options.logFile) await host.world.files.append(options.logFile, line)
+        await process.complain(error)
       })
     void host.world.activity.track(begun)
   }
@@ -96,5 +103,6 @@ export function signalProcess(host: SimHost, process: SimProcess, signal: NodeJS
   if (signal === 'SIGTERM' || signal === 'SIGKILL') process.end({ code: null, signal })
   // One that isn't so far yet reads its files anyway.
   const reload = signal === 'SIGHUP' ? process.program?.reload : undefined
-  if (reload) void host.world.activity.track(reload())
+  // What it can't read leaves it as it was.
+  if (reload) void host.world.activity.track(reload().catch(process.complain))
 }

@@ -1,5 +1,5 @@
 // The programs of simulated namespaces do what their command lines and files say, and refuse what the real ones would.
-import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
+import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
@@ -144,6 +144,18 @@ describe('dnsmasq', () => {
     await driver.signal(process!, 'SIGHUP')
     await world.settle()
     expect(await card.dhcp({ kind: 'discover' })).toMatchObject({ address: '10.0.0.5' })
+  })
+
+  test('goes on with what it knows where its files can not be read at SIGHUP, and complains', async () => {
+    await start(guestLine)
+    const card = cardOf(guestPort)
+    await rm(`${folder}/host`)
+    await mkdir(`${folder}/host`)
+    const [process] = await driver.processes()
+    await driver.signal(process!, 'SIGHUP')
+    await world.settle()
+    expect(await card.dhcp({ kind: 'discover' })).toMatchObject({ address: '10.0.0.5' })
+    expect(await readFile(`${folder}/log`, 'utf8')).toMatch(/^dnsmasq: EISDIR/)
   })
 
   test('keeps an address from another card as long as its lease lasts, over a restart', async () => {
