@@ -95,7 +95,7 @@ describe('redact', () => {
   ])('leaves %j', (text) => expect(withoutSecrets(text)).toBe(text))
 
   it('takes no longer for text that is made to keep it busy', () => {
-    const before = process.cpuUsage().user
+    const before = process.threadCpuUsage().user
     for (const piece of [
       '-',
       'token ',
@@ -110,7 +110,7 @@ describe('redact', () => {
       'cookie: ',
     ])
       withoutSecrets(`${piece.repeat(200_000 / piece.length)}=:`)
-    expect((process.cpuUsage().user - before) / 1000).toBeLessThan(1500)
+    expect((process.threadCpuUsage().user - before) / 1000).toBeLessThan(1500)
   })
 
   it('looks into maps, sets, headers, lists of pairs and what knows its own secrets', () => {
