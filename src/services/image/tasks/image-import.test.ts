@@ -6,12 +6,17 @@ import type { AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { gzipSync } from 'node:zlib'
-import { afterAll, beforeAll, describe, it } from 'vitest'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { withDefaults } from '#kit/config/section.ts'
+import { CloudError } from '#kit/errors/cloud-error.ts'
 import type { HttpService } from '#kit/http/server.ts'
 import { hasQemuImg } from '#kit/image-format/test-tool.ts'
+import { silentLog } from '#kit/log/log.ts'
 import { authenticateBy, callsTo, testCaller, testPlatform } from '#kit/service/test-platform.ts'
 import { proofCases, type Stage } from '#kit/task/proof.ts'
+import { recordingJournal } from '#kit/task/recording-journal.ts'
+import { startTasks } from '#kit/task/runner.ts'
+import { taskTable } from '#kit/task/store.ts'
 import type { Tasks } from '#kit/task/task.ts'
 import { realSockets } from '#kit/world/real-sockets.ts'
 import { virtualWorld } from '#kit/world/virtual.ts'
@@ -19,7 +24,9 @@ import type { ImageApp } from '../app.ts'
 import { imageConfig } from '../config.ts'
 import { image, imageProperty } from '../resources/image.ts'
 import { imageLocation, imageRemoval } from '../resources/location.ts'
+import { type ImageTask, imageTask } from '../resources/task.ts'
 import { openImage } from '../service.ts'
+import { insertTask } from '../store/task.ts'
 import { catalogService } from '../test-catalog.ts'
 import { type TestImage, testImage } from '../test-image.ts'
 import { type ImportFrame, imageImport } from './image-import.ts'
@@ -186,6 +193,62 @@ function proves(
 
 describe('an import of staged bytes', () => {
   proves('glance-direct')
+})
+
+/** What clients see of an import whose row was changed before it ran, or whose definition is another. */
+async function endOf(row: object, steps: Partial<(typeof imageImport)['steps']> = {}) {
+  const stage = await make('glance-direct')
+  const { world, db, app } = stage
+  const shown = { type: 'api_image_import', status: 'processing', owner: 'project-a', input: {}, message: '' }
+  await insertTask(db, {
+    ...(shown as ImageTask),
+    ...{ id: taskId, imageId: id, requestId: null, userId: null, result: null },
+    ...{ expiresAt: null, createdAt: 0, updatedAt: 0 },
+  })
+  const definitions = [{ ...imageImport, steps: { ...imageImport.steps, ...steps } }]
+  const open = () =>
+    startTasks({
+      world,
+      log: silentLog,
+      journal: recordingJournal().journal,
+      db,
+      app,
+      definitions,
+      owner: 'a',
+    })
+  const first = open()
+  await first.stop()
+  await stage.start(first)
+  await taskTable.update(db, { subject: `image:${id}` }, row)
+  const tasks = open()
+  await stage.settle()
+  await tasks.stop()
+  const ended = {
+    image: (await image.get(db, id))?.status,
+    task: await imageTask.get(db, taskId),
+    work: (await taskTable.find(db, { subject: `image:${id}` }))[0]?.status,
+  }
+  await stage.dispose()
+  return ended
+}
+
+it('ends where a row of an earlier release names an undo step', async () => {
+  const row = { undo: ['giveUp'], status: 'undoing' as const, failedStep: 'store', failure: 'No room.' }
+  expect(await endOf(row)).toMatchObject({
+    ...{ image: 'queued', work: 'failed' },
+    task: { status: 'failure', message: 'No room.' },
+  })
+})
+
+it('stays a success for clients once it was told as one, whatever fails after', async () => {
+  const finish: (typeof imageImport)['steps']['finish'] = async (t) => {
+    await imageImport.steps.finish(t)
+    throw new CloudError('badRequest', 'It was not done within 14400 seconds.')
+  }
+  expect(await endOf({}, { finish })).toMatchObject({
+    ...{ image: 'active', work: 'failed' },
+    task: { status: 'success', message: '' },
+  })
 })
 
 describe('a copy to other stores', () => {

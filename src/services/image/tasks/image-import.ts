@@ -122,22 +122,24 @@ export const imageImport = task<ImageApp, ImportFrame>()({
       return { done: true }
     },
   },
+  // Rows that an earlier release wrote name it.
+  undo: { giveUp: (t) => giveUp(t, t.failure ?? '') },
   // Also where no step ever began: the request has marked the image as taken by this task.
   failed: async (t, { message }) => {
-    await giveUp(t)
+    await giveUp(t, message)
     if (t.state.remote) t.set({ remote: { ...t.state.remote, token: undefined } })
-    await moveTask(t.app, t.app.db, t.state.taskId, 'failure', { message })
   },
 })
 
-async function giveUp(t: ImportHandle): Promise<void> {
+async function giveUp(t: ImportHandle, message: string): Promise<void> {
   const { app, state } = t
   const { imageId } = state
   const copying = state.method === 'copy-image'
   await app.db.transaction(async (tx) => {
     const image = await findImage(tx, imageId)
-    // Finished, though what came after it was not: the image is whole.
+    // Finished, though what came after it was not: the image is whole, and clients were told so.
     if (image && image.importTask !== state.taskId) return
+    await moveTask(app, tx, state.taskId, 'failure', { message })
     for (const store of state.stores) {
       await dropStore(tx, imageId, store)
       await addRemoval(tx, { imageId, store, dueAt: app.world.clock.now() })
