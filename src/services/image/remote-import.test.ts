@@ -26,6 +26,7 @@ beforeAll(async () => {
       importMethods: ['glance-direct', 'glance-download'],
       injectProperties: { os_imported: 'yes' },
       maxProperties: 4,
+      remoteProperties: ['hw_', 'os_distro', 'img_signature'],
       maxSizeGib: 1,
     },
     undefined,
@@ -140,6 +141,18 @@ test('what the other region does not give is told by the task, and the image is 
   expect(await attempt({ glance_image_id: many })).toMatch(/image properties. Attempted: 5, Maximum: 4/)
   catalog.endpoints = [{ interface: 'public', url: 'file:///etc' }]
   expect(await attempt({ glance_image_id: nowhere })).toMatch(/no address of an image service/)
+})
+
+test('an image that would be signed by what it brings is refused, as one that is signed here', async () => {
+  const { img_signature, ...rest } = {
+    img_signature: 'AAAA',
+    img_signature_hash_method: 'SHA-256',
+    img_signature_key_type: 'RSA-PSS',
+    img_signature_certificate_uuid: nowhere,
+  }
+  const id = await near.create(rest)
+  await begin(id, { glance_image_id: await remote({ img_signature }, Buffer.from('raw')) })
+  expect(await failed(id)).toMatch(/Signature verification failed .*certificate/)
 })
 
 test('a token that ended meanwhile is told, and not tried again', async () => {

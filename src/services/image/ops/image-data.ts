@@ -61,7 +61,10 @@ export async function uploadImage(context: ImageContext, id: string, incoming: I
 }
 
 /** Refuses at once what says that it is too much. */
-export function requireRoom({ announced, promised }: Incoming, limitBytes: number): void {
+export function requireRoom(
+  { announced, promised }: Pick<Incoming, 'announced' | 'promised'>,
+  limitBytes: number,
+): void {
   if (Math.max(announced ?? 0, promised ?? 0) > limitBytes)
     throw new CloudError('tooLarge', `Denying attempt to upload image larger than ${limitBytes} bytes.`)
 }

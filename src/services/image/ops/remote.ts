@@ -31,9 +31,13 @@ export type Remotes = {
    * Kinds: 'notFound' no such region, interface or image, 'forbidden' the token isn't good (any more) there, 'conflict' it
    * isn't active, 'badGateway' an answer that makes no sense, 'unavailable' none.
    */
-  find(trace: Trace, sealed: string, remote: RemoteImage): Promise<RemoteFacts>
+  find(trace: Trace, sealed: string, remote: RemoteImage): Promise<FoundImage>
+}
+
+export type FoundImage = {
+  facts: RemoteFacts
   /** Destroy it when nobody reads it to its end. Kinds as of `find`. */
-  read(trace: Trace, sealed: string, remote: RemoteImage): Promise<Readable>
+  read(): Promise<Readable>
 }
 
 type Catalog = {
@@ -82,31 +86,29 @@ export function openRemotes(
     return found.url.replace(/\/+$/, '').replace(/\/v2$/, '')
   }
 
-  const ask = async (trace: Trace, sealed: string, remote: RemoteImage, what: '' | '/file') => {
-    const token = unsealed(sealed)
-    const at = await endpointOf(trace, token, remote).catch((error) => {
-      throw tokenRefused(error)
-    })
-    const answer = await request(
-      http,
-      `${at}/v2/images/${encodeURIComponent(remote.imageId)}${what}`,
-      token,
-      {
-        stream: what === '/file',
-      },
-    )
-    if (answer.status === 200) return answer
-    answer.stream?.destroy()
-    throw refusal(remote, answer.status)
-  }
-
   return {
     seal: (token) => seal(key, Buffer.from(token), world.clock.now(), world.random.bytes(16)),
-    find: async (trace, sealed, remote) => factsOf(remote, (await ask(trace, sealed, remote, '')).body),
-    async read(trace, sealed, remote) {
-      const { stream } = await ask(trace, sealed, remote, '/file')
-      if (!stream) throw new CloudError('badGateway', `The image service of ${remote.region} sends no bytes.`)
-      return stream
+    async find(trace, sealed, remote) {
+      const token = unsealed(sealed)
+      const endpoint = await endpointOf(trace, token, remote).catch((error) => {
+        throw tokenRefused(error)
+      })
+      const url = `${endpoint}/v2/images/${encodeURIComponent(remote.imageId)}`
+      const ask = async (what: '' | '/file') => {
+        const answer = await request(http, url + what, token, { stream: what === '/file' })
+        if (answer.status === 200) return answer
+        answer.stream?.destroy()
+        throw refusal(remote, answer.status)
+      }
+      return {
+        facts: factsOf(remote, (await ask('')).body),
+        async read() {
+          const { stream } = await ask('/file')
+          if (!stream)
+            throw new CloudError('badGateway', `The image service of ${remote.region} sends no bytes.`)
+          return stream
+        },
+      }
     },
   }
 }

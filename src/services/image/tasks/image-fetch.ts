@@ -2,8 +2,10 @@
 import { CloudError } from '#kit/errors/cloud-error.ts'
 import type { ImageContext } from '../app.ts'
 import { type Content, requireFormats, storeContent } from '../ops/content.ts'
+import { requireRoom } from '../ops/image-data.ts'
 import { requireProperties } from '../ops/property-protection.ts'
 import type { RemoteFacts } from '../ops/remote.ts'
+import { refuseSigned } from '../ops/signature.ts'
 import { checkCounts } from '../ops/values.ts'
 import type { WholeImage } from '../resources/image.ts'
 import type { ImportHandle } from './image-import.ts'
@@ -13,7 +15,7 @@ export async function download(t: ImportHandle, image: WholeImage): Promise<void
   const { app, state } = t
   const { stream, sizeBytes } = await app.download.open(state.uri!)
   try {
-    requireRoom(sizeBytes ?? 0, state.limitBytes)
+    requireRoom({ announced: sizeBytes }, state.limitBytes)
     await storeContent(app, app.staging, image.id, requireFormats(image), stream, state.limitBytes)
   } finally {
     stream.destroy()
@@ -24,17 +26,18 @@ export async function download(t: ImportHandle, image: WholeImage): Promise<void
 export async function fetchRemote(t: ImportHandle, image: WholeImage): Promise<void> {
   const { app, state, trace } = t
   const { asking, token, ...remote } = state.remote!
-  const facts = await app.remotes.find(trace, token!, remote)
+  const { facts, read } = await app.remotes.find(trace, token!, remote)
   const prefixes = app.config.remoteProperties
   const brought = Object.fromEntries(
     Object.entries(facts.properties).filter(([name]) => prefixes.some((prefix) => name.startsWith(prefix))),
   )
   const after = { ...image.properties, ...brought }
+  refuseSigned({ id: image.id, properties: after })
   checkCounts({ properties: after, tags: image.tags }, app.config, image)
   const allows: ImageContext['allows'] = (rule, target) => app.policy.allows(rule, asking, target)
   requireProperties({ app, caller: asking, allows }, image.properties, after)
-  requireRoom(facts.sizeBytes, state.limitBytes)
-  const stream = await app.remotes.read(trace, token!, remote)
+  requireRoom({ announced: facts.sizeBytes }, state.limitBytes)
+  const stream = await read()
   try {
     const content = await storeContent(app, app.staging, image.id, facts.formats, stream, state.limitBytes)
     requireSame(facts, content)
@@ -55,9 +58,4 @@ function requireSame({ sizeBytes, checksum, hash }: RemoteFacts, content: Conten
     (hash === undefined || hash.algorithm !== content.osHashAlgo || hash.value === content.osHashValue)
   if (!same)
     throw new CloudError('badGateway', 'The image arrived with other bytes than its service tells of.')
-}
-
-function requireRoom(sizeBytes: number, limitBytes: number): void {
-  if (sizeBytes > limitBytes)
-    throw new CloudError('tooLarge', `The image has ${sizeBytes} bytes, and ${limitBytes} are allowed`)
 }
