@@ -1,5 +1,4 @@
 // Projects with which an image is shared.
-
 import { Type } from 'typebox'
 import { c, type RowOf, table } from '#kit/db/table.ts'
 import { body } from '#kit/http/body.ts'

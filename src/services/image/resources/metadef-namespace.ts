@@ -1,5 +1,4 @@
 // Namespaces of metadata definitions: what properties, objects and tags there are for which types of resource.
-
 import { Type } from 'typebox'
 import { c, type RowOf, table } from '#kit/db/table.ts'
 import { inSeconds } from '#kit/http/iso-time.ts'

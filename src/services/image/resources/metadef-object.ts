@@ -1,5 +1,4 @@
 // Objects of a namespace: named groups of properties that belong together.
-
 import { Type } from 'typebox'
 import { c, type RowOf, table } from '#kit/db/table.ts'
 import { inSeconds } from '#kit/http/iso-time.ts'

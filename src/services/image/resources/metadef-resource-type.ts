@@ -1,5 +1,4 @@
 // Types of resource, and which namespaces describe which of them: with the prefix that properties get there.
-
 import { Type } from 'typebox'
 import { c, type RowOf, table } from '#kit/db/table.ts'
 import { inSeconds } from '#kit/http/iso-time.ts'

@@ -1,5 +1,4 @@
 // Tags of a namespace: words that people may put on resources.
-
 import { Type } from 'typebox'
 import { c, type RowOf, table } from '#kit/db/table.ts'
 import { inSeconds } from '#kit/http/iso-time.ts'

@@ -1,5 +1,4 @@
 // Tasks as clients see them: what became of an import. https://docs.openstack.org/api-ref/image/v2/#tasks
-
 import { c, type RowOf, table } from '#kit/db/table.ts'
 import { inSeconds } from '#kit/http/iso-time.ts'
 import { rule } from '#kit/policy/policy.ts'
