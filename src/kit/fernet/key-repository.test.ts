@@ -1,5 +1,14 @@
 // Turning keys on disk: old tokens stay readable for as long as promised, files belong to the owner alone.
-import { chmodSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import {
+  chmodSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
@@ -51,6 +60,33 @@ describe('openKeyRepository', () => {
     await openKeyRepository(virtualWorld(), folder)
     writeFileSync(join(folder, '1'), '')
     await expect(openKeyRepository(virtualWorld(), folder)).rejects.toThrow(`${folder}/1`)
+  })
+
+  it('names what cannot be read', async () => {
+    await openKeyRepository(virtualWorld(), folder)
+    rmSync(join(folder, '1'))
+    mkdirSync(join(folder, '1'), { mode: 0o700 })
+    const opened = openKeyRepository(virtualWorld(), folder)
+    await expect(opened).rejects.toMatchObject({
+      kind: 'unavailable',
+      message: expect.stringContaining('/1'),
+    })
+  })
+
+  it('does without an old key that goes while it looks at it', async () => {
+    const world = virtualWorld()
+    for (let turns = 0; turns < 2; turns++) {
+      await openKeyRepository(world, folder)
+      await rotateKeys(world, folder, { maxActiveKeys: 4 })
+    }
+    expect(names()).toEqual(['0', '1', '2', '3'])
+    const info: typeof world.files.info = async (path) => {
+      const found = await world.files.info(path)
+      if (path.endsWith('/1')) rmSync(path, { force: true })
+      return found
+    }
+    const { keys } = await openKeyRepository({ ...world, files: { ...world.files, info } }, folder)
+    expect(keys).toHaveLength(3)
   })
 })
 

@@ -134,12 +134,13 @@ async function readKeys<K>(shelf: KeyShelf, kind: KeyKind<K>): Promise<K[]> {
   if (numbers.length === 0) throw new CloudError('unavailable', `There are no token keys in ${shelf.name}`)
   const read = await Promise.all(
     numbers.map(async (number) => {
-      const text = await shelf.read(number)
-      // An old key may go while they are read.
-      if (text === undefined && number !== numbers[0]) return undefined
       try {
+        const text = await shelf.read(number)
+        // An old key may go while they are read.
+        if (text === undefined && number !== numbers[0]) return undefined
         return kind.read(text ?? '')
       } catch (error) {
+        if (error instanceof CloudError && error.kind === 'unavailable') throw error
         const message = `The token key ${shelf.name}/${number} cannot be used`
         throw new CloudError('unavailable', message, { cause: error })
       }

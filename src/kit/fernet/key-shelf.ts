@@ -1,4 +1,5 @@
 // Where numbered keys lie: files in a folder as keystone keeps them, or wherever else several controllers find them.
+import { appearanceOf } from '../config/appearance.ts'
 import { CloudError } from '../errors/cloud-error.ts'
 import type { World } from '../world/world.ts'
 
@@ -42,14 +43,16 @@ export function keyFolder(world: World, folder: string): KeyShelf {
           'unavailable',
           `Others may read the token key ${path}; run: chmod 600 ${path}, and rotate the keys`,
         )
-      return files.readText(path)
+      try {
+        return await files.readText(path)
+      } catch (error) {
+        if (await files.exists(path)) throw error
+        return undefined
+      }
     },
     since: async (number) => (await files.info(pathOf(number)))?.mtimeMs,
     // Each turn writes a new staged key, so that file tells whether there was one.
-    async turn() {
-      const staged = await files.info(pathOf(0))
-      return staged ? `${staged.inode} ${staged.mtimeMs}` : 'none'
-    },
+    turn: () => appearanceOf(files, [pathOf(0)]),
     async add(number, text) {
       await files.makeFolder(folder, { mode: 0o700 })
       if (!(await files.exists(pathOf(number)))) await write(number, text)
