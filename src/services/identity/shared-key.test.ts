@@ -1,5 +1,5 @@
 // Keys that several controllers share through their database, each with connections of its own.
-import { mkdtempSync, rmSync } from 'node:fs'
+import { chmodSync, mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { beforeEach, describe, expect, it, onTestFinished } from 'vitest'
@@ -106,5 +106,13 @@ describe.each(testServers())('two controllers on one $name', ({ name, fresh }) =
     const before = sealed(await openKeyRepository(world, `${folder}/${kind}`, fernetKeys))
     expect(open((await repository(0)).keys, before)).toBeDefined()
     expect(open((await repository(1)).keys, before)).toBeDefined()
+  })
+
+  it('take all of them along or none: a start that failed half-way is made good by the next', async () => {
+    const before = sealed(await openKeyRepository(world, `${folder}/${kind}`, fernetKeys))
+    chmodSync(join(folder, kind, '1'), 0o644)
+    await expect(repository(0)).rejects.toThrow('chmod 600')
+    chmodSync(join(folder, kind, '1'), 0o600)
+    expect(open((await repository(0)).keys, before)).toBeDefined()
   })
 })

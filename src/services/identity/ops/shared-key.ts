@@ -6,6 +6,7 @@ import { CloudError } from '#kit/errors/cloud-error.ts'
 import { fernetKey, open, seal } from '#kit/fernet/fernet.ts'
 import { type KeyShelf, keyFolder } from '#kit/fernet/key-shelf.ts'
 import type { World } from '#kit/world/world.ts'
+import type { SharedKey } from '../resources/shared-key.ts'
 import { deleteSharedKey, findSharedKey, insertSharedKey, listSharedKeys } from '../store/shared-key.ts'
 
 const purpose = 'nimbo: keys of identity in its database'
@@ -22,10 +23,17 @@ export async function openSharedKeys(
   const shelf = sharedKeys(world, db, { kind, secret })
   if (await checkSharedKeys(world, db, { kind, secret })) return shelf
   const old = keyFolder(world, `${folder}/${kind}`)
+  const rowOf = sealing(world, { kind, secret })
+  const rows: SharedKey[] = []
   for (const number of await old.numbers()) {
     const text = await old.read(number)
-    if (text !== undefined) await shelf.add(number, text)
+    if (text !== undefined) rows.push(rowOf(number, text))
   }
+  // All or none: the folder isn't looked into again, and without one of them something stays sealed for ever.
+  await db.transaction(async (tx) => {
+    if ((await listSharedKeys(tx, kind)).length > 0) return
+    for (const row of rows) await insertSharedKey(tx, row)
+  })
   return shelf
 }
 
@@ -47,21 +55,14 @@ export function sharedKeys(
   db: Database,
   { kind, secret }: { kind: string; secret: string },
 ): KeyShelf {
-  const sealing = fernetKey(Buffer.from(hkdfSync('sha256', secret, '', purpose, 32)).toString('base64url'))
-  const now = () => world.clock.now()
-  const rowOf = (number: number, text: string) => ({
-    kind,
-    number,
-    sealed: seal(sealing, Buffer.from(text), now(), world.random.bytes(16)),
-    createdAt: now(),
-  })
+  const rowOf = sealing(world, { kind, secret })
   return {
     name: `${kind} of the database`,
     numbers: async () => (await listSharedKeys(db, kind)).map(({ number }) => number),
     async read(number) {
       const row = await findSharedKey(db, { kind, number })
       if (!row) return undefined
-      const opened = open([sealing], row.sealed)
+      const opened = open([sealingKey(secret)], row.sealed)
       if (opened) return opened.plaintext.toString('utf8')
       throw new CloudError(
         'unavailable',
@@ -84,10 +85,29 @@ export function sharedKeys(
     promote: (number) =>
       db.transaction(async (tx) => {
         const staged = await findSharedKey(tx, { kind, number: 0 })
-        return staged !== undefined && insertSharedKey(tx, { ...staged, number, createdAt: now() })
+        return (
+          staged !== undefined && insertSharedKey(tx, { ...staged, number, createdAt: world.clock.now() })
+        )
       }),
     async remove(number) {
       await deleteSharedKey(db, { kind, number })
     },
   }
 }
+
+/** Makes the row of a key. */
+function sealing(world: World, { kind, secret }: { kind: string; secret: string }) {
+  const key = sealingKey(secret)
+  return (number: number, text: string): SharedKey => {
+    const now = world.clock.now()
+    return {
+      kind,
+      number,
+      sealed: seal(key, Buffer.from(text), now, world.random.bytes(16)),
+      createdAt: now,
+    }
+  }
+}
+
+const sealingKey = (secret: string) =>
+  fernetKey(Buffer.from(hkdfSync('sha256', secret, '', purpose, 32)).toString('base64url'))
