@@ -38,6 +38,23 @@ describe('virtual world', () => {
     expect(beats).toBe(5)
   })
 
+  test('what never settles is named by where it was begun', async () => {
+    const world = virtualWorld()
+    const stopped = new AbortController()
+    async function askForEver() {
+      while (!stopped.signal.aborted) await world.timers.sleep(700)
+    }
+    const asking = world.activity.track(askForEver())
+    const error = await world.settle({ limitMs: 60_000 }).catch((thrown) => thrown)
+    expect(error).toMatchObject({ kind: 'timeout' })
+    expect(error.message).toMatch(/timers set: 1 x askForEver \(src\/kit\/world\/virtual\.test\.ts:\d+\)/)
+    expect(error.message).toMatch(/work begun: 1 x \S*virtual\.test\.ts:\d+/)
+    expect(error.message).toMatch(/timers fired last: 50 x askForEver/)
+    stopped.abort()
+    await world.advance(700)
+    await asking
+  })
+
   test('one seed gives one sequence', () => {
     const draw = (seed: number) => {
       const { random } = virtualWorld({ seed })

@@ -3,6 +3,7 @@
 import { CloudError } from '../errors/cloud-error.ts'
 import { openActivity } from './activity.ts'
 import { memorySockets } from './memory-sockets.ts'
+import { type Place, placeHere, showPlaces } from './place.ts'
 import { realFiles } from './real-files.ts'
 import { realProcesses } from './real-processes.ts'
 import { realSqlite } from './real-sqlite.ts'
@@ -21,7 +22,10 @@ export type VirtualWorld = World & {
 /** Work in flight that no virtual time can move on is on a real thread; most such work is over in this time. */
 const threadPatienceMs = 5
 
-type Timer = { at: number; order: number; fire: () => void; background: boolean }
+type Timer = { at: number; order: number; fire: () => void; background: boolean; place: Place | undefined }
+
+/** So many of the timers that kept the world from settling are told of. */
+const remembered = 50
 
 export type VirtualOptions = {
   seed?: number
@@ -36,17 +40,16 @@ export function virtualWorld(options: VirtualOptions = {}): VirtualWorld {
   const started = time
   let order = 0
   const timers = new Set<Timer>()
-  const activity = openActivity()
+  const activity = openActivity({ placed: true })
+  /** Where the foreground timers that fired last were set. */
+  const lately: Place[] = []
 
   const clock: Clock = { now: () => Math.floor(time), monotonic: () => time - started }
 
   const after = (ms: number, fire: () => void, timerOptions: TimerOptions = {}) => {
-    const timer = {
-      at: time + Math.max(0, ms),
-      order: order++,
-      fire,
-      background: timerOptions.background ?? false,
-    }
+    const background = timerOptions.background ?? false
+    const place = background ? undefined : placeHere()
+    const timer = { at: time + Math.max(0, ms), order: order++, fire, background, place }
     timers.add(timer)
     return () => void timers.delete(timer)
   }
@@ -83,6 +86,7 @@ export function virtualWorld(options: VirtualOptions = {}): VirtualWorld {
   const fire = (timer: Timer) => {
     timers.delete(timer)
     time = Math.max(time, timer.at)
+    if (timer.place && lately.push(timer.place) > remembered) lately.shift()
     timer.fire()
   }
 
@@ -119,6 +123,20 @@ export function virtualWorld(options: VirtualOptions = {}): VirtualWorld {
     return true
   }
 
+  function unsettled(): CloudError {
+    const pending = [...timers].flatMap(({ place }) => place ?? [])
+    const told = Object.entries({
+      'timers set': pending,
+      'work begun': activity.begun,
+      'timers fired last': lately,
+    })
+    const lines = told.flatMap(([what, places]) => showPlaces(places).map((line) => `${what}: ${line}`))
+    return new CloudError(
+      'timeout',
+      `The cloud did not settle within its limit of virtual time. Still going on:\n${lines.join('\n')}`,
+    )
+  }
+
   async function settle(settleOptions: { limitMs?: number } = {}): Promise<void> {
     const limit = time + (settleOptions.limitMs ?? 3_600_000)
     await drain()
@@ -132,8 +150,7 @@ export function virtualWorld(options: VirtualOptions = {}): VirtualWorld {
       const timer = next(limit, false)
       if (!timer) {
         if (activity.count === 0) return
-        if (next(Number.POSITIVE_INFINITY, false))
-          throw new CloudError('timeout', 'The cloud did not settle within its limit of virtual time')
+        if (next(Number.POSITIVE_INFINITY, false)) throw unsettled()
         await drain()
         continue
       }
