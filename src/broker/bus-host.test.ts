@@ -423,3 +423,31 @@ test('a topic permission holds for the copies that a header names, too', async (
   for (const header of ['CC', 'BCC'])
     await expect(publish({ [header]: ['scheduler'] })).rejects.toThrow("access to topic 'scheduler'")
 })
+
+test('a call learns at once that the login is refused, and is answered again once it holds', async () => {
+  const made = await parts()
+  const controller = await busOf(made, 'controller')
+  await controller.client.serve(conductor, 'c', 'nova-conductor', {
+    told: async () => undefined,
+    asked: async () => ({ answer: 'yes' }),
+  })
+  const { client, trace } = await busOf(made, 'agent@h1')
+  const ask = () => client.caller(conductor, 'nova-compute').asked({ host: 'h1' }, { trace })
+  expect(await ask()).toEqual({ answer: 'yes' })
+  made.broker.removeUser('agent@h1')
+  await made.world.advance(0)
+  const began = made.world.clock.monotonic()
+  // This one waits for the first attempt to get in again, which comes after a tenth of a second.
+  const refused = {
+    kind: 'unavailable',
+    message: 'The message bus is not reachable: the broker refuses the login of agent@h1',
+  }
+  const first = expect(ask()).rejects.toMatchObject(refused)
+  await made.world.settle()
+  await first
+  expect(made.world.clock.monotonic() - began).toBeLessThanOrEqual(100)
+  await expect(ask()).rejects.toMatchObject(refused)
+  made.broker.setUser('agent@h1', { password: 'agent@h1', permissions: { '/': everything } })
+  await made.world.advance(10_000)
+  expect(await ask()).toEqual({ answer: 'yes' })
+})

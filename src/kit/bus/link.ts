@@ -44,6 +44,13 @@ export type Session = {
 /** Runs on each new connection, before anybody sends on it. */
 export type Setup = (session: Session) => Promise<void>
 
+type Waiter = {
+  resolve: (session: Session) => void
+  reject: (error: Error) => void
+  /** Waits for a broker that is away, and not for one that doesn't let us in. */
+  unlessRefused: boolean
+}
+
 const firstWaitMs = 100
 const longestWaitMs = 5_000
 /** Until a first connection the broker is taken to be starting, as we are ourselves: asked often, and not complained of. */
@@ -54,7 +61,7 @@ const giveUpEveryMs = 10_000
 export class Link {
   readonly #options: LinkOptions
   readonly #setups = new Set<Setup>()
-  readonly #waiting = new Set<{ resolve: (session: Session) => void; reject: (error: Error) => void }>()
+  readonly #waiting = new Set<Waiter>()
   #session: Session | undefined
   #closed = false
   #wake = new AbortController()
@@ -63,6 +70,8 @@ export class Link {
   #running: Promise<void> | undefined
   /** Why the last attempt failed. */
   #failure: unknown
+  /** The broker answered it, and refused user or password. */
+  #refused = false
 
   constructor(options: LinkOptions) {
     this.#options = options
@@ -89,12 +98,17 @@ export class Link {
     }
   }
 
-  /** The connection, or the next one if there is none; kind 'unavailable' when `timeoutMs` are over first. */
-  session(timeoutMs?: number): Promise<Session> {
+  /**
+   * The connection, or the next one if there is none; kind 'unavailable' when `timeoutMs` are over first. `unlessRefused`: at
+   * once, too, where the broker refuses the login. That of a host that was sent away is never good again, and its
+   * agents, which ask over and over, would always have somebody waiting.
+   */
+  session(timeoutMs?: number, { unlessRefused = false } = {}): Promise<Session> {
     if (this.#session && !this.#session.connection.over) return Promise.resolve(this.#session)
     if (this.#closed) return Promise.reject(closedError())
+    if (unlessRefused && this.#refused) return Promise.reject(this.#notReachable())
     return new Promise((resolve, reject) => {
-      const late = () => waiter.reject(notReachable(this.#failure))
+      const late = () => waiter.reject(this.#notReachable())
       const cancel =
         timeoutMs === undefined
           ? () => {}
@@ -103,7 +117,8 @@ export class Link {
         cancel()
         this.#waiting.delete(waiter)
       }
-      const waiter = {
+      const waiter: Waiter = {
+        unlessRefused,
         resolve: (session: Session) => {
           done()
           resolve(session)
@@ -171,12 +186,17 @@ export class Link {
         wait = firstWaitMs
         failures = 0
         startingUntil = 0
+        this.#refused = false
         const reason = await session.connection.ended
         this.#session = undefined
         if (!this.#closed)
           log.warn({ error: fullMessage(reason) }, 'the connection to the message broker was lost')
       } catch (error) {
         this.#failure = error
+        this.#refused = isRefusedLogin(error)
+        if (this.#refused)
+          for (const waiter of [...this.#waiting])
+            if (waiter.unlessRefused) waiter.reject(this.#notReachable())
         if (world.clock.monotonic() < startingUntil) {
           await this.#pause(startingWaitMs)
           continue
@@ -229,6 +249,12 @@ export class Link {
     }
   }
 
+  #notReachable(): CloudError {
+    const extras = this.#failure ? { cause: this.#failure } : {}
+    const why = this.#refused ? `: the broker refuses the login of ${this.#options.user}` : ''
+    return new CloudError('unavailable', `The message bus is not reachable${why}`, extras)
+  }
+
   /** With somebody waiting it counts as work, so that virtual time moves on; otherwise it is idle. */
   async #pause(ms: number): Promise<void> {
     this.#wake = new AbortController()
@@ -247,8 +273,9 @@ async function run(setup: Setup, session: Session): Promise<void> {
   await setup(session)
 }
 
-function notReachable(cause: unknown): CloudError {
-  return new CloudError('unavailable', 'The message bus is not reachable', cause ? { cause } : {})
+/** ACCESS_REFUSED, before there is a connection on which a channel could be refused anything. */
+function isRefusedLogin(error: unknown): boolean {
+  return error instanceof AmqpError && error.scope === 'connection' && error.code === 403
 }
 
 /** The connection ended, and not by what was asked on it: its broker went, or was told to go. */

@@ -167,7 +167,8 @@ export class Sender {
         data: { messageId, queue: this.#replyQueue },
       })
     try {
-      const session = await this.#link.session(Math.min(timeoutMs, reconnectPatienceMs))
+      const patienceMs = Math.min(timeoutMs, reconnectPatienceMs)
+      const session = await this.#link.session(patienceMs, { unlessRefused: true })
       // A cast has time until that is over; whoever waits for an answer is told now.
       if (this.#link.blocked !== undefined)
         throw new CloudError(
