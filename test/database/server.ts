@@ -64,7 +64,7 @@ export async function startServer(kind: ServerKind, wish: ServerWish = {}): Prom
       const started = await world.processes.start(command!, args, {
         ...account,
         cwd: folder,
-        env: plainEnv,
+        env: envOf(folder),
         logFile: `${folder}/log`,
       })
       running = started
@@ -84,7 +84,7 @@ export async function startServer(kind: ServerKind, wish: ServerWish = {}): Prom
     },
   }
   try {
-    for (const words of await recipe.prepare(place)) await mustRun(words)
+    for (const words of await recipe.prepare(place)) await mustRun(words, folder)
     await server.start()
     return server
   } catch (error) {
@@ -116,6 +116,9 @@ const plainEnv = {
   MYSQL_PWD: password,
   PGPASSWORD: password,
 }
+
+/** A MariaDB that starts removes temporary tables in its folder for them as left behind: those of others that run, too. */
+const envOf = (folder: string) => ({ ...plainEnv, TMPDIR: folder })
 
 const postgres: Recipe = {
   async prepare({ folder }) {
@@ -190,12 +193,13 @@ function postgresProgram(name: string): string {
   return `${root}/${newest}/bin/${name}`
 }
 
-function run([command, ...args]: string[]) {
-  return world.processes.run(command!, args, { ...account, cwd: '/tmp', env: plainEnv, timeoutMs: 120_000 })
+function run([command, ...args]: string[], folder = '/tmp') {
+  const env = envOf(folder)
+  return world.processes.run(command!, args, { ...account, cwd: '/tmp', env, timeoutMs: 120_000 })
 }
 
-async function mustRun(words: string[]): Promise<string> {
-  const { code, stderr, stdout } = await run(words)
+async function mustRun(words: string[], folder?: string): Promise<string> {
+  const { code, stderr, stdout } = await run(words, folder)
   if (code !== 0) throw new CloudError('unavailable', `${words[0]} failed`, { detail: stderr + stdout })
   return stdout
 }
