@@ -67,6 +67,13 @@ export async function showServer(session: Session, id: string): Promise<Server> 
   return (await session.call<{ server: Server }>('compute', { path: `/servers/${id}` })).server
 }
 
+/** With all that comes of it done. */
+export async function bootServer(cloud: TestCloud, session: Session, parts: Parts): Promise<Server> {
+  const id = await askForServer(session, parts)
+  await cloud.settle()
+  return showServer(session, id)
+}
+
 export async function deleteServer(cloud: TestCloud, session: Session, id: string): Promise<void> {
   await session.call('compute', { method: 'DELETE', path: `/servers/${id}` })
   await cloud.settle()
