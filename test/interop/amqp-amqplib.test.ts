@@ -33,17 +33,17 @@ test('publishes with confirms; a consumer with prefetch gets no more than it ack
   const got: ConsumeMessage[] = []
   let held: ConsumeMessage[] = []
   let most = 0
-  await new Promise<void>((resolve) => {
-    channel.consume('work', (message) => {
-      got.push(message!)
-      held.push(message!)
-      most = Math.max(most, held.length)
-      if (held.length < 7 && got.length < 50) return
-      for (const each of held) channel.ack(each)
-      held = []
-      if (got.length === 50) resolve()
-    })
+  const all = Promise.withResolvers<void>()
+  await channel.consume('work', (message) => {
+    got.push(message!)
+    held.push(message!)
+    most = Math.max(most, held.length)
+    if (held.length < 7 && got.length < 50) return
+    for (const each of held) channel.ack(each)
+    held = []
+    if (got.length === 50) all.resolve()
   })
+  await all.promise
   expect(most).toBe(7)
   expect(got.map((message) => message.content.toString())).toEqual(
     Array.from({ length: 50 }, (_, i) => `${i}`),
@@ -149,14 +149,13 @@ test('a message of two megabytes arrives whole', async () => {
 test('deleting a queue cancels its consumers', async () => {
   const channel = await connection.createChannel()
   await channel.assertQueue('doomed')
-  const cancelled = new Promise<null>((resolve) => {
-    channel.consume('doomed', (message) => {
-      if (message === null) resolve(null)
-    })
+  const cancelled = Promise.withResolvers<null>()
+  await channel.consume('doomed', (message) => {
+    if (message === null) cancelled.resolve(null)
   })
   await channel.checkQueue('doomed')
   await channel.deleteQueue('doomed')
-  expect(await cancelled).toBeNull()
+  expect(await cancelled.promise).toBeNull()
   await channel.close()
 })
 

@@ -63,6 +63,11 @@ export function plainHttpServer(world: World, log: Log, spec: PlainHttpSpec): Pl
         })
         response.end(request.method === 'HEAD' ? undefined : body)
       })
+      .catch((error) => {
+        // An answer with a header that Node refuses to send.
+        log.error({ url: request.url, error: fullMessage(error) }, 'a request could not be answered')
+        response.destroy()
+      })
       .finally(end)
   })
   const listeners = new Set<{ close(): Promise<void> }>()

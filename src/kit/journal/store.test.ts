@@ -190,7 +190,7 @@ describe('the journal file', () => {
     await first.journal.close()
     const again = sqliteSink(virtualWorld(), path)
     expect((await again.query({ subject: 'server:1', limit: 1 }))[0]?.name).toBe('kept')
-    again.close()
+    await again.close()
   })
 
   it('forgets what is too old', async () => {

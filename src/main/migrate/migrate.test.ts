@@ -110,11 +110,11 @@ describe('nimbo mq migrate', () => {
     await connection.close()
     // Its connections end under it, as soon as the target has something.
     const first = migrate()
-    const cut = new Promise<void>((resolve) => {
+    const cut = new Promise<void>((resolve, reject) => {
       const look = () => {
         const some = target.broker.vhosts.get('/')?.queues.get('q')?.messageCount ?? 0
         if (some === 0) return setImmediate(look)
-        runMqLine(target, ['close_all_connections', 'cut']).then(() => resolve())
+        runMqLine(target, ['close_all_connections', 'cut']).then(() => resolve(), reject)
       }
       look()
     })

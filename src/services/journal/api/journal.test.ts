@@ -22,7 +22,7 @@ const callers: Record<string, Caller> = {
 async function open() {
   const world = virtualWorld()
   const store = memorySink()
-  store.append(await sampleBoot())
+  await store.append(await sampleBoot())
   const journal = openJournal({ world, log: silentLog, host: 'node1', service: 'journal', sink: store })
   const http = await httpService({
     name: 'journal',
