@@ -6,7 +6,7 @@ import { examineServer, type ServerFacts, unusableMembers } from '#kit/db/server
 import { parseServerUrl, type ServerUrl } from '#kit/db/server-url.ts'
 import { CloudError, fullMessage } from '#kit/errors/cloud-error.ts'
 import type { World } from '#kit/world/world.ts'
-import { checkSharedKeys } from '#services/identity/ops/shared-key.ts'
+import { checkAllSharedKeys } from '#services/identity/ops/shared-key.ts'
 import { sharedKey } from '#services/identity/resources/shared-key.ts'
 import type { Finding } from './doctor.ts'
 
@@ -37,7 +37,7 @@ export async function keyFindings(
     try {
       // Before the first start there are none.
       if (!(await readSchema(db)).has(sharedKey.name)) return []
-      for (const { kind } of await sharedKey.find(db)) await checkSharedKeys(world, db, { kind, secret })
+      await checkAllSharedKeys(world, db, secret)
     } finally {
       await db.close()
     }

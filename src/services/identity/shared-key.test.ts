@@ -17,7 +17,7 @@ import {
 } from '#kit/fernet/key-repository.ts'
 import { keyFolder } from '#kit/fernet/key-shelf.ts'
 import { realWorld } from '#kit/world/real.ts'
-import { openSharedKeys } from './ops/shared-key.ts'
+import { checkAllSharedKeys, openSharedKeys } from './ops/shared-key.ts'
 import { migrations } from './store/schema.ts'
 
 const world = realWorld()
@@ -97,9 +97,13 @@ describe.each(testServers())('two controllers on one $name', ({ name, fresh }) =
     const rows = JSON.stringify((await databases[0].execute('select * from shared_key', [])).rows)
     expect(texts).toHaveLength(2)
     for (const text of texts) expect(rows).not.toContain(text!.slice(0, 40))
+    const foreign = "This controller's secrets.json isn't that of the cloud"
     await expect(
       openSharedKeys(world, databases[1], { folder, kind, secret: 'made-by-itself' }),
-    ).rejects.toThrow("This controller's secrets.json isn't that of the cloud")
+    ).rejects.toThrow(foreign)
+    await openSharedKeys(world, databases[0], { folder, kind: 'credential-keys', secret })
+    await checkAllSharedKeys(world, databases[1], secret)
+    await expect(checkAllSharedKeys(world, databases[1], 'made-by-itself')).rejects.toThrow(foreign)
   })
 
   it('take the keys along that lay in the folder of the first', async () => {

@@ -7,7 +7,13 @@ import { fernetKey, open, seal } from '#kit/fernet/fernet.ts'
 import { type KeyShelf, keyFolder } from '#kit/fernet/key-shelf.ts'
 import type { World } from '#kit/world/world.ts'
 import type { SharedKey } from '../resources/shared-key.ts'
-import { deleteSharedKey, findSharedKey, insertSharedKey, listSharedKeys } from '../store/shared-key.ts'
+import {
+  deleteSharedKey,
+  findSharedKey,
+  insertSharedKey,
+  listSharedKeys,
+  sharedKeyKinds,
+} from '../store/shared-key.ts'
 
 const purpose = 'nimbo: keys of identity in its database'
 
@@ -49,7 +55,12 @@ export async function checkSharedKeys(
   return numbers.length > 0
 }
 
-/** The same for whoever only looks or turns. */
+/** The same of all kinds that are there. */
+export async function checkAllSharedKeys(world: World, db: Database, secret: string): Promise<void> {
+  for (const kind of await sharedKeyKinds(db)) await checkSharedKeys(world, db, { kind, secret })
+}
+
+/** The shelf for whoever only looks or turns. */
 export function sharedKeys(
   world: World,
   db: Database,

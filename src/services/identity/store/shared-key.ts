@@ -9,6 +9,10 @@ export const findSharedKey = (db: Db, place: Place): Promise<SharedKey | undefin
 
 export const listSharedKeys = (db: Db, kind: string): Promise<SharedKey[]> => sharedKey.find(db, { kind })
 
+export const sharedKeyKinds = async (db: Db): Promise<string[]> => [
+  ...new Set((await sharedKey.find(db)).map(({ kind }) => kind)),
+]
+
 /** False where there is one of this number. */
 export const insertSharedKey = (db: Db, row: SharedKey): Promise<boolean> => sharedKey.insertIfAbsent(db, row)
 
