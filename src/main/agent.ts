@@ -7,7 +7,6 @@ import { loadVolumeDriver } from '#drivers/volume/load.ts'
 import { loadWiringDriver, simFabric, type WiringDriver } from '#drivers/wiring/load.ts'
 import type { Bus } from '#kit/bus/bus.ts'
 import { openBus } from '#kit/bus/client.ts'
-import { loadConfig } from '#kit/config/load.ts'
 import { type JournalEvent, quiet, type Trace } from '#kit/journal/journal.ts'
 import { startShipping } from '#kit/journal/ship.ts'
 import { fileSpoolSink } from '#kit/journal/spool-sink.ts'
@@ -20,8 +19,7 @@ import { type Cloud, cloudId } from './data-folder.ts'
 import { type Host, type HostPlan, startHost } from './host.ts'
 import { type SimulatedHostSpec, simulatedHostsHere } from './host-kind.ts'
 import { bridgeSuffix, hostNetworks } from './host-network.ts'
-import { agentSections, serviceSections } from './section.ts'
-import { cloudSection } from './settings.ts'
+import { cloudConfig } from './section.ts'
 import { openSimMachine } from './sim-machine.ts'
 import { startOn } from './simulated-host.ts'
 
@@ -31,11 +29,7 @@ const hostsPerBus = 300
 export async function runAgent(world: World, cloud: Cloud): Promise<{ stop(): Promise<void> }> {
   const { folder, settings } = cloud
   const log = openLog({ level: settings.logLevel })
-  const config = loadConfig([cloudSection, ...serviceSections, ...agentSections], {
-    yaml: cloud.configText,
-    file: folder.config,
-    env: world.env,
-  })
+  const config = cloudConfig(world, cloud)
   const access = await controllerAccess(world, cloud)
   const { host, http, endpoint } = access
   const spool = `${folder.root}/journal-spool`

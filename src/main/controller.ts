@@ -1,5 +1,4 @@
 // The controller's process: the control plane on this host's files and ports. A simulated cloud runs it beside its hosts.
-import { loadConfig } from '#kit/config/load.ts'
 import { migrate } from '#kit/db/migrate.ts'
 import { openDatabase } from '#kit/db/open.ts'
 import type { ServerTls } from '#kit/http/server.ts'
@@ -24,9 +23,8 @@ import { localAgent } from './local-agent.ts'
 import { type OpenPlatform, openPlatform } from './platform.ts'
 import { policyFolder } from './policy-file.ts'
 import type { PortName } from './port.ts'
-import { agentSections, serviceSections } from './section.ts'
+import { cloudConfig } from './section.ts'
 import { keepServerCertificate, serverCertificate } from './server-certificate.ts'
-import { cloudSection } from './settings.ts'
 import { externalBroker } from './transport.ts'
 
 /** Identity answers on its old admin port as well (row 40). */
@@ -60,7 +58,7 @@ export async function openJournalStore(
   synchronous?: 'OFF',
 ): Promise<JournalStore> {
   const { shared, urlOf } = await cloudDatabases(world, cloud)
-  const kept = retentionOf(controllerConfig(world, cloud).journal)
+  const kept = retentionOf(cloudConfig(world, cloud).journal)
   const open = async (name: string, retention: Retention) => {
     if (shared) {
       const db = await openDatabase(world, urlOf(name))
@@ -75,14 +73,6 @@ export async function openJournalStore(
   return withAudit(await open('journal', kept.journal), await open('audit', kept.audit))
 }
 
-function controllerConfig(world: World, { configText, folder }: Cloud) {
-  return loadConfig([cloudSection, ...serviceSections, ...agentSections], {
-    yaml: configText,
-    file: folder.config,
-    env: world.env,
-  })
-}
-
 /** Its ports are open when it resolves. */
 export async function openController(
   world: World,
@@ -91,7 +81,7 @@ export async function openController(
 ): Promise<Controller> {
   const { folder, settings, ports, secrets } = cloud
   const tls = usesTls(settings) ? await serverCertificate(world, cloud) : undefined
-  const config = controllerConfig(world, cloud)
+  const config = cloudConfig(world, cloud)
   const databases = await cloudDatabases(world, cloud)
   const platform = await openPlatform({
     world,

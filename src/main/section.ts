@@ -5,7 +5,8 @@ import { dhcpAgentConfig } from '#agents/dhcp/config.ts'
 import { l3AgentConfig } from '#agents/l3/config.ts'
 import { metadataAgentConfig } from '#agents/metadata/config.ts'
 import { networkAgentConfig } from '#agents/network/config.ts'
-import type { LoadedConfig } from '#kit/config/load.ts'
+import { type LoadedConfig, loadConfig } from '#kit/config/load.ts'
+import type { World } from '#kit/world/world.ts'
 import { computeConfig } from '#services/compute/config.ts'
 import { consoleConfig } from '#services/console/config.ts'
 import { hostConfig } from '#services/host/config.ts'
@@ -17,7 +18,9 @@ import { placementConfig } from '#services/placement/config.ts'
 import { volumeConfig } from '#services/volume/config.ts'
 import { agentSection } from './agent-settings.ts'
 import { apiSection, policySection } from './api-settings.ts'
+import type { Cloud } from './data-folder.ts'
 import { journalSection } from './journal-settings.ts'
+import { cloudSection } from './settings.ts'
 
 export const serviceSections = [
   apiSection,
@@ -44,3 +47,9 @@ export const agentSections = [
   metadataAgentConfig,
 ] as const
 export type AgentConfig = LoadedConfig<typeof agentSections>
+
+/** All that is set for a cloud. Throws 'badRequest' for mistakes. */
+export function cloudConfig({ env }: Pick<World, 'env'>, { configText, folder }: Cloud) {
+  const sections = [cloudSection, ...serviceSections, ...agentSections] as const
+  return loadConfig(sections, { yaml: configText, file: folder.config, env })
+}

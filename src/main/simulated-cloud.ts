@@ -1,6 +1,5 @@
 // A simulated cloud in one process: the controller with its broker, and all hosts. They talk over the bus and by HTTP with
 // tokens as they would between processes; only the sockets between them are left out, where they are in one thread.
-import { loadConfig } from '#kit/config/load.ts'
 import { CloudError } from '#kit/errors/cloud-error.ts'
 import type { HttpClient } from '#kit/http/client.ts'
 import { type JournalStore, type OpenJournal, openJournal } from '#kit/journal/store.ts'
@@ -15,8 +14,7 @@ import type { Cloud } from './data-folder.ts'
 import { simulatedHosts } from './host-kind.ts'
 import type { PortName } from './port.ts'
 import type { Secrets } from './secret.ts'
-import { agentSections, serviceSections } from './section.ts'
-import { cloudSection } from './settings.ts'
+import { cloudConfig } from './section.ts'
 import { hostsHere, type SimulatedHosts } from './simulated-hosts.ts'
 import { type HostsThread, hostsThread } from './simulated-hosts-thread.ts'
 import { openSimulationHere } from './simulation/open.ts'
@@ -28,11 +26,7 @@ export type SimulatedCloud = { stop(): Promise<void> }
 export async function runSimulatedCloud(world: World, cloud: Cloud): Promise<SimulatedCloud> {
   const { folder, settings, secrets } = cloud
   const log = openLog({ level: settings.logLevel })
-  const config = loadConfig([cloudSection, ...serviceSections, ...agentSections], {
-    yaml: cloud.configText,
-    file: folder.config,
-    env: world.env,
-  })
+  const config = cloudConfig(world, cloud)
   const bus = await localBus(world, cloud)
   const endpoint = (name: PortName) => publicOrigin(cloud, name)
   let store: JournalStore

@@ -1,6 +1,5 @@
 // The other end of simulated-hosts-thread.ts: opens journal, broker and hosts, and does with them what it is asked.
 import { parentPort, workerData } from 'node:worker_threads'
-import { loadConfig } from '#kit/config/load.ts'
 import { gatheringSink } from '#kit/journal/gathering-sink.ts'
 import type { JournalEvent } from '#kit/journal/journal.ts'
 import { type JournalQuery, type JournalSink, type JournalStore, openJournal } from '#kit/journal/store.ts'
@@ -17,8 +16,7 @@ import type { CloudBroker } from './cloud-broker.ts'
 import { openJournalStore } from './controller.ts'
 import { controllerAccess } from './controller-access.ts'
 import type { Secrets } from './secret.ts'
-import { agentSections, serviceSections } from './section.ts'
-import { cloudSection } from './settings.ts'
+import { cloudConfig } from './section.ts'
 import { hostsHere, type SimulatedHosts } from './simulated-hosts.ts'
 import { brokerSocket, gates, type HostsThreadPlan, type StruckThere } from './simulated-hosts-thread.ts'
 import { restartableBroker } from './simulation/restartable-broker.ts'
@@ -44,11 +42,7 @@ openThreadPort(parentPort!, log, 'the simulated hosts', {
   async open() {
     store = await openJournalStore(world, cloud, 'OFF')
     sink = gatheringSink(world, store, gatherMs)
-    const config = loadConfig([cloudSection, ...serviceSections, ...agentSections], {
-      yaml: cloud.configText,
-      file: cloud.folder.config,
-      env: world.env,
-    })
+    const config = cloudConfig(world, cloud)
     const access = await controllerAccess(world, cloud)
     const ours: JournalSink = { append: (events) => sink.append(events), close() {} }
     const journal = openJournal({ world, log, host: access.host, service: 'agent', sink: ours })

@@ -2,7 +2,6 @@
 
 import type { Terminal } from '#cli/terminal.ts'
 import { paint } from '#cli/terminal.ts'
-import { loadConfig } from '#kit/config/load.ts'
 import { CloudError } from '#kit/errors/cloud-error.ts'
 import type { World } from '#kit/world/world.ts'
 import { type Cloud, readCloud } from '../data-folder.ts'
@@ -13,8 +12,7 @@ import { tlsFindings } from '../doctor-tls.ts'
 import { policyFolder } from '../policy-file.ts'
 import { type Ports, portsFrom } from '../port.ts'
 import { controllingRole, roleState } from '../role.ts'
-import { agentSections, serviceSections } from '../section.ts'
-import { cloudSection } from '../settings.ts'
+import { cloudConfig } from '../section.ts'
 import { externalBroker } from '../transport.ts'
 import type { Verb } from '../verb.ts'
 
@@ -77,11 +75,7 @@ function portsNeeded(
 /** A joined host decides nothing. */
 async function ownPolicies(world: World, cloud: Cloud): Promise<Finding[]> {
   if (cloud.member) return []
-  const { policy, image } = loadConfig([cloudSection, ...serviceSections, ...agentSections], {
-    yaml: cloud.configText,
-    file: cloud.folder.config,
-    env: world.env,
-  })
+  const { policy, image } = cloudConfig(world, cloud)
   return policyFindings(world, policyFolder(cloud, policy), policy, image)
 }
 

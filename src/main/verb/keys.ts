@@ -1,7 +1,6 @@
 // `nimbo keys`: the keys that make tokens and seal credentials. Works on the data folder, or on the database where controllers
 // share one, whether the cloud runs or not: what runs notices within seconds.
 import { columns } from '#cli/terminal.ts'
-import { loadConfig } from '#kit/config/load.ts'
 import { openDatabase } from '#kit/db/open.ts'
 import { CloudError } from '#kit/errors/cloud-error.ts'
 import { fernetKeys, type KeyFile, type KeyKind, listKeys, rotateKeys } from '#kit/fernet/key-repository.ts'
@@ -11,8 +10,7 @@ import type { World } from '#kit/world/world.ts'
 import { sharedKeys } from '#services/identity/ops/shared-key.ts'
 import { type Cloud, readCloud } from '../data-folder.ts'
 import { serverUrls } from '../database.ts'
-import { agentSections, serviceSections } from '../section.ts'
-import { cloudSection } from '../settings.ts'
+import { cloudConfig } from '../section.ts'
 import { type Invocation, usageError, type Verb } from '../verb.ts'
 
 const usage = "Say 'nimbo keys list' or 'nimbo keys rotate [token|jws|credential]'."
@@ -40,36 +38,43 @@ export const keys: Verb = {
     if (cloud.member)
       throw new CloudError('badRequest', 'The keys are where the controller is, not on this host.')
     if (what === 'list' && kind === undefined)
-      return withShelves(world, cloud, (shelfOf) => list(invocation, shelfOf))
+      return withShelves(world, cloud, (shelves) => list(invocation, shelves))
     if (what === 'rotate')
-      return withShelves(world, cloud, (shelfOf) =>
-        rotate(invocation, cloud, shelfOf, (kind ?? 'token') as Kind),
+      return withShelves(world, cloud, (shelves) =>
+        rotate(invocation, cloud, shelves, (kind ?? 'token') as Kind),
       )
     throw usageError(usage)
   },
 }
 
-type ShelfOf = (kind: Kind) => KeyShelf
+type Shelves = {
+  of(kind: Kind): KeyShelf
+  /** Where they are files. */
+  folderOf?(kind: Kind): string
+}
 
 async function withShelves<T>(
   world: World,
   cloud: Cloud,
-  work: (shelfOf: ShelfOf) => Promise<T>,
+  work: (shelves: Shelves) => Promise<T>,
 ): Promise<T> {
   const urls = await serverUrls(world, cloud.settings)
-  if (!urls) return work((kind) => keyFolder(world, `${cloud.folder.root}/identity/${kinds[kind].folder}`))
+  if (!urls) {
+    const folderOf = (kind: Kind) => `${cloud.folder.root}/identity/${kinds[kind].folder}`
+    return work({ of: (kind) => keyFolder(world, folderOf(kind)), folderOf })
+  }
   const db = await openDatabase(world, urls.identity)
   const secret = cloud.secrets['host-users']
   try {
-    return await work((kind) => sharedKeys(world, db, { kind: kinds[kind].folder, secret }))
+    return await work({ of: (kind) => sharedKeys(world, db, { kind: kinds[kind].folder, secret }) })
   } finally {
     await db.close()
   }
 }
 
-async function list({ world, terminal, options }: Invocation, shelfOf: ShelfOf): Promise<number> {
+async function list({ world, terminal, options }: Invocation, shelves: Shelves): Promise<number> {
   const found = await Promise.all(
-    names.map(async (kind) => (await listKeys(world, shelfOf(kind))).map((key) => ({ kind, ...key }))),
+    names.map(async (kind) => (await listKeys(world, shelves.of(kind))).map((key) => ({ kind, ...key }))),
   )
   const rows = found.flat()
   if (options.json) {
@@ -97,22 +102,18 @@ function wordsOf(kind: Kind, state: KeyFile['state']): string {
 async function rotate(
   { world, terminal }: Invocation,
   cloud: Cloud,
-  shelfOf: ShelfOf,
+  shelves: Shelves,
   kind: Kind,
 ): Promise<number> {
-  const shelf = shelfOf(kind)
+  const shelf = shelves.of(kind)
   const before = await listKeys(world, shelf)
   if (before.length === 0)
     throw new CloudError(
       'notFound',
       `There are no keys in ${shelf.name}: the cloud makes them when it first needs them.`,
     )
-  await refuseOtherOwner(world, shelf.name)
-  const { identity } = loadConfig([cloudSection, ...serviceSections, ...agentSections], {
-    yaml: cloud.configText,
-    file: cloud.folder.config,
-    env: world.env,
-  })
+  if (shelves.folderOf) await refuseOtherOwner(world, shelves.folderOf(kind))
+  const { identity } = cloudConfig(world, cloud)
   const maxActiveKeys = kind === 'credential' ? allOfThem : identity.maxActiveKeys
   await rotateKeys(world, shelf, kinds[kind].kind, { maxActiveKeys })
   await report(world, terminal, shelf, before, kind)

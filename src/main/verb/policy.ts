@@ -1,7 +1,6 @@
 // `nimbo policy`: checks policy files before or while they are in force, lists rules, and tells how a request was decided.
 import { type DecidedRequest, formatRequest } from '#cli/request.ts'
 import { columns, paint } from '#cli/terminal.ts'
-import { loadConfig } from '#kit/config/load.ts'
 import { nearest } from '#kit/config/nearest.ts'
 import { withDefaults } from '#kit/config/section.ts'
 import { CloudError } from '#kit/errors/cloud-error.ts'
@@ -12,8 +11,7 @@ import { type PolicyConfig, policySection } from '../api-settings.ts'
 import { dataFolder, readCloud } from '../data-folder.ts'
 import { type Declared, declaredServices, operationsOf } from '../declared.ts'
 import { policyFilesOf, policyFolder, readPolicyTexts } from '../policy-file.ts'
-import { agentSections, serviceSections } from '../section.ts'
-import { cloudSection } from '../settings.ts'
+import { cloudConfig } from '../section.ts'
 import { absolute, type Invocation, usageError, type Verb } from '../verb.ts'
 import { asAdmin } from './admin.ts'
 
@@ -228,10 +226,6 @@ async function placeOf({ world, root }: Invocation): Promise<{ config: PolicyCon
     return { config, folder: policyFolder({ folder }, config) }
   }
   const cloud = await readCloud(world, root)
-  const { policy: config } = loadConfig([cloudSection, ...serviceSections, ...agentSections], {
-    yaml: cloud.configText,
-    file: folder.config,
-    env: world.env,
-  })
+  const { policy: config } = cloudConfig(world, cloud)
   return { config, folder: policyFolder(cloud, config) }
 }
