@@ -66,11 +66,8 @@ export type Thread = ThreadPort & {
   end(): Promise<void>
 }
 
-/**
- * What runs there is `what` in words, and is answered `methods` here. The process can't go on without the thread: it ends
- * when that does, until `end` is asked for.
- */
-export function openThread(worker: Worker, log: Log, what: string, methods: ThreadMethods = {}): Thread {
+/** What runs there is `what` in words. The process can't go on without it: it ends when the thread does, until `end` is asked for. */
+export function openThread(worker: Worker, log: Log, what: string): Thread {
   let ending = false
   worker.on('error', (error) => log.error({ error: asError(error).stack }, `${what} failed`))
   worker.on('exit', (code) => {
@@ -83,7 +80,7 @@ export function openThread(worker: Worker, log: Log, what: string, methods: Thre
     await worker.terminate()
   }
   return {
-    ...openThreadPort(worker, log, `what ${what} asked for`, methods),
+    ...openThreadPort(worker, log, `what ${what} asked for`),
     async whole(opening) {
       try {
         return await opening
