@@ -76,7 +76,9 @@ describe('the first start', () => {
   it('refuses a command line that says other things than the nimbo.yaml given beforehand', async () => {
     mkdirSync(root)
     writeFileSync(`${root}/nimbo.yaml`, 'cloud: { hosts: 2 }\n')
-    await expect(prepareCloud(world, root, { hosts: 3 })).rejects.toThrow('set up with hosts 2, not 3')
+    await expect(prepareCloud(world, root, { hosts: 3, portBase: 20000 })).rejects.toThrow(
+      'set up with hosts 2, not 3',
+    )
     expect(readFileSync(`${root}/nimbo.yaml`, 'utf8')).toBe('cloud: { hosts: 2 }\n')
   })
 })

@@ -79,10 +79,23 @@ export async function prepareCloud(
   const folder = dataFolder(root)
   await prepareFolder(world, folder)
   const wasThere = await world.files.exists(folder.secrets)
-  if (!wasThere && Object.keys(given).length > 0) await writeConfig(world, folder, given)
+  if (!wasThere && Object.keys(given).length > 0) {
+    const text = await completed(world, folder, given)
+    refuseOther(folder, given, settingsIn(text, folder, world.env))
+    await world.files.writeAtomic(folder.config, text)
+  }
   const cloud = await readCloud(world, root)
+  refuseOther(folder, given, cloud.settings)
+  return cloud
+}
+
+function refuseOther(
+  folder: DataFolder,
+  given: Partial<CloudSettings>,
+  settings: Readonly<CloudSettings>,
+): void {
   for (const [key, value] of Object.entries(given)) {
-    const inForce = cloud.settings[key as keyof CloudSettings]
+    const inForce = settings[key as keyof CloudSettings]
     if (value === inForce) continue
     const name = snakeCase(key)
     const isSecret = cloudSection.options[key as keyof CloudSettings].type === 'secret'
@@ -92,7 +105,6 @@ export async function prepareCloud(
       `This cloud was set up with ${words}: change cloud.${name} in ${folder.config}, or choose another folder with --data.`,
     )
   }
-  return cloud
 }
 
 type Marker = { format: 1; id: string /** Of a host of another cloud. */; joins?: true }
@@ -118,9 +130,7 @@ export async function readCloud(world: World, root: string): Promise<Cloud> {
   const configText = (await world.files.exists(folder.config))
     ? await world.files.readText(folder.config)
     : ''
-  const { cloud: settings } = loadConfig([cloudSection], {
-    ...cloudPart(configText, folder.config, world.env),
-  })
+  const settings = settingsIn(configText, folder, world.env)
   const member = await readMember(world, root)
   if (!member && (await readMarker(world, folder)).joins)
     throw new CloudError(
@@ -148,29 +158,25 @@ async function readMarker(world: World, folder: DataFolder): Promise<Marker> {
 }
 
 /** Only section `cloud`: the others are checked by the roles that know them. */
-function cloudPart(text: string, file: string, env: World['env']) {
+function settingsIn(text: string, { config: file }: DataFolder, env: World['env']): CloudSettings {
   const { value } = parseYaml(text, file)
   const cloud =
     typeof value === 'object' && value !== null ? (value as Record<string, unknown>).cloud : undefined
   const own = Object.entries(env).filter(([name]) => name.startsWith('NIMBO_CLOUD__'))
-  return {
-    yaml: cloud === undefined || cloud === null ? '' : formatYaml({ cloud }),
-    file,
-    env: Object.fromEntries(own),
-  }
+  const yaml = cloud === undefined || cloud === null ? '' : formatYaml({ cloud })
+  return loadConfig([cloudSection], { yaml, file, env: Object.fromEntries(own) }).cloud
 }
 
-/** Notes what the command line chose; what an operator wrote beforehand stays as it is. */
-async function writeConfig(
+/** nimbo.yaml with what the command line chose; what an operator wrote beforehand stays as it is. */
+async function completed(
   world: World,
   { config }: DataFolder,
   given: Partial<CloudSettings>,
-): Promise<void> {
+): Promise<string> {
   const cloud = Object.fromEntries(Object.entries(given).map(([key, value]) => [snakeCase(key), value]))
-  const text = (await world.files.exists(config))
+  return (await world.files.exists(config))
     ? completeYaml(await world.files.readText(config), config, { cloud })
     : `# How this cloud is set up; written at its first start, yours to edit. 'nimbo down' and 'up' put it in force.\n${formatYaml({ cloud })}`
-  await world.files.writeAtomic(config, text)
 }
 
 async function claimFolder(world: World, folder: DataFolder, joins: boolean): Promise<void> {
