@@ -20,7 +20,7 @@ const malformed =
 /** Undefined for an empty body. Throws 'tooLarge' as soon as more than `limit` bytes are announced or come. */
 export async function readJson(body: Readable, announced: number, limit: number): Promise<unknown> {
   if (announced > limit) throw tooLarge(limit)
-  const bytes = await readAll(body, limit)
+  const bytes = await readBody(body, limit)
   if (announced >= 0 && bytes.length !== announced) throw refuse('its length is not the one announced')
   if (bytes.length === 0) return undefined
   if (!isUtf8(bytes)) throw refuse('it is not in UTF-8')
@@ -55,8 +55,11 @@ function tooLarge(limit: number): CloudError {
   })
 }
 
-/** Without `for await`, which would end the connection that the answer is to go through. */
-function readAll(body: Readable, limit: number): Promise<Buffer> {
+/**
+ * Of any kind, whole; throws `tooLong` as soon as more than `limit` bytes come. Without `for await`, which would end the
+ * connection that the answer is to go through.
+ */
+export function readBody(body: Readable, limit: number, tooLong = tooLarge(limit)): Promise<Buffer> {
   return new Promise((resolve, reject) => {
     const pieces: Buffer[] = []
     let size = 0
@@ -70,7 +73,7 @@ function readAll(body: Readable, limit: number): Promise<Buffer> {
       else {
         leave()
         body.pause()
-        reject(tooLarge(limit))
+        reject(tooLong)
       }
     }
     const done = () => {

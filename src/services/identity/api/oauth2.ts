@@ -1,7 +1,7 @@
 // OAuth 2 for programs: an application credential is the client, and its token the access token. RFC 6749, 2.3.1, 4.4 and 5.
 // https://docs.openstack.org/api-ref/identity/v3-ext/#os-oauth2-api
-import type { Readable } from 'node:stream'
 import { CloudError } from '#kit/errors/cloud-error.ts'
+import { readBody } from '#kit/http/json.ts'
 import { type Answer, answer } from '#kit/http/route.ts'
 import { type IdentityContext, route } from '../app.ts'
 import { authenticate, type Issued } from '../ops/auth.ts'
@@ -16,7 +16,7 @@ export const oauth2Routes = [
     body: 'stream',
     handle: async (context, { headers, stream }) => {
       const form = headers['content-type']?.startsWith('application/x-www-form-urlencoded')
-      const fields = new URLSearchParams(stream && form ? await readText(stream) : '')
+      const fields = new URLSearchParams(stream && form ? (await readBody(stream, mostBytes)).toString() : '')
       const grant = fields.get('grant_type')
       if (!grant) return refusal(400, 'invalid_request', 'The parameter grant_type is required.')
       if (grant !== 'client_credentials')
@@ -59,15 +59,4 @@ async function logIn(context: IdentityContext, client: Client): Promise<Issued |
 function refusal(status: 400 | 401, error: string, description: string): Answer {
   const headers = status === 401 ? { ...unkept, 'www-authenticate': 'Basic realm="OS-OAUTH2"' } : unkept
   return answer({ status, headers, body: { error, error_description: description } })
-}
-
-async function readText(stream: Readable): Promise<string> {
-  const parts: Buffer[] = []
-  let length = 0
-  for await (const part of stream as AsyncIterable<Buffer>) {
-    length += part.length
-    if (length > mostBytes) throw new CloudError('tooLarge', 'The form is too long.')
-    parts.push(part)
-  }
-  return Buffer.concat(parts).toString()
 }

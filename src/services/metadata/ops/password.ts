@@ -1,6 +1,7 @@
 // The administrator's password that a guest posts once, encrypted to its user's key (row 225).
 import type { Readable } from 'node:stream'
 import { CloudError } from '#kit/errors/cloud-error.ts'
+import { readBody } from '#kit/http/json.ts'
 import type { InstanceFacts } from '#kit/metadata-tree/facts.ts'
 import type { MetadataContext } from '../app.ts'
 
@@ -24,14 +25,11 @@ export async function keepPassword(
 }
 
 async function read(posted: Readable | undefined): Promise<string> {
-  const chunks: Buffer[] = []
-  let size = 0
-  for await (const chunk of posted ?? []) {
-    chunks.push(Buffer.from(chunk))
-    size += chunks.at(-1)!.length
-    if (size > longest) throw new CloudError('badRequest', `The password is longer than ${longest} bytes.`)
-  }
-  return Buffer.concat(chunks).toString('latin1')
+  if (!posted) return ''
+  const tooLong = new CloudError('badRequest', `The password is longer than ${longest} bytes.`, {
+    headers: { connection: 'close' },
+  })
+  return (await readBody(posted, longest, tooLong)).toString('latin1')
 }
 
 function alreadySet(): CloudError {
