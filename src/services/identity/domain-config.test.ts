@@ -1,5 +1,6 @@
 // Domains' own configuration: whole, by section and by option; what is refused, and what is never shown.
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
+import { putDomainOption } from './store/domain-config.ts'
 import { type TestIdentity, testIdentity } from './test-identity.ts'
 
 let identity: TestIdentity
@@ -67,6 +68,18 @@ describe("a domain's configuration", () => {
     expect((await identity.ask(admin, 'GET', `/v3/users?domain_id=${domain}`)).body.users).toHaveLength(3)
     for (const limit of [0, -1, 1.5, 'x', true])
       expect((await ask('PUT', at(), { config: { identity: { list_limit: limit } } })).status).toBe(400)
+  })
+
+  it('as an earlier release kept it, ends no list where it is no limit', async () => {
+    const { app } = identity.service
+    for (const kept of ['abc', 0, -1, '2']) {
+      await putDomainOption(app.db, {
+        ...{ domainId: domain, section: 'identity', name: 'list_limit' },
+        sealedValue: app.safe.seal(JSON.stringify(kept)),
+      })
+      const { status, body } = await identity.ask(admin, 'GET', `/v3/users?domain_id=${domain}`)
+      expect([status, body.truncated]).toEqual([200, undefined])
+    }
   })
 
   it('says in the journal which options do nothing', async () => {

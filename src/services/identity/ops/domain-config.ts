@@ -115,9 +115,11 @@ export async function getDefaultConfig(
 /** Of the options that do something, the values have to make sense. */
 function requireLimit(section: string, { list_limit: limit }: Record<string, unknown>): void {
   if (section !== 'identity' || limit === undefined || limit === null) return
-  if (!Number.isSafeInteger(limit) || (limit as number) < 1)
+  if (!isLimit(limit))
     throw new CloudError('badRequest', 'list_limit in group identity must be a whole number from 1, or null.')
 }
+
+const isLimit = (value: unknown): value is number => Number.isSafeInteger(value) && (value as number) >= 1
 
 /** Sections with options in each, all of them known. */
 function checked(given: Record<string, unknown>): DomainConfig {
@@ -133,7 +135,7 @@ function checked(given: Record<string, unknown>): DomainConfig {
   return given as DomainConfig
 }
 
-/** What users and groups of the domain are cut to in a list; a token of a domain sees no other. */
+/** What users and groups of the domain are cut to in a list, where it is set; a token of a domain sees no other. */
 export async function listLimitIn(
   { app, caller }: IdentityContext,
   asked: string | undefined,
@@ -141,8 +143,9 @@ export async function listLimitIn(
   const domainId = caller.domainId ?? asked
   const key = { section: 'identity', name: 'list_limit' }
   const [row] = domainId === undefined ? [] : await listDomainOptions(app.db, { domainId, ...key })
-  const own = row && (JSON.parse(app.safe.open(row.sealedValue)) as number | null)
-  return own ?? app.config.listLimit
+  const own: unknown = row && JSON.parse(app.safe.open(row.sealedValue))
+  // Earlier releases kept whatever was given.
+  return isLimit(own) ? own : undefined
 }
 
 /** An operator would look for what it does: whatever is set and does nothing is told in the log and the journal. */
