@@ -252,6 +252,9 @@ function checkRevision(row: Stored, ifMatch: string | undefined): void {
 const mostTags = 50
 
 /** https://docs.openstack.org/api-ref/network/v2/#tag-extension-tags */
+const tagReader = text(255)
+const tagsReader = listOf(tagReader)
+
 function tagRoutes<Row extends Stored>(spec: AnySpec<Row>): Route<NetworkApp>[] {
   const { path, rules, resource, table } = spec
   const tagsOf = async (context: NetworkContext, id: string) =>
@@ -268,7 +271,7 @@ function tagRoutes<Row extends Stored>(spec: AnySpec<Row>): Route<NetworkApp>[] 
     new CloudError('notFound', `Tag ${tag} for ${resource.collection} with id ${id} could not be found.`, {
       type: 'TagNotFound',
     })
-  const readTag = (tag: unknown) => readValue('tags', { read: text(255) }, tag) as string
+  const readTag = (tag: unknown) => readValue('tags', { read: tagReader }, tag) as string
   return [
     route('GET', `${path}/:id/tags`, {
       policy: 'token',
@@ -280,7 +283,7 @@ function tagRoutes<Row extends Stored>(spec: AnySpec<Row>): Route<NetworkApp>[] 
       handle: async (context, { params, body }) => {
         const given = (body as { tags?: unknown } | null)?.tags
         if (given === undefined) throw bad("Invalid tags body: 'tags' is missing")
-        const tags = readValue('tags', { read: listOf(text(255)) }, given) as string[]
+        const tags = readValue('tags', { read: tagsReader }, given) as string[]
         return { tags: await change(context, params.id!, () => tags) }
       },
     }),

@@ -61,7 +61,7 @@ export const quotaRoutes = [
     handle: async (context, { params, body }) => {
       const { app, trace } = context
       const projectId = params.project_id!
-      const { limits, checkLimit } = readQuota(body, Object.keys(quotaDefaults(app.config)))
+      const { limits, checkLimit } = readQuota(body)
       if (projectId.length > 255) throw invalidInput('a project id has at most 255 characters')
       const usage = checkLimit ? await usageOf(app, projectId) : {}
       for (const [resource, limit] of Object.entries(limits)) {

@@ -133,9 +133,12 @@ function asFields(resource: Resource, item: unknown): Record<string, unknown> {
   return item as Record<string, unknown>
 }
 
+/** Null counts as absent. */
+export const projectReader = orNull(text(255))
+
 function readProject(fields: Record<string, unknown>, own: string | undefined, mayNameOther: boolean) {
   const named = (wire: string) =>
-    readValue(wire, { read: orNull(text(255)) }, fields[wire] ?? null) as string | null
+    readValue(wire, { read: projectReader }, fields[wire] ?? null) as string | null
   const [project, tenant] = [named('project_id'), named('tenant_id')]
   if (project !== null && tenant !== null && project !== tenant)
     throw bad("'project_id' and 'tenant_id' do not match")

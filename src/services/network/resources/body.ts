@@ -2,14 +2,13 @@
 // own readers, once it is known who asks; the schemas are for documents, and for tests that send what breaks them.
 import { type TSchema, Type } from 'typebox'
 import { type Body, described } from '#kit/http/body.ts'
-import type { Attributes, Resource } from './attribute.ts'
+import { type Attributes, projectReader, type Resource } from './attribute.ts'
 import { quotaResources } from './quota.ts'
-import { mostLimit } from './quota-body.ts'
+import { limitReader } from './quota-body.ts'
 import { routes } from './subnet.ts'
-import { integer, orNull, text, toBoolean, uuid } from './value.ts'
+import { text, toBoolean, uuid } from './value.ts'
 
-/** Null counts as absent. */
-const project = orNull(text(255)).schema
+const project = projectReader.schema
 
 /** One under the resource's name, or several under the collection's. */
 export function createBody({ name, collection, attributes }: Resource<Attributes>): Body<unknown> {
@@ -46,9 +45,7 @@ export const quotaBody = described(
   Type.Object({
     quota: Type.Object(
       {
-        ...Object.fromEntries(
-          quotaResources.map((name) => [name, Type.Optional(integer(-1, mostLimit).schema)]),
-        ),
+        ...Object.fromEntries(quotaResources.map((name) => [name, Type.Optional(limitReader.schema)])),
         force: Type.Optional(toBoolean.schema),
         check_limit: Type.Optional(toBoolean.schema),
         // Whose quota it is stands in the path; what is said here counts for nothing.

@@ -144,14 +144,16 @@ const pairs = nullAs<PairWish[]>(
   ),
 )
 
-const optionName = reader(text(64).schema, (value) => {
-  const name = text(64)(value)
+const text64 = text(64)
+const text255 = text(255)
+const optionName = reader(text64.schema, (value) => {
+  const name = text64(value)
   if (name.trim() === '' || /[\s,]/.test(name)) throw new Invalid(`'${name}' is no name of a DHCP option.`)
   return name
 })
 /** It ends up on a line of its own in the DHCP server's files. */
-const optionValue = reader(text(255).schema, (value) => {
-  const given = text(255)(value)
+const optionValue = reader(text255.schema, (value) => {
+  const given = text255(value)
   if (/[\r\n]/.test(given)) throw new Invalid('the value of a DHCP option holds no line break.')
   return given
 })
@@ -164,8 +166,8 @@ const dhcpOptions = nullAs<DhcpOption[]>(
   list(reader(option.schema, (value) => ({ opt_value: null, ip_version: 4 as const, ...option(value) }))),
 )
 
-const dnsName = reader(text(255).schema, (value) => {
-  const name = text(255)(value).toLowerCase().replace(/\.$/, '')
+const dnsName = reader(text255.schema, (value) => {
+  const name = text255(value).toLowerCase().replace(/\.$/, '')
   if (
     name !== '' &&
     !/^([a-z0-9_]([a-z0-9_-]{0,61}[a-z0-9])?\.)*[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$/.test(name)

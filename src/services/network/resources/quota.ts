@@ -10,16 +10,6 @@ export const quota = table(
   { primaryKey: ['projectId', 'resource'] },
 )
 
-export const quotaDefaults = (config: NetworkConfig) => ({
-  network: config.quotaNetwork,
-  subnet: config.quotaSubnet,
-  port: config.quotaPort,
-  router: config.quotaRouter,
-  floatingip: config.quotaFloatingIp,
-  security_group: config.quotaSecurityGroup,
-  security_group_rule: config.quotaSecurityGroupRule,
-})
-export type QuotaResource = keyof ReturnType<typeof quotaDefaults>
 export const quotaResources = [
   'network',
   'subnet',
@@ -28,7 +18,18 @@ export const quotaResources = [
   'floatingip',
   'security_group',
   'security_group_rule',
-] as const satisfies readonly QuotaResource[]
+] as const
+export type QuotaResource = (typeof quotaResources)[number]
+
+export const quotaDefaults = (config: NetworkConfig): Record<QuotaResource, number> => ({
+  network: config.quotaNetwork,
+  subnet: config.quotaSubnet,
+  port: config.quotaPort,
+  router: config.quotaRouter,
+  floatingip: config.quotaFloatingIp,
+  security_group: config.quotaSecurityGroup,
+  security_group_rule: config.quotaSecurityGroupRule,
+})
 
 export const quotaRules = {
   /** A project's own is for its readers: clients show it with their usage. */
