@@ -81,7 +81,7 @@ export async function openLoad(cloud: LiveCloud): Promise<Load> {
       let held: string[] = []
       const isEmpty = async () => {
         held = await heldByServices(admin)
-        return held.length === before.length
+        return JSON.stringify(held.toSorted()) === JSON.stringify(before.toSorted())
       }
       await until('nothing is left', isEmpty, restMs, 1000).catch(() => expect(held).toEqual(before))
     },
