@@ -7,12 +7,11 @@ import type { Journal } from '../journal/journal.ts'
 import type { Log } from '../log/log.ts'
 import type { World } from '../world/world.ts'
 import { openAsks } from './ask.ts'
-import { openPauses } from './pause.ts'
 import { type Held, runHeld } from './step.ts'
 import {
   deleteEnded,
   findDue,
-  findPaused,
+  findNextTime,
   freeLeases,
   saveHeld,
   type TaskRecord,
@@ -62,8 +61,11 @@ export function startTasks<App>(options: TaskOptions<App>): Tasks {
   const left = new Set<string>()
   let looking: Promise<void> | undefined
   let lookAgain = false
+  /** Something of ours has changed since the next pause's end was asked for. */
+  let mayBeSooner = true
   let stopping = false
   let prepared = false
+  let cancelNext = () => {}
   let cancelPoll = () => {}
   let cancelSweep = () => {}
 
@@ -73,7 +75,6 @@ export function startTasks<App>(options: TaskOptions<App>): Tasks {
     const unknown = await unknownKinds(db, kinds)
     if (unknown.length > 0)
       log.error({ kinds: unknown }, 'tasks of kinds that this program does not know stay as they are')
-    for (const { id, runAt } of await findPaused(db, kinds, world.clock.now())) pauses.begin(id, runAt)
     prepared = true
   }
 
@@ -90,6 +91,11 @@ export function startTasks<App>(options: TaskOptions<App>): Tasks {
         if (!running.has(row.id)) await take(row)
       }
     } while (lookAgain && !stopping)
+    if (!mayBeSooner) return
+    mayBeSooner = false
+    const next = await findNextTime(db, kinds, world.clock.now())
+    cancelNext()
+    if (next !== undefined && !stopping) cancelNext = world.timers.after(next - world.clock.now(), nudge)
   }
 
   /** Sooner than their leases run out. */
@@ -105,7 +111,6 @@ export function startTasks<App>(options: TaskOptions<App>): Tasks {
     if (!row) return
     // Its lease is that of the run which begins.
     left.delete(row.id)
-    pauses.end(row.id)
     const held: Held = {
       world,
       log,
@@ -116,9 +121,6 @@ export function startTasks<App>(options: TaskOptions<App>): Tasks {
       leaseMs,
       definition: definitions.get(row.kind)!,
       stopping: () => stopping,
-      paused: (until) => {
-        if (!stopping) pauses.begin(row.id, until)
-      },
     }
     const work = run(held, row).finally(() => {
       running.delete(row.id)
@@ -158,6 +160,10 @@ export function startTasks<App>(options: TaskOptions<App>): Tasks {
   }
 
   const nudge = () => {
+    mayBeSooner = true
+    lookSoon()
+  }
+  const lookSoon = () => {
     if (stopping) return
     if (looking) {
       lookAgain = true
@@ -165,13 +171,14 @@ export function startTasks<App>(options: TaskOptions<App>): Tasks {
     }
     looking = outside(() => world.activity.track(look()))
       .catch((error) => {
+        mayBeSooner = true
         log.error({ error: fullMessage(error) }, 'looking for tasks failed and will be tried again')
       })
       .then(() => {
         looking = undefined
         const again = lookAgain && running.size < concurrency
         lookAgain = false
-        if (again) nudge()
+        if (again) lookSoon()
       })
   }
   const poll = () => {
@@ -179,7 +186,7 @@ export function startTasks<App>(options: TaskOptions<App>): Tasks {
       pollMs,
       () => {
         // Pauses that other processes' tasks make end for them; what is left over is due when it is found.
-        nudge()
+        lookSoon()
         poll()
       },
       { background: true },
@@ -196,7 +203,6 @@ export function startTasks<App>(options: TaskOptions<App>): Tasks {
       { background: true },
     )
   }
-  const pauses = openPauses(world, nudge)
   nudge()
   poll()
   sweep()
@@ -209,7 +215,7 @@ export function startTasks<App>(options: TaskOptions<App>): Tasks {
       cancelPoll()
       cancelSweep()
       await looking
-      pauses.stop()
+      cancelNext()
       await Promise.all(running.values())
     },
   }
