@@ -66,6 +66,13 @@ type Entry<M, S> = {
 
 function openSets<M extends { portId: string }, S>(open: (id: string) => Growing<M, S>): SharedSets<M, S> {
   const entries = new Map<string, Entry<M, S>>()
+  /** The other way round: a host's turn looks at its own sets, not at those of a thousand others. */
+  const usedBy = new Map<string, Set<string>>()
+  const use = (id: string, entry: Entry<M, S>, host: string) => {
+    entry.users.add(host)
+    const used = usedBy.get(host) ?? new Set()
+    usedBy.set(host, used.add(id))
+  }
   const opened = (id: string): Entry<M, S> => {
     const growing = open(id)
     return {
@@ -92,7 +99,7 @@ function openSets<M extends { portId: string }, S>(open: (id: string) => Growing
       if (!whole && (known === undefined || known.version < from)) return false
       const entry = known ?? opened(id)
       entries.set(id, entry)
-      entry.users.add(host)
+      use(id, entry, host)
       // What a host that doubts is told holds, though it be older: a database may have lost its last changes.
       const doubted = whole && entry.doubters.delete(host)
       // Another host has been told of it and more.
@@ -108,14 +115,23 @@ function openSets<M extends { portId: string }, S>(open: (id: string) => Growing
       return true
     },
     need(host, ids) {
-      for (const [id, entry] of entries) {
-        if (ids.has(id)) entry.users.add(host)
-        else if (entry.users.delete(host) && entry.users.size === 0) entries.delete(id)
+      for (const id of ids) {
+        const entry = entries.get(id)
+        if (entry) use(id, entry, host)
       }
+      const used = usedBy.get(host) ?? new Set()
+      for (const id of used) {
+        if (ids.has(id)) continue
+        used.delete(id)
+        const { users } = entries.get(id)!
+        users.delete(host)
+        if (users.size === 0) entries.delete(id)
+      }
+      if (used.size === 0) usedBy.delete(host)
     },
     doubt(host) {
-      for (const entry of entries.values()) {
-        if (!entry.users.has(host)) continue
+      for (const id of usedBy.get(host) ?? []) {
+        const entry = entries.get(id)!
         let byOthers = 0
         for (const [reader, count] of entry.wholeReads) if (reader !== host) byOthers += count
         if (byOthers === (entry.doubtedAfter.get(host) ?? 0)) entry.doubters.add(host)

@@ -147,8 +147,15 @@ function othersOf(
   networks: ReadonlyMap<string, unknown>,
   groups: ReadonlyMap<string, unknown>,
 ): Pick<WiringKnown, 'others'> {
-  const beside = (sets: Pick<SharedSets<never, unknown>, 'versions'>, held: ReadonlyMap<string, unknown>) =>
-    Object.fromEntries([...sets.versions()].filter(([id]) => !held.has(id)).slice(0, mostOthers))
+  const beside = (sets: Pick<SharedSets<never, unknown>, 'versions'>, held: ReadonlyMap<string, unknown>) => {
+    const found: [string, number][] = []
+    for (const each of sets.versions()) {
+      if (held.has(each[0])) continue
+      found.push(each)
+      if (found.length === mostOthers) break
+    }
+    return Object.fromEntries(found)
+  }
   const others = { networks: beside(share.networks, networks), groups: beside(share.groups, groups) }
   return Object.keys(others.networks).length + Object.keys(others.groups).length > 0 ? { others } : {}
 }
