@@ -3,11 +3,28 @@
 /** What stands in a secret's place. */
 export const censor = '***'
 
-/** A name's end, without case and punctuation. A blob is a credential's, whose secret stands in it as JSON. */
-const secretEnding =
-  /(pass(word|wd|phrase|code)?|passwordhash|secret|token|signature|(private|secret|encryption|signing|sealing|master|api)key|userdata|authorization|cookie|personality|credential|blob|ticket)s?$/
+const pass = 'pass(?:word|wd|phrase|code)?'
+/** How a secret's name ends, as patterns; text.ts finds the same ones inside of text. A blob is a credential's, whose secret stands in it as JSON. */
+export const secretWords: readonly string[] = [
+  pass,
+  'password[_-]?hash',
+  'secret',
+  'token',
+  'signature',
+  '(?:private|secret|encryption|signing|sealing|master|api)[_-]?key',
+  'user[_-]?data',
+  'authorization',
+  'cookie',
+  'credential',
+  'blob',
+]
+/** Those are words of plain sentences, too. */
+const wordsOfNames = [...secretWords, 'personality', 'ticket']
+
+/** Without case and punctuation. */
+const secretEnding = new RegExp(`(?:${wordsOfNames.join('|')})s?$`)
 /** Of the likes of these even a number tells: passcodes are made of digits. */
-const passEnding = /pass(word|wd|phrase|code)?$/
+const passEnding = new RegExp(`${pass}$`)
 const headerName = /^(x-.*-token|authorization|proxy-authorization|cookie|set-cookie)$/i
 
 type Kind = 'plain' | 'secret' | 'pass'

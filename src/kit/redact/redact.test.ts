@@ -65,6 +65,7 @@ describe('redact', () => {
     ['auth%5Bpassword%5D=hunter2&b=c', 'auth%5Bpassword%5D=***&b=c'],
     ['AWSAccessKeyId=A&Signature=hunter2%3D', 'AWSAccessKeyId=A&Signature=***'],
     ["tool --admin-secret='hunter2 and more' --verbose", 'tool --admin-secret=*** --verbose'],
+    ['GET /x?signing_key=hunter2&master-key=hunter2', 'GET /x?signing_key=***&master-key=***'],
     // Headers.
     ['x-auth-token: hunter2\r\naccept: */*', 'x-auth-token: ***\r\naccept: */*'],
     ['Authorization: Basic aHVudGVyMg==', 'Authorization: ***'],
@@ -73,6 +74,7 @@ describe('redact', () => {
     ['{"password": "hun\\"ter2", "name": "a"}', '{"password": ***, "name": "a"}'],
     ['{"body":"{\\"adminPass\\":\\"hunter2\\"}"}', '{"body":"{\\"adminPass\\":\\"***\\"}"}'],
     ['{"secret":"hunter2', '{"secret":***'],
+    ['{"user_data": "hunter2", "password_hash": "hunter2"}', '{"user_data": ***, "password_hash": ***}'],
     ["{'password': 'hunter2', 'id': 4}", "{'password': ***, 'id': 4}"],
     ["{ token: 'hunter2', id: 4 }", '{ token: ***, id: 4 }'],
     // A parser's complaint.

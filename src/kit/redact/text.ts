@@ -1,11 +1,10 @@
 // Secrets inside of text: tokens by their form, and what stands behind a secret's name in addresses, queries, forms, JSON and
 // headers. Each pattern begins with a fixed word, so that its time grows with the text's length and no faster.
-import { censor } from './name.ts'
+import { censor, secretWords } from './name.ts'
 
-const words =
-  '(?:pass(?:word|wd|phrase|code)?|secret|token|signature|(?:private|secret|encryption|api)[_-]?key|authorization|cookie|credential|blob)s?'
+const words = `(?:${secretWords.join('|')})s?`
 /** None of these patterns can match without one of them. */
-const anyWord = /pass|secret|token|signature|key|authorization|cookie|credential|blob/i
+const anyWord = new RegExp(words, 'i')
 
 /** `password=a`, `auth[password]=a`, `--secret='a b'`. */
 const assigned = new RegExp(`(${words}(?:%5D|\\])?=)("[^"]*"?|'[^']*'?|[^\\s&;,'"()]+)`, 'gi')
