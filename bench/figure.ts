@@ -11,6 +11,11 @@ export type Figure = {
   ours: number
 }
 
+/** The upper of the two in the middle, where there are two. */
+export function median(values: readonly number[]): number {
+  return values.toSorted((a, b) => a - b)[Math.floor(values.length / 2)]!
+}
+
 export function formatFigures(figures: readonly Figure[]): string[] {
   const rows = figures.map((figure) => [
     figure.name,

@@ -10,7 +10,7 @@ import { realWorld } from '#kit/world/real.ts'
 import type { World } from '#kit/world/world.ts'
 import { loginOf } from '#main/credential.ts'
 import { type Cloud, readCloud } from '#main/data-folder.ts'
-import { type Figure, formatFigures } from './figure.ts'
+import { type Figure, formatFigures, median } from './figure.ts'
 import { requestRate } from './load.ts'
 import { liftQuotas, makeNetwork, uploadBlankImage } from './project.ts'
 
@@ -205,8 +205,4 @@ async function fill(world: World, session: Session, imageId: string): Promise<vo
     )
     await Promise.all(ids.map((id) => active(world, session, id)))
   }
-}
-
-function median(values: number[]): number {
-  return values.toSorted((a, b) => a - b)[Math.floor(values.length / 2)]!
 }

@@ -19,7 +19,7 @@ import {
 import { standardTraits } from '#services/placement/resources/standard-trait.ts'
 import { trait } from '#services/placement/resources/vocabulary.ts'
 import { openPlacement } from '#services/placement/service.ts'
-import type { Figure } from '../figure.ts'
+import { type Figure, median } from '../figure.ts'
 
 type Shape = 'flat' | 'trees'
 
@@ -131,8 +131,6 @@ const claimant = {
   consumer_generation: null,
   consumer_type: 'INSTANCE',
 }
-
-const median = (times: readonly number[]) => times.toSorted((a, b) => a - b)[Math.floor(times.length / 2)]!
 
 async function fill(db: Database, shape: Shape, hosts: number[]): Promise<void> {
   const at = { generation: 1, edition: 0, updatedAt: 0, createdAt: 0 }

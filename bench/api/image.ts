@@ -4,7 +4,7 @@ import { type ChildProcess, fork } from 'node:child_process'
 import { createHash, randomBytes } from 'node:crypto'
 import { once } from 'node:events'
 import { join } from 'node:path'
-import type { Figure } from '../figure.ts'
+import { type Figure, median } from '../figure.ts'
 import { requestRate } from '../load.ts'
 import { type BenchCloud, withCloud } from './cloud.ts'
 import type { CopierPorts } from './copier.ts'
@@ -65,14 +65,14 @@ async function transferFigures(cloud: BenchCloud): Promise<Figure[]> {
   } finally {
     copier.disconnect()
   }
-  const rate = (seconds: number[]) => bytes / mib / middle(seconds)
+  const rate = (seconds: number[]) => bytes / mib / median(seconds)
   const compared = (name: string, key: 'put' | 'get'): Figure[] => {
     const [own, other] = [rate(ours[key].seconds), rate(copied[key].seconds)]
     const cost = ([what, taken]: [string, Taken]): Figure => ({
       name: `  processor time of 1 GiB${what}`,
       unit: 's',
       better: 'less',
-      ours: middle(taken[key].processor),
+      ours: median(taken[key].processor),
     })
     return [
       { name: `${name} of 1 GiB`, unit: 'MiB/s', better: 'more', ours: own },
@@ -245,8 +245,4 @@ async function listFigures({ world, root, admin, processorTime }: BenchCloud): P
     },
     { name: '  processor time of one', unit: 'ms', better: 'less', ours: cost * 1000 },
   ]
-}
-
-function middle(values: number[]): number {
-  return values.toSorted((a, b) => a - b)[Math.floor(values.length / 2)]!
 }

@@ -4,6 +4,7 @@ import { mkdtempSync, rmSync } from 'node:fs'
 import { loadavg, tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { realWorld } from '#kit/world/real.ts'
+import { median } from '../figure.ts'
 import { type Contender, startNimbo, startRabbit } from './contender.ts'
 import { type Backlog, type Outcome, type ScenarioName, scenarios } from './scenario.ts'
 
@@ -140,8 +141,4 @@ function rate({ perSecond }: { perSecond: number }): string {
 
 function row(name: string, cells: readonly string[]): string {
   return [name.padEnd(48), ...cells.map((cell) => cell.padStart(12))].join(' ')
-}
-
-function median(values: number[]): number {
-  return values.toSorted((a, b) => a - b)[Math.floor(values.length / 2)]!
 }

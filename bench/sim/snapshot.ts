@@ -12,7 +12,7 @@ import { realWorld } from '#kit/world/real.ts'
 import type { World } from '#kit/world/world.ts'
 import { loginOf } from '#main/credential.ts'
 import { readCloud } from '#main/data-folder.ts'
-import { type Figure, formatFigures } from '../figure.ts'
+import { type Figure, formatFigures, median } from '../figure.ts'
 import { cpuBetween, openGauge } from './gauge.ts'
 import { active, prepare } from './scale.ts'
 
@@ -93,10 +93,6 @@ async function fill(world: World, admin: Session, count: number): Promise<void> 
         await active(world, admin, answer.server.id)
       }),
     )
-}
-
-function median(values: readonly number[]): number {
-  return values.toSorted((a, b) => a - b)[Math.floor(values.length / 2)]!
 }
 
 if (process.argv[1] === import.meta.filename) {

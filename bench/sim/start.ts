@@ -11,7 +11,7 @@ import { realWorld } from '#kit/world/real.ts'
 import type { World } from '#kit/world/world.ts'
 import { loginOf } from '#main/credential.ts'
 import { dataFolder, readCloud } from '#main/data-folder.ts'
-import { type Figure, formatFigures } from '../figure.ts'
+import { type Figure, formatFigures, median } from '../figure.ts'
 import { openGauge } from './gauge.ts'
 
 export type StartPlan = { hosts: number; rounds: number; portBase: number }
@@ -110,10 +110,6 @@ async function firstToken(world: World, root: string): Promise<void> {
   } finally {
     http.close()
   }
-}
-
-function median(values: readonly number[]): number {
-  return values.toSorted((a, b) => a - b)[Math.floor(values.length / 2)]!
 }
 
 if (process.argv[1] === import.meta.filename) {
