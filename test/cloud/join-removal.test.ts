@@ -53,6 +53,10 @@ describe('a host that was removed', () => {
       path: '/v2.0/agents',
     })
     expect(agents.map((agent) => agent.host)).not.toContain('node13')
+    const { services } = await site.cloud.admin.call<{ services: { host: string }[] }>('block-storage', {
+      path: '/os-services?binary=cinder-volume',
+    })
+    expect(services.map((service) => service.host)).toEqual(['node1@sim'])
     const { resource_providers: providers } = await site.cloud.admin.call<{
       resource_providers: { name: string }[]
     }>('placement', { path: '/resource_providers' })
@@ -61,13 +65,19 @@ describe('a host that was removed', () => {
     await host.host.stop()
   })
 
-  test('by force leaves its servers in ERROR; they can be deleted, and then nothing of it is left', async () => {
+  test('by force leaves its servers and volumes in error; they can be deleted, and then nothing of it is left', async () => {
     const { bus: login } = await site.joinAnew('node14')
     const host = await site.cloud.startJoined('node14', login)
     const user = await site.cloud.project()
     const parts = await prepareBoot(site.cloud, user)
     await site.put('/hosts/node1/disable', {})
     const server = await bootServer(site.cloud, user, parts)
+    const { volume } = await user.call<{ volume: { id: string } }>('block-storage', {
+      method: 'POST',
+      path: '/volumes',
+      body: { volume: { size: 1 } },
+    })
+    await site.cloud.settle()
     await site.put('/hosts/node1/enable')
     expect(await site.remove('node14', true)).toEqual({ host: { name: 'node14', status: 'removing' } })
     expect(await site.shown('node14')).toMatchObject({ state: 'down', status: 'removing', servers: 1 })
@@ -75,11 +85,15 @@ describe('a host that was removed', () => {
       path: `/servers/${server.id}`,
     })
     expect(failed.status).toBe('ERROR')
+    const path = `/volumes/${volume.id}`
+    expect(await user.call('block-storage', { path })).toMatchObject({ volume: { status: 'error' } })
+    await user.call('block-storage', { method: 'DELETE', path })
     await user.call('compute', { method: 'DELETE', path: `/servers/${server.id}` })
     await site.cloud.settle()
     await site.cloud.world.advance(61_000)
     await site.cloud.settle()
     expect(await site.shown('node14')).toBeUndefined()
+    expect(await user.find('block-storage', path)).toBeUndefined()
     await host.host.stop()
     // Its name is free again.
     expect(await site.joinAnew('node14')).toMatchObject({ status: 201 })

@@ -197,6 +197,11 @@ describe('the stock openstack client, from an empty cloud on', () => {
       const shown = await json<Row>('volume', 'show', 'data')
       return shown.status === 'available'
     })
+    const properties = async () => (await json<Row>('volume', 'show', 'data')).properties
+    await text('volume', 'set', '--read-only', 'data')
+    expect(await properties()).toEqual({ readonly: 'True' })
+    await text('volume', 'set', '--read-write', 'data')
+    expect(await properties()).toEqual({})
   })
 
   test('creates a server as in row 88', async () => {
@@ -270,6 +275,7 @@ describe('the stock openstack client, from an empty cloud on', () => {
       return shown.status === 'in-use' && shown
     })
     expect(volume.attachments[0]!.device).toBe('/dev/vdb')
+    expect((await json<Row>('volume', 'show', 'data')).properties).toEqual({ attached_mode: 'rw' })
     await text('server', 'remove', 'volume', 'web', 'data')
     await until('the volume is free again', async () => {
       return (await json<Row>('volume', 'show', 'data')).status === 'available'

@@ -150,6 +150,43 @@ describe('a quota of gigabytes', () => {
   })
 })
 
+describe('the room on hosts', () => {
+  const smallHosts = async () => {
+    const small = await testVolume({ hosts: 0, config: { maxOverSubscriptionRatio: 1 } })
+    for (const name of ['node1', 'node2']) await small.host(name, { totalGib: 10, freeGib: 10 })
+    return small
+  }
+  const shown = async (of: TestVolume) => (await of.as('admin')('GET', '/v3/volumes/detail')).body.volumes
+  const ask = (of: TestVolume, size: number) => of.as('admin')('POST', '/v3/volumes', { volume: { size } })
+
+  it('is given once, however many ask for it at the same time', async () => {
+    const small = await smallHosts()
+    await Promise.all([6, 6, 6].map((size) => ask(small, size)))
+    await small.world.settle()
+    const seen = (await shown(small)).map((row: Record<string, unknown>) =>
+      [row.status, row['os-vol-host-attr:host']].join(' '),
+    )
+    expect(seen.sort()).toEqual(['available node1@file#file', 'available node2@file#file', 'error '])
+    await small.stop()
+  })
+
+  it('holds for what grows, too', async () => {
+    const small = await smallHosts()
+    await ask(small, 6)
+    await small.world.settle()
+    const [{ id }] = await shown(small)
+    const extend = (size: number) =>
+      small.as('admin')('POST', `/v3/volumes/${id}/action`, { 'os-extend': { new_size: size } })
+    const refused = await extend(11)
+    expect([refused.status, refused.body.conflictingRequest.message]).toEqual([
+      409,
+      "Volume host node1@file doesn't have 5 GiB left.",
+    ])
+    expect((await extend(10)).status).toBe(202)
+    await small.stop()
+  })
+})
+
 describe('services', () => {
   it('are up while they report, and take no volumes while disabled', async () => {
     await test.world.settle()
@@ -178,6 +215,31 @@ describe('services', () => {
     await test.world.advance(61_000)
     expect((await list())[1].state).toBe('down')
     expect((await test.as('member')('GET', '/v3/os-services')).status).toBe(403)
+  })
+
+  it('are forgotten once they are gone for good, and their volumes can be deleted without them', async () => {
+    const host = await test.host('node2', { totalGib: 900 })
+    const { id } = await test.volume()
+    host.mute = true
+    const waiting = await test.volume()
+    const path = '/v3/os-services/node2@file'
+    expect((await admin()('DELETE', path)).status).toBe(409)
+    expect((await test.as('member')('DELETE', path)).status).toBe(403)
+    await admin()('PUT', '/v3/os-services/disable', { binary: 'cinder-volume', host: 'node2@file' })
+    await host.stop()
+    expect((await admin()('DELETE', path)).status).toBe(204)
+    expect((await admin()('DELETE', path)).status).toBe(404)
+    expect((await admin()('GET', '/v3/os-services?host=node2')).body.services).toEqual([])
+    const status = async (of: string) =>
+      (await test.as('member')('GET', `/v3/volumes/${of}`)).body.volume.status
+    for (const volume of [id, waiting.id]) {
+      expect(await status(volume)).toBe('error')
+      expect((await test.as('member')('DELETE', `/v3/volumes/${volume}`)).status).toBe(202)
+    }
+    await test.world.advance(35_000)
+    expect((await test.as('member')('GET', '/v3/volumes')).body.volumes).toEqual([])
+    const usage = await test.as('member')('GET', `/v3/os-quota-sets/${projectId}?usage=true`)
+    expect(usage.body.quota_set.gigabytes.in_use).toBe(0)
   })
 
   it('tell the room on hosts and what of it is promised', async () => {

@@ -311,6 +311,22 @@ describe('a volume that exists', () => {
     expect((await act({ 'os-fly': null })).status).toBe(400)
   })
 
+  it('tells among its metadata how it is attached, and that it is read-only', async () => {
+    const { id } = await test.volume({ metadata: { colour: 'red' } })
+    const act = (body: unknown) => member()('POST', `${path}/${id}/action`, body)
+    await act({ 'os-update_readonly_flag': { readonly: true } })
+    await act({ 'os-attach': { host_name: 'node1', mountpoint: '/dev/vdb', mode: 'ro' } })
+    const all = { colour: 'red', readonly: 'True', attached_mode: 'ro' }
+    expect((await show(id)).metadata).toEqual(all)
+    const { volumes } = (await member()('GET', `${path}/detail`)).body
+    expect(volumes[0].metadata).toEqual(all)
+    // Not its owner's words: they can't be changed there.
+    expect((await member()('GET', `${path}/${id}/metadata`)).body).toEqual({ metadata: { colour: 'red' } })
+    await act({ 'os-detach': {} })
+    await act({ 'os-update_readonly_flag': { readonly: false } })
+    expect((await show(id)).metadata).toEqual({ colour: 'red' })
+  })
+
   it('is deleted, and gone from its host', async () => {
     const host = await test.host('node1')
     const { id } = await test.volume()

@@ -170,13 +170,25 @@ const guards: Guards = {
   'PUT /os-services/disable-log-reason': mine('volume_extension:services:update', {
     body: (bench) => ({ ...service(bench), disabled_reason: 'a test' }),
   }),
+  'DELETE /os-services/:host': mine('volume_extension:services:delete', {
+    before: enabled,
+    answers: [400, 409],
+  }),
   'GET /os-hosts': mine('volume_extension:hosts'),
   'GET /scheduler-stats/get_pools': mine('scheduler_extension:scheduler_stats:get_pools'),
   'GET /os-availability-zone': any,
 }
 
+const volumeHost: Maker = async (bench) =>
+  (await bench.ask('volume', 'GET', '/os-services?binary=cinder-volume')).services[0].host
+
 function service(bench: Bench) {
   return { host: ids(bench).host, binary: 'cinder-volume' }
+}
+/** So it stays: the bench has no other. */
+async function enabled(bench: Bench) {
+  await bench.ask('volume', 'PUT', '/os-services/enable', service(bench))
+  return undefined
 }
 async function fresh(bench: Bench) {
   return { volumes: await makers.volumes!(bench) }
@@ -213,8 +225,8 @@ const makers: Record<string, Maker> = {
     await bench.ask('volume', 'PUT', `/os-quota-sets/${bench.people.home.projectId}`, { quota_set })
     return bench.people.home.projectId
   },
-  host: async (bench) =>
-    (await bench.ask('volume', 'GET', '/os-services?binary=cinder-volume')).services[0].host,
+  host: volumeHost,
+  'os-services': volumeHost,
   volumes: async (bench) => {
     const as = { who: bench.people.owner }
     const { id } = (await bench.ask('volume', 'POST', '/volumes', { volume: newVolume(bench) }, as)).volume

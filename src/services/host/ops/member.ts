@@ -51,7 +51,7 @@ export async function joinHost(context: HostContext, join: Join): Promise<Joined
     removedAt: null,
   }
   await db.transaction((tx) => store.putHost(tx, host))
-  // Switched off when a host of this name was removed.
+  // Switched off when an earlier release removed a host of this name.
   for (const { host: backend, disabled } of await app.peers.volumeServices(at, join.name))
     if (disabled) await app.peers.changeVolumeService(at, backend, { disabled: false })
   await rememberMembers(app)

@@ -189,6 +189,11 @@ export function openPeers(platform: Platform, journal: Journal) {
       await volume.request(trace, token, 'PUT', `/os-services/${what}`, { body: { ...body, ...why } })
     },
 
+    /** What volumes it still has are lost: in error, to be deleted. */
+    async deleteVolumeService({ trace, token }: Asking, host: string): Promise<void> {
+      await volume.request(trace, token, 'DELETE', '/os-services/:host', { params: { host }, accept: [404] })
+    },
+
     async volumesOn({ trace, token }: Asking, host: string): Promise<number> {
       type Listed = { volumes: unknown[] }
       const query = { all_tenants: '1', host }

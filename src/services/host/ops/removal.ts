@@ -59,8 +59,10 @@ export async function finishRemoval(app: HostApp, trace: Trace, name: string): P
   const gone = !service || (await endComputeService(app, at, service.id, name))
   for (const agent of await app.peers.networkAgents(at, name))
     await app.peers.deleteNetworkAgent(at, agent.id)
-  for (const { host, disabled } of await app.peers.volumeServices(at, name))
+  for (const { host, disabled } of await app.peers.volumeServices(at, name)) {
     if (!disabled) await app.peers.changeVolumeService(at, host, { disabled: true, reason })
+    await app.peers.deleteVolumeService(at, host)
+  }
   if (gone && app.world.clock.now() - row.removedAt > afterglowMs) await store.deleteHost(app.db, name)
   return gone
 }

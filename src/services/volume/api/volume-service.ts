@@ -1,6 +1,6 @@
 // Services, hosts and their room, and the availability zone.
 import { route } from '../app.ts'
-import { listPools, listServices, switchService } from '../ops/volume-service.ts'
+import { deleteVolumeHost, listPools, listServices, switchService } from '../ops/volume-service.ts'
 import { inMicroseconds } from '../resources/time.ts'
 import {
   serviceNamed,
@@ -46,6 +46,11 @@ export const volumeServiceRoutes = [
       disabled_reason: body.disabledReason,
     }),
   }),
+  // Cinder has no call for it, only a command on its own machine.
+  route('DELETE', '/os-services/:host', {
+    policy: serviceRules.delete,
+    handle: async (context, { params }) => deleteVolumeHost(context, params.host!),
+  }),
   route('GET', '/os-hosts', {
     policy: serviceRules.hosts,
     handle: async (context, { query }) => ({
@@ -83,6 +88,7 @@ export const volumeServiceRoutes = [
               total_volumes: volumes,
               reserved_percentage: 0,
               thin_provisioning_support: true,
+              max_over_subscription_ratio: String(context.app.config.maxOverSubscriptionRatio),
               multiattach: true,
               QoS_support: false,
             },

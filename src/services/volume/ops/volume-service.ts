@@ -5,7 +5,7 @@ import { CloudError } from '#kit/errors/cloud-error.ts'
 import type { Query } from '#kit/http/route.ts'
 import type { VolumeApp, VolumeContext } from '../app.ts'
 import { isUp, type ShownService, type VolumeService } from '../resources/volume-service.ts'
-import { sizeByHost } from '../store/volume.ts'
+import { failVolumesOn, sizeByHost } from '../store/volume.ts'
 import * as store from '../store/volume-service.ts'
 
 export async function acceptReport(app: VolumeApp, report: VolumeHostReport): Promise<void> {
@@ -65,6 +65,23 @@ export async function switchService(
   }
   await store.updateService(db, row.id, change)
   return { ...row, ...change }
+}
+
+/**
+ * Forgets a back end that is gone for good with what it held: its volumes are in error, and can be deleted without it.
+ * Kind 'conflict' while it is enabled: a new volume could be on its way to it.
+ */
+export async function deleteVolumeHost(context: VolumeContext, host: string): Promise<void> {
+  const { db, world, log } = context.app
+  const lost = await db.transaction(async (tx) => {
+    const row = await store.findService(tx, 'cinder-volume', host)
+    if (!row) throw new CloudError('notFound', `Service cinder-volume on host ${host} could not be found.`)
+    if (!row.disabled)
+      throw new CloudError('conflict', `Service cinder-volume on host ${host} is enabled: disable it first.`)
+    await store.deleteService(tx, row.id)
+    return failVolumesOn(tx, host, world.clock.now())
+  })
+  log.info({ host, lost }, 'a volume host is forgotten')
 }
 
 export type Pool = { service: VolumeService; promisedGib: number; volumes: number }

@@ -10,6 +10,7 @@ import { changeVolume, findVolume, updateVolume } from '../store/volume.ts'
 import { findType } from '../store/volume-type.ts'
 import { volumeDelete } from '../tasks/volume-delete.ts'
 import { volumeExtend } from '../tasks/volume-extend.ts'
+import { requireRoom } from './host.ts'
 import { notifyVolume } from './notify.ts'
 import { checkQuota } from './quota.ts'
 import { loadVolume, noVolume } from './volume-load.ts'
@@ -117,6 +118,7 @@ export async function extendVolume(
   await app.db.transaction(async (tx) => {
     const type = (await findType(tx, row.typeId))?.name ?? ''
     await checkQuota(tx, app.config, row.projectId, { volumes: 0, gigabytes: size - row.size, size, type })
+    await requireRoom(tx, app, row.host, size - row.size)
     const to = { status: 'extending', growsTo: size, updatedAt: app.world.clock.now() } as const
     if (!(await changeVolume(tx, id, row.status, to))) throw changedMeanwhile(id)
     const frame = {

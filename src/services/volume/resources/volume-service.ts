@@ -71,6 +71,7 @@ export const serviceReason = body(null, {
 export const serviceRules = rules({
   list: ['volume_extension:services:index', admin, 'List the services of volume'],
   update: ['volume_extension:services:update', admin, 'Enable or disable a service of volume'],
+  delete: ['volume_extension:services:delete', admin, 'Forget a volume host that is gone for good'],
   pools: ['scheduler_extension:scheduler_stats:get_pools', admin, 'See the room on volume hosts'],
   hosts: ['volume_extension:hosts', admin, 'List volume hosts'],
 })

@@ -26,6 +26,12 @@ export const briefView = view<Volume>()({
   links: (v, { origin = '' }) => links(v, origin),
 })
 
+/** What the cloud itself says among a user's words, as Cinder does: for other clients it is the only place. */
+function cloudsOwn({ readOnly, attachments }: ShownVolume): Record<string, string> {
+  const mode = attachments.findLast(({ status }) => status === 'attached')?.mode
+  return { ...(readOnly && { readonly: 'True' }), ...(mode && { attached_mode: mode }) }
+}
+
 const fields = {
   id: (v: ShownVolume) => v.id,
   status: (v: ShownVolume) => v.status,
@@ -40,7 +46,7 @@ const fields = {
   snapshot_id: () => null,
   source_volid: () => null,
   consistencygroup_id: () => null,
-  metadata: (v: ShownVolume) => (v.readOnly ? { ...v.metadata, readonly: 'True' } : v.metadata),
+  metadata: (v: ShownVolume) => ({ ...v.metadata, ...cloudsOwn(v) }),
   links: (v: ShownVolume, { origin = '' }) => links(v, origin),
   user_id: (v: ShownVolume) => v.userId,
   bootable: (v: ShownVolume) => String(v.bootable),

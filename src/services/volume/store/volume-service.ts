@@ -18,6 +18,8 @@ export const volumeHosts = (db: Db) => volumeService.find(db, { binary: 'cinder-
 export const updateService = (db: Db, id: string, change: Partial<VolumeService>) =>
   volumeService.update(db, { id }, change)
 
+export const deleteService = (db: Db, id: string) => volumeService.delete(db, { id })
+
 /** Notes a heart-beat; the first one makes the row. */
 export async function beat(
   db: Db,

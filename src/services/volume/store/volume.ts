@@ -24,6 +24,14 @@ export async function volumesOfAgent(db: Db, agent: string): Promise<Volume[]> {
   return rows.filter((row) => row.host !== null && agentOf(row.host) === agent)
 }
 
+/** Those on the back end are in error from now on, apart from those that are being deleted. Returns how many. */
+export const failVolumesOn = (db: Db, host: string, updatedAt: number) =>
+  volume.update(
+    db,
+    (q) => q.where('host', '=', host).where('status', 'not in', ['deleting', 'error_deleting']),
+    { status: 'error', updatedAt },
+  )
+
 type Column = keyof Volume & string
 export type VolumeList = {
   /** Equal to the value, or to one of a list. */

@@ -1,8 +1,9 @@
 // Makes a volume: a host is chosen, makes it, and fills it from an image where one was asked for.
+import type { Db } from '#kit/db/database.ts'
 import { CloudError } from '#kit/errors/cloud-error.ts'
 import { type TaskHandle, task } from '#kit/task/task.ts'
 import type { VolumeApp } from '../app.ts'
-import { chooseHost } from '../ops/host.ts'
+import { chooseHost, requireHost } from '../ops/host.ts'
 import { notifyVolume } from '../ops/notify.ts'
 import type { Volume } from '../resources/volume.ts'
 import { changeVolume, findVolume, updateVolume } from '../store/volume.ts'
@@ -24,15 +25,19 @@ export const volumeCreate = task<VolumeApp, CreateFrame>()({
   deadlineMs: 3_600_000,
   steps: {
     schedule: async (t) => {
-      const row = await load(t)
-      const host = t.state.host ?? (await chooseHost(t.app, row.size, row.availabilityZone))
-      t.set({ host })
       await t.undo('giveUpHost')
-      await changeVolume(t.app.db, row.id, row.status, {
-        host,
-        status: t.state.imageId === null ? 'creating' : 'downloading',
-        updatedAt: t.app.world.clock.now(),
+      const host = await t.app.db.transaction(async (tx) => {
+        const row = await load(t, tx)
+        // It has one where the run before ended before that was noted here.
+        const host = row.host ?? (await chooseHost(tx, t.app, row.size, row.availabilityZone))
+        await changeVolume(tx, row.id, row.status, {
+          host,
+          status: t.state.imageId === null ? 'creating' : 'downloading',
+          updatedAt: t.app.world.clock.now(),
+        })
+        return host
       })
+      t.set({ host })
       return { go: 'order' }
     },
     order: async (t) => {
@@ -47,6 +52,7 @@ export const volumeCreate = task<VolumeApp, CreateFrame>()({
       if (!outcomeOf(t, state.operationId)) {
         if (app.world.clock.now() - state.since >= app.config.operationTimeout)
           throw new CloudError('conflict', `Host ${state.host} did not answer.`)
+        await requireHost(app.db, state.host!)
         await send(t, row)
         return { wait: signalOf(state.operationId), then: 'settle', timeoutMs: askAgainMs }
       }
@@ -78,8 +84,8 @@ const isBeingDeleted = ({ status }: Volume) => status === 'deleting' || status =
 
 type Handle = TaskHandle<VolumeApp, CreateFrame>
 
-async function load(t: Handle): Promise<Volume> {
-  const row = await findVolume(t.app.db, t.state.volumeId)
+async function load(t: Handle, db: Db = t.app.db): Promise<Volume> {
+  const row = await findVolume(db, t.state.volumeId)
   if (!row || isBeingDeleted(row)) throw new CloudError('gone', 'The volume is gone.')
   return row
 }

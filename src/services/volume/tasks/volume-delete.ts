@@ -4,6 +4,7 @@ import type { VolumeApp } from '../app.ts'
 import { notifyVolume } from '../ops/notify.ts'
 import { deleteAttachmentsOf } from '../store/attachment.ts'
 import { deleteVolume, findVolume, updateVolume } from '../store/volume.ts'
+import { findService } from '../store/volume-service.ts'
 import { askAgainMs, outcomeOf, sendOptions, signalOf } from './operation.ts'
 
 export type DeleteFrame = { volumeId: string; operationId: string }
@@ -18,6 +19,8 @@ export const volumeDelete = task<VolumeApp, DeleteFrame>()({
       const { volumeId, operationId } = t.state
       const row = await findVolume(t.app.db, volumeId)
       if (!row || row.host === null) return { go: 'forget' }
+      // Its host was removed from the cloud, and the disk with it.
+      if (!(await findService(t.app.db, 'cinder-volume', row.host))) return { go: 'forget' }
       await t.app.agent.delete({ volumeId, operationId }, sendOptions(t, row.host, volumeId))
       return { wait: signalOf(operationId), then: 'await', timeoutMs: askAgainMs }
     },

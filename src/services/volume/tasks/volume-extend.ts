@@ -2,6 +2,7 @@
 import { CloudError } from '#kit/errors/cloud-error.ts'
 import { type TaskHandle, task } from '#kit/task/task.ts'
 import type { VolumeApp } from '../app.ts'
+import { requireHost } from '../ops/host.ts'
 import { notifyVolume } from '../ops/notify.ts'
 import type { Volume, VolumeStatus } from '../resources/volume.ts'
 import { changeVolume, findVolume, updateVolume } from '../store/volume.ts'
@@ -34,6 +35,7 @@ export const volumeExtend = task<VolumeApp, ExtendFrame>()({
       if (!outcomeOf(t, state.operationId)) {
         if (app.world.clock.now() - state.since >= app.config.operationTimeout)
           throw new CloudError('conflict', `Host ${row.host} did not answer.`)
+        await requireHost(app.db, row.host!)
         await send(t, row)
         return { wait: signalOf(state.operationId), then: 'settle', timeoutMs: askAgainMs }
       }
