@@ -1,6 +1,8 @@
 // Three MariaDB servers as a Galera cluster, on ports of 127.0.0.1. Needs Debian's mariadb-server, galera-4 and rsync.
+
+import { freePort } from '#test/port.ts'
 import { type DatabaseServer, startServer } from './server.ts'
-import { freePort, until } from './wait.ts'
+import { until } from './wait.ts'
 
 export type GaleraNode = DatabaseServer & {
   /** 'node1' */

@@ -4,7 +4,8 @@ import { chownSync, mkdtempSync, readdirSync, rmSync } from 'node:fs'
 import { CloudError } from '#kit/errors/cloud-error.ts'
 import { realWorld } from '#kit/world/real.ts'
 import type { StartedProcess } from '#kit/world/world.ts'
-import { freePort, until } from './wait.ts'
+import { freePort } from '#test/port.ts'
+import { until } from './wait.ts'
 
 export const world = realWorld()
 

@@ -1,7 +1,8 @@
 // The examples of docs/guide/clients.md, run as they stand with Debian's clients.
 import { cpSync, mkdirSync } from 'node:fs'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { freePortRow, type LiveCloud, prepareLiveCloud, succeeded, world } from './live-cloud.ts'
+import { freePortRow } from '#test/port.ts'
+import { type LiveCloud, prepareLiveCloud, succeeded, world } from './live-cloud.ts'
 
 const root = new URL('../..', import.meta.url).pathname
 const examples = `${root}docs/example`

@@ -7,7 +7,7 @@ import { openSession, type Session } from '#cli/openstack.ts'
 import { httpClient } from '#kit/http/client.ts'
 import { realWorld } from '#kit/world/real.ts'
 import type { RunResult } from '#kit/world/world.ts'
-import { usualPorts } from '#main/port.ts'
+import { freePortRow } from '#test/port.ts'
 
 export const world = realWorld()
 const glanceCommands = new URL('glance-cli.py', import.meta.url).pathname
@@ -162,27 +162,4 @@ export async function until<T>(
 function processEnv(): Record<string, string> {
   const { PATH = '', HOME = '/root', LANG = 'C.UTF-8' } = process.env
   return { PATH, HOME, LANG, NO_COLOR: '1' }
-}
-
-/** Ports above those that other clouds on this machine use, and below those that the kernel hands out by itself. */
-export async function freePortRow(): Promise<number> {
-  const count = Object.keys(usualPorts).length
-  for (let tries = 0; tries < 50; tries++) {
-    const start = 24_000 + 20 * world.random.int(0, 350)
-    const free = await Promise.all(Array.from({ length: count }, (_, index) => isFree(start + index)))
-    if (free.every(Boolean)) return start
-  }
-  throw new Error('There is no row of free ports.')
-}
-
-async function isFree(port: number): Promise<boolean> {
-  try {
-    const listener = await world.sockets.listen({ host: '127.0.0.1', port }, (connection) =>
-      connection.destroy(),
-    )
-    await listener.close()
-    return true
-  } catch {
-    return false
-  }
 }
