@@ -39,7 +39,7 @@ export async function openSimulationHere(
       log,
       journal,
       authenticate,
-      authUri: () => publicOrigin(cloud, 'identity'),
+      endpoint: (service) => publicOrigin(cloud, service),
       folder: `${folder.root}/simulation`,
     },
     {

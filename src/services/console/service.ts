@@ -3,8 +3,9 @@ import { conductor } from '#contracts/compute.ts'
 import { CloudError } from '#kit/errors/cloud-error.ts'
 import { type FaultFormat, titles } from '#kit/http/fault.ts'
 import { answer, routeOf } from '#kit/http/route.ts'
-import { type HttpService, httpService } from '#kit/http/server.ts'
+import type { HttpService } from '#kit/http/server.ts'
 import { openPolicy } from '#kit/policy/engine.ts'
+import { openApi, withoutTokens } from '#kit/service/api.ts'
 import type { Platform, RunningService } from '#kit/service/platform.ts'
 import type { World } from '#kit/world/world.ts'
 import { openWebSocketDoor } from '#kit/ws/websocket.ts'
@@ -64,20 +65,14 @@ export async function openConsole(
     allowedOrigins: config.allowedOrigins,
     serve: (visitor) => relay(parts, visitor),
   })
-  const http = await httpService({
+  const http = await openApi(platform, {
     name,
     app,
-    world,
-    log,
-    journal,
     routes,
     prefixes: [''],
     faults,
     policy: openPolicy({ rules: [] }),
-    authenticate: async () => {
-      throw new CloudError('unauthorized', 'The console proxy takes no tokens of identity.')
-    },
-    authUri: () => platform.endpoint('identity'),
+    authenticate: withoutTokens('The console proxy'),
     webSockets: door,
   })
   return {

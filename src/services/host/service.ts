@@ -1,10 +1,11 @@
 // Wires the host service: database, policy, routes, what hosts ask over the bus, and its loop.
 import { migrate } from '#kit/db/migrate.ts'
 import { openDatabase } from '#kit/db/open.ts'
-import { type Authenticate, type HttpService, httpService } from '#kit/http/server.ts'
+import type { Authenticate, HttpService } from '#kit/http/server.ts'
 import type { Trace } from '#kit/journal/journal.ts'
 import { startLoop } from '#kit/loop/loop.ts'
 import { openPolicy } from '#kit/policy/engine.ts'
+import { openApi } from '#kit/service/api.ts'
 import type { Platform, RunningService } from '#kit/service/platform.ts'
 import { hostRoutes } from './api/host.ts'
 import { joinTokenRoutes } from './api/join-token.ts'
@@ -43,19 +44,15 @@ export async function openHosts(
   await rememberMembers(app)
   const removal = startLoop(world, log, hostRemoval(app))
   const served = await serveHosts(platform.bus, app, hostTokens(platform, app), () => removal.nudge())
-  const http = await httpService({
+  const http = await openApi(platform, {
     name,
     app,
-    world,
-    log,
-    journal,
     routes: [...hostRoutes, ...joinTokenRoutes],
     prefixes: ['/v1'],
     faults: hostFaults,
     policy: openPolicy({ rules: Object.values(hostRules) }),
     authenticate,
     types: ['hosts'],
-    authUri: () => platform.endpoint('identity'),
   })
   return {
     name: 'hosts',

@@ -3,11 +3,12 @@ import { migrate } from '#kit/db/migrate.ts'
 import { openDatabase } from '#kit/db/open.ts'
 import { fernetKeys, openKeyRepository } from '#kit/fernet/key-repository.ts'
 import { type KeyShelf, keyFolder } from '#kit/fernet/key-shelf.ts'
-import { type HttpService, httpService } from '#kit/http/server.ts'
+import type { HttpService } from '#kit/http/server.ts'
 import { jwsKeys } from '#kit/jws/jws.ts'
 import { startLoop } from '#kit/loop/loop.ts'
 import type { ScryptCost } from '#kit/password/password.ts'
 import { openPolicy } from '#kit/policy/engine.ts'
+import { openApi } from '#kit/service/api.ts'
 import type { Platform, RunningService } from '#kit/service/platform.ts'
 import { allRoutes, methodsOf } from './api/index.ts'
 import type { Identity } from './app.ts'
@@ -84,12 +85,9 @@ export async function openIdentity(
     tokens,
     tokenKeys,
   }
-  const http = await httpService({
+  const http = await openApi(platform, {
     name: 'keystone',
     app,
-    world,
-    log,
-    journal,
     routes: allRoutes,
     prefixes: ['/v3'],
     types: ['identity'],

@@ -5,10 +5,11 @@ import { migrate } from '#kit/db/migrate.ts'
 import { openDatabase } from '#kit/db/open.ts'
 import { openDigester } from '#kit/digest/digest.ts'
 import { httpDownload } from '#kit/http/download.ts'
-import { type Authenticate, type HttpService, httpService } from '#kit/http/server.ts'
+import type { Authenticate, HttpService } from '#kit/http/server.ts'
 import type { Trace } from '#kit/journal/journal.ts'
 import { startLoop } from '#kit/loop/loop.ts'
 import { openPolicy } from '#kit/policy/engine.ts'
+import { openApi } from '#kit/service/api.ts'
 import type { Platform, RunningService } from '#kit/service/platform.ts'
 import { startTasks } from '#kit/task/runner.ts'
 import { allRoutes } from './api/index.ts'
@@ -101,12 +102,9 @@ export async function openImage(
     await tidyCache(running, cache)
     loops.push(startLoop(world, log, cacheLoop(running, cache)))
   }
-  const http = await httpService({
+  const http = await openApi(platform, {
     name: 'glance-api',
     app: running,
-    world,
-    log,
-    journal,
     routes: allRoutes,
     types: ['image'],
     prefixes: ['/v2'],
@@ -115,7 +113,6 @@ export async function openImage(
     faults: imageFaults,
     policy,
     authenticate,
-    authUri: () => platform.endpoint('identity'),
   })
   return {
     name: 'image',

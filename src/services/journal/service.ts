@@ -1,7 +1,8 @@
 // Wires the journal's read API, and the intake of what hosts recorded.
-import { type Authenticate, type HttpService, httpService } from '#kit/http/server.ts'
+import type { Authenticate, HttpService } from '#kit/http/server.ts'
 import type { JournalStore } from '#kit/journal/store.ts'
 import { openPolicy } from '#kit/policy/engine.ts'
+import { openApi } from '#kit/service/api.ts'
 import type { Platform, RunningService } from '#kit/service/platform.ts'
 import { journalRoutes } from './api/journal.ts'
 import type { JournalApp } from './app.ts'
@@ -20,19 +21,15 @@ export async function openJournalService(
   const app: JournalApp = { world, journal, store }
   const policy = openPolicy({ rules: Object.values(journalRules) })
   const served = await serveJournal(bus, world.host.name, store)
-  const http = await httpService({
+  const http = await openApi(platform, {
     name: 'journal',
     app,
-    world,
-    log: platform.log.with({ service: 'journal' }),
-    journal: journal.as('journal'),
     routes: journalRoutes,
     types: ['journal'],
     prefixes: ['/v1'],
     faults: journalFaults,
     policy,
     authenticate,
-    authUri: () => platform.endpoint('identity'),
   })
   return {
     name: 'journal',

@@ -1,8 +1,9 @@
 // Wires the metadata service: it has no database, what it tells it asks of compute's conductor.
 import { conductor } from '#contracts/compute.ts'
 import { CloudError } from '#kit/errors/cloud-error.ts'
-import { type HttpService, httpService } from '#kit/http/server.ts'
+import type { HttpService } from '#kit/http/server.ts'
 import { openPolicy } from '#kit/policy/engine.ts'
+import { openApi, withoutTokens } from '#kit/service/api.ts'
 import type { Platform, RunningService } from '#kit/service/platform.ts'
 import { treeRoutes } from './api/tree.ts'
 import type { Metadata } from './app.ts'
@@ -34,20 +35,14 @@ export async function openMetadata(
     known: new Map(),
     tree: { domain: config.dhcpDomain, random: (count) => world.random.bytes(count) },
   }
-  const http = await httpService({
+  const http = await openApi(platform, {
     name,
     app,
-    world,
-    log: platform.log.with({ service: name }),
-    journal: platform.journal.as(name),
     routes: treeRoutes,
     prefixes: [''],
     faults: metadataFaults,
     policy: openPolicy({ rules: [] }),
-    authenticate: async () => {
-      throw new CloudError('unauthorized', 'The metadata service takes no tokens.')
-    },
-    authUri: () => platform.endpoint('identity'),
+    authenticate: withoutTokens('The metadata service'),
   })
   return { name: 'metadata', app, http, stop: () => http.close() }
 }

@@ -2,9 +2,10 @@
 import { dhcpAgent, l2Agent, l3Agent, networkPlugin } from '#contracts/network-agent.ts'
 import { migrate } from '#kit/db/migrate.ts'
 import { openDatabase } from '#kit/db/open.ts'
-import { type Authenticate, type HttpService, httpService } from '#kit/http/server.ts'
+import type { Authenticate, HttpService } from '#kit/http/server.ts'
 import { startLoop } from '#kit/loop/loop.ts'
 import { openPolicy } from '#kit/policy/engine.ts'
+import { openApi } from '#kit/service/api.ts'
 import type { Platform, RunningService } from '#kit/service/platform.ts'
 import { allRoutes } from './api/index.ts'
 import type { NetworkApp } from './app.ts'
@@ -62,19 +63,15 @@ export async function openNetwork(
     startLoop(world, log, routerScheduling(app)),
   ]
   const served = await bus.serve(networkPlugin, world.host.name, name, networkHandlers(app))
-  const http = await httpService({
+  const http = await openApi(platform, {
     name,
     app,
-    world,
-    log,
-    journal,
     routes: allRoutes,
     types: ['network'],
     prefixes: ['/v2.0'],
     faults: networkFaults,
     policy,
     authenticate,
-    authUri: () => platform.endpoint('identity'),
     jsonSuffix: true,
   })
   return {

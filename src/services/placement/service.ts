@@ -1,8 +1,9 @@
 // Wires placement: database, policy, routes.
 import { migrate } from '#kit/db/migrate.ts'
 import { openDatabase } from '#kit/db/open.ts'
-import { type Authenticate, type HttpService, httpService } from '#kit/http/server.ts'
+import type { Authenticate, HttpService } from '#kit/http/server.ts'
 import { openPolicy } from '#kit/policy/engine.ts'
+import { openApi } from '#kit/service/api.ts'
 import type { Platform, RunningService } from '#kit/service/platform.ts'
 import { admit } from './api/admit.ts'
 import { allRoutes } from './api/index.ts'
@@ -24,24 +25,19 @@ export async function openPlacement(
   authenticate: Authenticate,
 ): Promise<RunningPlacement> {
   const { world } = platform
-  const log = platform.log.with({ service: 'placement-api' })
   const db = await openDatabase(world, platform.databaseUrl('placement'))
   await migrate(world, db, [first, consumerType, providerEdition])
   const policy = openPolicy({ rules: placementRules })
   const app: Placement = { world, db, policy, config, providers: seenProviders() }
-  const http = await httpService({
+  const http = await openApi(platform, {
     name: 'placement-api',
     app,
-    world,
-    log,
-    journal: platform.journal.as('placement-api'),
     routes: allRoutes,
     types: ['placement'],
     prefixes: [''],
     faults: placementFaults,
     policy,
     authenticate,
-    authUri: () => platform.endpoint('identity'),
     microversions,
     refuseMethods: true,
     admit,

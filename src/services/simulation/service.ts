@@ -1,11 +1,9 @@
 // Wires the simulation service. It has no database and outlives the rest of the control plane: a fault may stop that, and a
 // restored snapshot puts another in its place. So journal and tokens are asked anew each time.
-import { type Authenticate, type HttpService, httpService } from '#kit/http/server.ts'
-import type { Journal } from '#kit/journal/journal.ts'
-import type { Log } from '#kit/log/log.ts'
+import type { Authenticate, HttpService } from '#kit/http/server.ts'
 import { openPolicy } from '#kit/policy/engine.ts'
-import type { RunningService } from '#kit/service/platform.ts'
-import type { World } from '#kit/world/world.ts'
+import { openApi } from '#kit/service/api.ts'
+import type { Platform, RunningService } from '#kit/service/platform.ts'
 import { faultRoutes } from './api/fault.ts'
 import { snapshotRoutes } from './api/snapshot.ts'
 import type { SimulationApp, SimulationSurroundings } from './app.ts'
@@ -17,12 +15,8 @@ import { simulationRules } from './rule.ts'
 export type RunningSimulation = RunningService & { app: SimulationApp; http: HttpService }
 
 /** What it stands on; `journal` and `authenticate` reach whatever control plane runs at the moment. */
-export type SimulationGround = {
-  world: World
-  log: Log
-  journal: Journal
+export type SimulationGround = Pick<Platform, 'world' | 'log' | 'journal' | 'endpoint'> & {
   authenticate: Authenticate
-  authUri: () => string
   /** Its own part of the data folder. */
   folder: string
 }
@@ -46,19 +40,15 @@ export async function openSimulation(
     turn: oneAtATime(),
   }
   await tellWhatEnded(app)
-  const http = await httpService({
+  const http = await openApi(ground, {
     name,
     app,
-    world,
-    log,
-    journal,
     routes: [...faultRoutes, ...snapshotRoutes],
     prefixes: ['/v1'],
     faults: simulationErrors,
     policy: openPolicy({ rules: Object.values(simulationRules) }),
     authenticate: ground.authenticate,
     types: ['simulation'],
-    authUri: ground.authUri,
   })
   return {
     name: 'simulation',

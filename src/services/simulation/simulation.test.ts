@@ -36,7 +36,6 @@ function open(): Promise<RunningSimulation> {
         member: testCaller({ roles: ['member', 'reader'] }),
         manager: testCaller({ roles: ['manager'] }),
       }),
-      authUri: () => 'http://identity.test',
       folder: join(folder, 'simulation'),
     },
     {

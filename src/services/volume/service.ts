@@ -2,10 +2,11 @@
 import { volumeAgent } from '#contracts/volume-agent.ts'
 import { migrate } from '#kit/db/migrate.ts'
 import { openDatabase } from '#kit/db/open.ts'
-import { type Authenticate, type HttpService, httpService } from '#kit/http/server.ts'
+import type { Authenticate, HttpService } from '#kit/http/server.ts'
 import type { Trace } from '#kit/journal/journal.ts'
 import { startLoop } from '#kit/loop/loop.ts'
 import { openPolicy } from '#kit/policy/engine.ts'
+import { openApi } from '#kit/service/api.ts'
 import type { Platform, RunningService } from '#kit/service/platform.ts'
 import { startTasks } from '#kit/task/runner.ts'
 import { taskMigration } from '#kit/task/store.ts'
@@ -68,12 +69,9 @@ export async function openVolume(
   const served = await serveHosts(running)
   const beats = startLoop(world, log, { name: 'volume-beat', everyMs: beatMs, run: () => beatOwn(running) })
   beats.nudge()
-  const http = await httpService({
+  const http = await openApi(platform, {
     name: 'cinder-api',
     app: running,
-    world,
-    log,
-    journal,
     routes,
     types: ['block-storage', 'volumev3', 'volumev2', 'volume', 'block-store'],
     prefixes,
@@ -81,7 +79,6 @@ export async function openVolume(
     faults: volumeFaults,
     policy,
     authenticate: identity.authenticate,
-    authUri: () => platform.endpoint('identity'),
     microversions,
     requestIdHeaders: ['x-compute-request-id'],
   })

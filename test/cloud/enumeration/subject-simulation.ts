@@ -30,7 +30,7 @@ export async function openBeside(cloud: TestCloud, folder: string): Promise<Besi
       log: silentLog,
       journal: platform.journal,
       authenticate,
-      authUri: () => platform.endpoint('identity'),
+      endpoint: platform.endpoint,
       folder: join(folder, 'simulation'),
     },
     { strike: async ({ kind }) => ({ subject: kind, end: async () => {} }), snapshots: keeper(snapshots) },
