@@ -27,6 +27,8 @@ export default defineConfig({
     pool: 'threads',
     isolate: false,
     maxWorkers: 2,
+    // A second, as it comes, is too little for processes and pages on a machine that does something else, too.
+    expect: { poll: { timeout: 10_000 } },
     projects: [
       level('style', ['test/style/**/*.test.ts']),
       level('unit', ['src/**/*.test.ts'], 15_000),

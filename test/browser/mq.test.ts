@@ -228,7 +228,7 @@ describe.runIf(existsSync(chromiumPath))(`the management page, in ${chromiumPath
     await first.waitFor()
     await first.evaluate((element) => element.setAttribute('data-kept', 'yes'))
     await api('PUT', 'exchanges/%2F/aaa', { type: 'fanout' })
-    await link('aaa').waitFor({ timeout: 8_000 })
+    await link('aaa').waitFor()
     expect(await link('amq.direct').getAttribute('data-kept')).toBe('yes')
   })
 
