@@ -27,6 +27,20 @@ const loader = 'ld-linux-x86-64.so.2'
 
 /** The unpacked tree of all packages, in a folder named by their versions. */
 export async function fetchPackages(world: World, cache: string, distribution: string): Promise<string> {
+  try {
+    return await fetchListed(world, cache, distribution)
+  } catch (error) {
+    // Lists from long ago name versions that are gone. Who may not renew them is told of those.
+    const isRenewed = await run(world, 'apt-get', ['update', '-q']).then(
+      () => true,
+      () => false,
+    )
+    if (!isRenewed) throw error
+    return fetchListed(world, cache, distribution)
+  }
+}
+
+async function fetchListed(world: World, cache: string, distribution: string): Promise<string> {
   const packages = [...(await kernelPackages(world, distribution)), ...userPackages]
   const versions = await run(world, 'apt-cache', ['show', '--no-all-versions', ...packages])
   const kernel = packages[0]!
@@ -36,7 +50,7 @@ export async function fetchPackages(world: World, cache: string, distribution: s
   await world.files.removeTree(tree)
   await world.files.removeTree(archives)
   await world.files.makeFolder(archives, { mode: 0o755 })
-  await run(world, 'apt-get', ['download', '-q', ...packages], archives)
+  await run(world, 'apt-get', ['download', '-q', '-o', 'Acquire::Retries=3', ...packages], archives)
   for (const name of await world.files.list(archives)) {
     if (name.endsWith('.deb')) await run(world, 'dpkg-deb', ['-x', `${archives}/${name}`, tree])
   }
