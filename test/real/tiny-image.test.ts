@@ -9,16 +9,18 @@ import { realWorld } from '#kit/world/real.ts'
 import type { StartedProcess } from '#kit/world/world.ts'
 import { readDistribution } from '#main/package.ts'
 import { buildTinyImage } from '#main/tiny-image/build.ts'
+import { freePort } from '#test/port.ts'
 
 const world = realWorld()
 const keys = ed25519KeyPair(Buffer.alloc(32, 7), Buffer.alloc(4), 'test')
-const sshPort = 20_000 + (world.processes.self % 10_000)
+let sshPort: number
 let folder: string
 let guest: StartedProcess
 let image: Awaited<ReturnType<typeof buildTinyImage>>
 
 beforeAll(async () => {
   folder = mkdtempSync(`${tmpdir()}/nimbo-tiny-`)
+  sshPort = await freePort()
   const distribution = (await readDistribution(world)).id
   image = await buildTinyImage(world, { out: `${folder}/tiny.qcow2`, cache: `${folder}/cache`, distribution })
   const metadata = {
