@@ -44,8 +44,16 @@ export async function hostSurroundings(
   }
 }
 
+/** Those by which other hosts reach the brokers, too. */
+function busAddresses({ transport }: ExternalBroker): MemberTransport['addresses'] {
+  return transport.addresses.filter(({ host }) => !isLoopback(host))
+}
+
 /** Why no other host can join, with the remedy; undefined where hosts can. */
-function whyNotJoinable({ settings, folder }: Cloud, external?: ExternalBroker): string | undefined {
+export function whyNotJoinable(
+  { settings, folder }: Pick<Cloud, 'settings' | 'folder'>,
+  external?: ExternalBroker,
+): string | undefined {
   const remedy = (what: string) =>
     `${what} in ${folder.config}, then 'nimbo down' and 'nimbo up'. Guests go on running meanwhile.`
   if (isLoopback(settings.listen))
@@ -60,11 +68,16 @@ function whyNotJoinable({ settings, folder }: Cloud, external?: ExternalBroker):
     )
   if (external && !external.management)
     return remedy('Hosts need users of their own on the message bus: set cloud.transport_management_url')
+  if (external && busAddresses(external).length === 0)
+    return remedy(
+      "cloud.transport_url leads other hosts to a loopback address: name the brokers as this machine's network knows them",
+    )
   return undefined
 }
 
 /** Without its user: each host gets its own. */
-function transportFor({ transport, authority, durableQueueType }: ExternalBroker): MemberTransport {
-  const { addresses, secure, vhost } = transport
-  return { addresses: [...addresses], secure, vhost, authority, queueType: durableQueueType }
+function transportFor(external: ExternalBroker): MemberTransport {
+  const { transport, authority, durableQueueType } = external
+  const { secure, vhost } = transport
+  return { addresses: busAddresses(external), secure, vhost, authority, queueType: durableQueueType }
 }

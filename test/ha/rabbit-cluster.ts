@@ -1,4 +1,4 @@
-// Three RabbitMQ nodes as a cluster, each in a network namespace of its own with an address of its own, and an HAProxy
+// RabbitMQ nodes as a cluster, three unless told otherwise, each in a network namespace of its own with an address of its own, and an HAProxy
 // before them. Needs root, and Debian's rabbitmq-server and haproxy.
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { httpClient } from '#kit/http/client.ts'
@@ -28,17 +28,17 @@ export type RabbitCluster = {
   destroy(): Promise<void>
 }
 
-/** `subnet` is free on this machine: '10.185.0' has the nodes at .1 to .3 and HAProxy at .254. */
-export async function rabbitCluster(prefix: string, subnet: string): Promise<RabbitCluster> {
+/** `subnet` is free on this machine: '10.185.0' has the nodes from .1 on and HAProxy at .254. */
+export async function rabbitCluster(prefix: string, subnet: string, count = 3): Promise<RabbitCluster> {
   const folder = mkdtempSync(`/tmp/nimbo-${prefix}-`)
   const bridge = `${prefix}br`
   const secret = () => world.random.bytes(12).toString('hex')
   const [cookie, password, statsPassword] = [secret(), secret(), secret()]
   const http = httpClient()
   const started = new Map<string, StartedProcess>()
-  const nodes: ClusterNode[] = [1, 2, 3].map((number) => ({
-    name: `${prefix}n${number}`,
-    address: `${subnet}.${number}`,
+  const nodes: ClusterNode[] = Array.from({ length: count }, (_, index) => ({
+    name: `${prefix}n${index + 1}`,
+    address: `${subnet}.${index + 1}`,
     alive: false,
   }))
   const proxy = `${subnet}.254`
@@ -118,7 +118,12 @@ export async function rabbitCluster(prefix: string, subnet: string): Promise<Rab
   }
 
   await Promise.all(nodes.map(start))
-  await until('three nodes are a cluster', async () => (await running().catch(() => 0)) === 3, 180_000, 1_000)
+  await until(
+    'the nodes are a cluster',
+    async () => (await running().catch(() => 0)) === count,
+    180_000,
+    1_000,
+  )
 
   const configFile = `${folder}/haproxy.cfg`
   await world.files.write(
@@ -150,7 +155,7 @@ export async function rabbitCluster(prefix: string, subnet: string): Promise<Rab
         headers: { authorization: `Basic ${Buffer.from(`admin:${statsPassword}`).toString('base64')}` },
       })
       .catch(() => undefined)
-    return String(answer?.body).match(/^rabbitmq,\w+n\d,.*,UP,/gm)?.length === 3
+    return String(answer?.body).match(/^rabbitmq,\w+n\d,.*,UP,/gm)?.length === count
   })
 
   return {
