@@ -167,12 +167,11 @@ export function imageStoreConformance(name: string, make: () => Promise<ImageSto
       const inside = Promise.withResolvers<void>()
       const halt = Promise.withResolvers<void>()
       // Held where it is while another one sweeps: as if the process had been killed there.
-      const broken = put(newId(), chunks(content), {
-        check() {
-          inside.resolve()
-          return halt.promise
-        },
-      })
+      const check = () => {
+        inside.resolve()
+        return halt.promise
+      }
+      const broken = expect(put(newId(), chunks(content), { check })).rejects.toThrow('no more')
       await inside.promise
       expect(await rig.everything()).not.toEqual(whole)
       const again = await rig.reopen()
@@ -180,7 +179,7 @@ export function imageStoreConformance(name: string, make: () => Promise<ImageSto
       expect(await rig.everything()).toEqual(whole)
       expect((await again.info(id))?.sizeBytes).toBe(content.length)
       halt.reject(new Error('this process is no more'))
-      await expect(broken).rejects.toThrow('no more')
+      await broken
     })
 
     it('refuses an id that leads elsewhere', async () => {

@@ -80,15 +80,17 @@ describe.each(testServers())('a transaction on $name', ({ fresh }) => {
 
   it('keeps statements of others out until it has ended', async () => {
     const started = Promise.withResolvers<void>()
-    const inside = db.transaction(async (tx) => {
-      await account.insert(tx, { id: 'c', balance: 1 })
-      started.resolve()
-      await new Promise(setImmediate)
-      throw new Error('rolled back')
-    })
+    const inside = expect(
+      db.transaction(async (tx) => {
+        await account.insert(tx, { id: 'c', balance: 1 })
+        started.resolve()
+        await new Promise(setImmediate)
+        throw new Error('rolled back')
+      }),
+    ).rejects.toThrow('rolled back')
     await started.promise
     const outside = account.count(db)
-    await expect(inside).rejects.toThrow('rolled back')
+    await inside
     expect(await outside).toBe(2)
   })
 
