@@ -72,18 +72,18 @@ export function openRounds(
     })
   }
 
-  async function killAt({ at, kill: roles }: KillPoint): Promise<void> {
+  /** The client goes on asking meanwhile: nothing that it waits for may be a supervisor's pause. */
+  async function strike({ at, kill: roles }: KillPoint): Promise<void> {
     await world.timers.sleep(at.ms)
     await Promise.all(roles.map((role) => kill(cloud, role)))
+    await Promise.all(roles.map((role) => restarted(cloud, role)))
   }
 
   return async (point: KillPoint): Promise<Round> => {
     const name = `kill-${++rounds}`
     const boot = point.during === 'boot'
     const creating = create(name)
-    if (boot) await Promise.all([killAt(point), creating])
-    const id = await creating
-    await Promise.all(point.kill.map((role) => restarted(cloud, role)))
+    const [id] = await Promise.all([creating, boot && strike(point)])
     if (!id) return { ended: 'never began' }
     const server = await until(
       `server ${id} is ACTIVE or in ERROR (${describePoint(point)})`,
@@ -97,11 +97,7 @@ export function openRounds(
     if (server.status === 'ERROR' && !server.fault?.message)
       throw new Error(`Server ${id} is in ERROR without a fault.`)
     const removing = remove(id)
-    if (!boot) {
-      await Promise.all([killAt(point), removing])
-      await Promise.all(point.kill.map((role) => restarted(cloud, role)))
-    }
-    await removing
+    await Promise.all([removing, !boot && strike(point)])
     await until(`server ${id} is deleted (${describePoint(point)})`, async () => !(await show(id)), boundMs)
     return { serverId: id, ended: server.status as 'ACTIVE' | 'ERROR', fault: server.fault?.message }
   }

@@ -56,6 +56,9 @@ const longestWaitMs = 5_000
 /** Until a first connection the broker is taken to be starting, as we are ourselves: asked often, and not complained of. */
 const startingMs = 5_000
 const startingWaitMs = 25
+/** After a loss the broker is taken to be starting again, which takes some seconds: whatever waits for an agent waits for this. */
+const returningMs = 15_000
+const returningWaitMs = 400
 const giveUpEveryMs = 10_000
 
 export class Link {
@@ -178,6 +181,7 @@ export class Link {
     let wait = firstWaitMs
     let failures = 0
     let startingUntil = world.clock.monotonic() + startingMs
+    let returningUntil = 0
     while (!this.#closed) {
       try {
         const session = await world.activity.track(this.#connect())
@@ -189,6 +193,7 @@ export class Link {
         this.#refused = false
         const reason = await session.connection.ended
         this.#session = undefined
+        returningUntil = world.clock.monotonic() + returningMs
         if (!this.#closed)
           log.warn({ error: fullMessage(reason) }, 'the connection to the message broker was lost')
       } catch (error) {
@@ -207,7 +212,7 @@ export class Link {
       }
       if (this.#closed) return
       await this.#pause(world.random.int(Math.ceil(wait / 2), wait + 1))
-      wait = Math.min(wait * 2, longestWaitMs)
+      wait = Math.min(wait * 2, world.clock.monotonic() < returningUntil ? returningWaitMs : longestWaitMs)
     }
   }
 
