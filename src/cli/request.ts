@@ -16,7 +16,7 @@ export type DecidedRequest = {
 }
 
 /** The rule that ended a refused request; undefined where none did. */
-export function refusingRule(request: DecidedRequest): DecidedRequest['policy'][number] | undefined {
+function refusingRule(request: DecidedRequest): DecidedRequest['policy'][number] | undefined {
   const refused = request.status === 403 || request.status === 404
   return refused ? request.policy.findLast(({ allowed }) => !allowed) : undefined
 }

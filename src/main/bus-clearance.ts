@@ -82,7 +82,7 @@ const topics = contracts.map(({ topic }) => topic)
 const controllerTopics = contracts.filter((each) => each.servedBy === 'controller').map(({ topic }) => topic)
 
 /** As kit/bus/topology.ts names them. */
-export function isCloudQueue(name: string): boolean {
+function isCloudQueue(name: string): boolean {
   return (
     fixedQueues.has(name) ||
     topics.some((topic) => name.startsWith(`${topic}.`)) ||

@@ -38,7 +38,7 @@ export function hostQueues(host: string): string[] {
 }
 
 /** Throws 'badRequest' for what is no host name: it stands in patterns and routing keys. */
-export function checkHostName(host: string): void {
+function checkHostName(host: string): void {
   if (!/^[A-Za-z0-9]([A-Za-z0-9._-]{0,252}[A-Za-z0-9])?$/.test(host))
     throw new CloudError('badRequest', `'${host}' is no host name: letters, digits, dots and dashes make one`)
 }

@@ -67,7 +67,7 @@ export async function serverUrls(
 }
 
 /** `{service}` stands for the name; where it is nowhere, the name comes after that of the URL: nimbo_compute. */
-export function databaseOf(pattern: string, name: string): string {
+function databaseOf(pattern: string, name: string): string {
   if (pattern.includes('{service}')) return pattern.replaceAll('{service}', name)
   const [, front = '', path = '', query = ''] = /^([^?]*?:\/\/[^/?]*)\/?([^?]*)(\?.*)?$/.exec(pattern) ?? []
   return `${front}/${path || 'nimbo'}_${name}${query}`

@@ -60,7 +60,7 @@ export function givenPassword(hash: string, algorithm: JsonValue | undefined): P
 }
 
 /** Both must be there. */
-export function userAt(registry: Registry, vhost: string, name: string): User {
+function userAt(registry: Registry, vhost: string, name: string): User {
   const user = registry.users.get(name)
   if (!user || !registry.vhosts.has(vhost)) throw badRequest('vhost_or_user_not_found')
   return user

@@ -10,7 +10,7 @@ import type { Vhost } from '../core/vhost.ts'
 import type { ServerConnection } from '../server/connection.ts'
 
 /** RabbitMQ's own interval. */
-export const sampleMs = 5000
+const sampleMs = 5000
 /** Ten minutes, RabbitMQ's shortest retention. */
 const keptSamples = 120
 /** A row that nobody asks for any more goes. */
@@ -140,7 +140,7 @@ export function octetsOf({ intake, outbox }: ServerConnection) {
   return { octetsReceived: intake.octets, octetsSent: outbox.sentOctets }
 }
 
-export function countsOf(counts: MessageCounts): Record<CountName, number> {
+function countsOf(counts: MessageCounts): Record<CountName, number> {
   return Object.fromEntries(countNames.map((name) => [name, counts[name]])) as Record<CountName, number>
 }
 

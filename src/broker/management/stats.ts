@@ -4,7 +4,7 @@ import type { View } from './request.ts'
 import { lengthNames, type NumberName, octetNames, placeOf, type Sampler } from './sample.ts'
 
 /** The names on the wire. */
-export const wireNames: Record<NumberName, string> = {
+const wireNames: Record<NumberName, string> = {
   messages: 'messages',
   messagesReady: 'messages_ready',
   messagesUnacked: 'messages_unacknowledged',

@@ -5,7 +5,7 @@ import { type Formatter, formatterOf } from './output.ts'
 import type { MqOption, MqVerb } from './verb.ts'
 
 /** What every verb takes. `--data`, `--url` and `--user` say which broker. */
-export const generalOptions = {
+const generalOptions = {
   node: { type: 'string', short: 'n' },
   longnames: { type: 'boolean', short: 'l' },
   quiet: { type: 'boolean', short: 'q' },

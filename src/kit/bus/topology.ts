@@ -8,7 +8,7 @@ import type { Contract } from './contract.ts'
 import type { Session } from './link.ts'
 
 /** oslo.messaging's rabbit_transient_queues_ttl. */
-export const transientMs = 1_800_000
+const transientMs = 1_800_000
 /** Messages that nobody fetches don't fill the disk: the oldest go. */
 const keptNotifications = 10_000
 const keptDead = 10_000
@@ -33,7 +33,7 @@ export function fanoutExchange(topic: string): string {
 }
 
 /** Begins with the host, so that its rights can name it. */
-export function fanoutQueue(topic: string, host: string, id: string): string {
+function fanoutQueue(topic: string, host: string, id: string): string {
   return `${topic}_fanout_${host}_${id}`
 }
 

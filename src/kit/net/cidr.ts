@@ -63,7 +63,7 @@ export function netmask(net: Cidr): string {
 }
 
 /** From first to last, both included. */
-export function rangeOfCidr(net: Cidr): IpRange {
+function rangeOfCidr(net: Cidr): IpRange {
   return { version: net.version, first: net.value, last: net.value + addressCount(net) - 1n }
 }
 

@@ -8,7 +8,7 @@ const startWords = 18 + 4 * 256
 const magic = 'OrpheanBeholderScryDoubt'
 const alphabet = './ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789'
 /** More of a password never counted. */
-export const bcryptKeyBytes = 72
+const bcryptKeyBytes = 72
 
 let start: Start | undefined
 

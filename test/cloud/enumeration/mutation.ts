@@ -139,7 +139,7 @@ export function changed(value: unknown, path: string[], change: (value: unknown)
   }
 }
 
-export function isRecord(value: unknown): value is Record<string, unknown> {
+function isRecord(value: unknown): value is Record<string, unknown> {
   return typeof value === 'object' && value !== null && !Array.isArray(value)
 }
 

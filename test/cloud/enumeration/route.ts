@@ -38,7 +38,7 @@ export function uncovered(
   ]
 }
 
-export function fillPath(path: string, ids: Ids): string {
+function fillPath(path: string, ids: Ids): string {
   return path.replace(/([^/:]*)\/:(\w+)/g, (_, segment: string, name: string) => {
     const value = ids[segment] ?? ids[name]
     if (value === undefined) throw new Error(`There is no sample for :${name} after ${segment} in ${path}`)

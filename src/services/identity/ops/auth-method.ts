@@ -35,7 +35,7 @@ const proofs = {
 type Supported = keyof typeof proofs
 
 /** `mapped` and `oauth1` need what is not here, and `external` a proxy that is trusted. */
-export function supportedMethods(config: Pick<IdentityConfig, 'externalUserHeader'>): Supported[] {
+function supportedMethods(config: Pick<IdentityConfig, 'externalUserHeader'>): Supported[] {
   const all = Object.keys(proofs) as Supported[]
   return config.externalUserHeader === undefined ? all.filter((method) => method !== 'external') : all
 }

@@ -44,7 +44,7 @@ export async function openSharedKeys(
 }
 
 /** Whether there are any. Throws kind 'unavailable' of type 'keys.foreign' where another secret sealed them. */
-export async function checkSharedKeys(
+async function checkSharedKeys(
   world: World,
   db: Database,
   which: { kind: string; secret: string },

@@ -27,8 +27,6 @@ export function requireFormats({ diskFormat, containerFormat }: Image): Formats 
   return { diskFormat, containerFormat }
 }
 
-export const maxSizeBytes = ({ config }: ImageApp) => config.maxSizeGib * 2 ** 30
-
 /**
  * Nothing is left in the store where it throws: 'badRequest' where the bytes aren't what the formats say or break off,
  * 'tooLarge' above the limit or where the store is full.

@@ -125,7 +125,7 @@ export async function downloadImage(
 }
 
 /** From the first store that has it. Kind 'notFound' where none does any more. */
-export async function readContent(app: ImageApp, image: WholeImage, range?: ByteRange): Promise<Readable> {
+async function readContent(app: ImageApp, image: WholeImage, range?: ByteRange): Promise<Readable> {
   let failure: unknown = new CloudError('notFound', `No store that is open here has image ${image.id}`)
   for (const { location, source } of readingOrder(app, image)) {
     try {

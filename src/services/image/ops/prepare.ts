@@ -29,7 +29,7 @@ const writing: Record<string, readonly string[]> = {
   vmdk: ['-o', 'subformat=streamOptimized'],
 }
 
-export const pathIn = (store: ImageStore, id: string) => fileURLToPath(store.locate(id))
+const pathIn = (store: ImageStore, id: string) => fileURLToPath(store.locate(id))
 
 /** Its bytes under another id, where they are compressed. */
 export async function unpackStaged(

@@ -9,7 +9,6 @@ export const updateTask = (db: Db, id: string, change: Partial<ImageTask>) =>
   imageTask.update(db, { id }, change)
 export const tasksOfImage = (db: Db, imageId: string): Promise<ImageTask[]> =>
   imageTask.find(db, { imageId }, { orderBy: [['createdAt', 'desc']] })
-export const deleteTasksOf = (db: Db, imageId: string) => imageTask.delete(db, { imageId })
 export const deleteExpired = (db: Db, now: number) =>
   imageTask.delete(db, (q) => q.where('expiresAt', 'is not', null).where('expiresAt', '<=', now))
 

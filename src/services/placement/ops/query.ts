@@ -10,7 +10,6 @@ import { missingClass, missingTraits } from './vocabulary.ts'
 export type TraitWish = { required: string[][]; forbidden: string[] }
 /** Each list in `memberOf` is a choice; all lists must be met. */
 export type AggregateWish = { memberOf: string[][]; notMemberOf: string[] }
-export type ResourceWish = readonly (readonly [resourceClass: string, amount: number])[]
 
 const forbiddenTraitsSince = 1022
 const repeatedMemberOfSince = 1024

@@ -24,7 +24,7 @@ const to = {
 const milliseconds = (most: number, description: string) =>
   Type.Integer({ minimum: 0, maximum: most, description })
 
-export const driverKinds = ['virt', 'wiring', 'volume'] as const
+const driverKinds = ['virt', 'wiring', 'volume'] as const
 export type DriverKind = (typeof driverKinds)[number]
 const oneOf = <const W extends readonly string[]>(words: W, description: string) =>
   Type.Unsafe<W[number]>({ type: 'string', enum: [...words], description })
@@ -190,7 +190,7 @@ const common = (kind: FaultKindName): Fields => ({
 const bodies = new Map<FaultKindName, Body<Record<string, unknown>>>()
 
 /** `{"fault": {"kind": ..., ...}}` of one kind. */
-export function faultBody(kind: FaultKindName): Body<Record<string, unknown>> {
+function faultBody(kind: FaultKindName): Body<Record<string, unknown>> {
   let known = bodies.get(kind)
   if (!known) {
     known = body('fault', { ...common(kind), ...kinds[kind].fields }, { explain: withPath })

@@ -18,7 +18,7 @@ export type Snapshot = {
 }
 
 /** It becomes a folder's name: no slash, no dot in front. */
-export const snapshotName = Type.String({
+const snapshotName = Type.String({
   pattern: '^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}$',
   description: 'Letters, digits, dots, dashes and underscores; 64 at most',
 })
