@@ -81,7 +81,7 @@ export async function openSandbox(world: World): Promise<Sandbox> {
 async function isolationHere({ files, processes }: World): Promise<Isolation> {
   const root = (await files.info('/proc/self'))?.uid === 0
   const works = async (args: string[]) =>
-    (await processes.run('unshare', [...args, '--', 'true'], { env: {}, timeoutMs: 5000 })).code === 0
+    (await processes.run('unshare', [...args, '--', 'true'], { env: {} })).code === 0
   if (root && (await works(['--net', '--ipc', '--uts', '--mount', '--pid', '--fork']))) return 'root'
   return (await works(['--net', '--ipc', '--uts', '--map-current-user'])) ? 'user' : 'none'
 }

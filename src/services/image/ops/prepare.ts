@@ -108,11 +108,12 @@ async function makeFolder(
   const { files } = world
   await files.removeTree(folder)
   await files.makeFolder(folder)
-  // One file by two names: the group may read it from now on.
+  // One file by two names: the group may read it from now on, whatever mask of modes we were started with.
   await files.link(image, join(folder, 'in'))
   if (!owner) return
   await files.chown(folder, owner.uid, owner.gid)
   await files.chown(join(folder, 'in'), 0, owner.gid)
+  await files.chmod(join(folder, 'in'), 0o640)
 }
 
 async function runConversion(
