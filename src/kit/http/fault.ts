@@ -47,6 +47,40 @@ export const titles: Record<number, string> = {
   503: 'Service Unavailable',
 }
 
+/** What keystonemiddleware says before the service itself sees the request. */
+export function unauthorizedFault({ message }: CloudError): FaultReply {
+  return { status: 401, body: { error: { code: 401, title: titles[401], message } } }
+}
+
+/** How compute and volume name an error by its status. */
+export function faultName(status: number): string {
+  return faultNames[status] ?? 'computeFault'
+}
+const faultNames: Record<number, string> = {
+  400: 'badRequest',
+  403: 'forbidden',
+  404: 'itemNotFound',
+  405: 'badMethod',
+  409: 'conflictingRequest',
+  413: 'overLimit',
+  415: 'badMediaType',
+  429: 'overLimit',
+  501: 'notImplemented',
+  503: 'serviceUnavailable',
+}
+
+/** What compute and volume say where no route is. */
+export function unroutedFault(): FaultReply {
+  return {
+    status: 404,
+    body: {
+      message: 'The resource could not be found.<br /><br />\n\n\n',
+      code: '404 Not Found',
+      title: 'Not Found',
+    },
+  }
+}
+
 /** A member of the body, as compute and volume have it, where a header says when to come again. */
 export function retryAfter(error: CloudError): { retryAfter?: string } {
   const seconds = error.headers['retry-after']

@@ -1,5 +1,5 @@
 // Network's errors on the wire: {"NeutronError": {"type", "message", "detail"}}; clients match on the type.
-import type { FaultFormat } from '#kit/http/fault.ts'
+import { type FaultFormat, unauthorizedFault } from '#kit/http/fault.ts'
 import { malformedJson } from '#kit/http/json.ts'
 
 /** Names that clients know, for errors without one of their own. */
@@ -21,11 +21,7 @@ const types: Record<number, string> = {
 
 export const networkFaults: FaultFormat = {
   fault(error) {
-    if (error.status === 401)
-      return {
-        status: 401,
-        body: { error: { code: 401, title: 'Unauthorized', message: error.message } },
-      }
+    if (error.status === 401) return unauthorizedFault(error)
     const internal = error.type?.startsWith('db.') || error.type === malformedJson
     const own = internal ? undefined : error.type
     const type = own ?? types[error.status] ?? 'NeutronException'

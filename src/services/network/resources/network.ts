@@ -3,7 +3,14 @@ import { c, type RowOf, table } from '#kit/db/table.ts'
 import type { NetworkType } from '#kit/net/mtu.ts'
 import type { Attribute } from './attribute.ts'
 import { adminOnly, anyRole, guard, members, rulesOf } from './policy.ts'
-import { idAttribute, nameAttribute, standardAttributes, standardColumns } from './standard.ts'
+import {
+  adminStateAttribute,
+  idAttribute,
+  nameAttribute,
+  standardAttributes,
+  standardColumns,
+  statusAttribute,
+} from './standard.ts'
 import { choice, integer, list, orNull, text, toBoolean } from './value.ts'
 
 export const network = table(
@@ -95,17 +102,8 @@ export const networkAttributes = {
   id: idAttribute,
   name: nameAttribute,
   ...standardAttributes,
-  admin_state_up: {
-    post: true,
-    put: true,
-    read: toBoolean,
-    default: true,
-    get: (n: WholeNetwork) => n.adminStateUp,
-    filter: 'adminStateUp',
-    filterRead: toBoolean,
-    sort: true,
-  },
-  status: { get: (n: WholeNetwork) => n.status, filter: 'status', sort: true },
+  admin_state_up: adminStateAttribute,
+  status: statusAttribute,
   subnets: { get: (n: WholeNetwork) => n.subnetIds },
   mtu: {
     post: true,

@@ -2,7 +2,14 @@
 import { c, type RowOf, table } from '#kit/db/table.ts'
 import type { Attribute } from './attribute.ts'
 import { adminOnly, anyRole, anyRoleOfNetwork, guard, members as ownMembers, rulesOf } from './policy.ts'
-import { idAttribute, nameAttribute, standardAttributes, standardColumns } from './standard.ts'
+import {
+  adminStateAttribute,
+  idAttribute,
+  nameAttribute,
+  standardAttributes,
+  standardColumns,
+  statusAttribute,
+} from './standard.ts'
 import {
   choice,
   Invalid,
@@ -200,17 +207,8 @@ export const portAttributes = {
   name: nameAttribute,
   ...standardAttributes,
   network_id: { post: true, read: uuid, get: (p: WholePort) => p.networkId, filter: 'networkId', sort: true },
-  admin_state_up: {
-    post: true,
-    put: true,
-    read: toBoolean,
-    default: true,
-    get: (p: WholePort) => p.adminStateUp,
-    filter: 'adminStateUp',
-    filterRead: toBoolean,
-    sort: true,
-  },
-  status: { get: (p: WholePort) => p.status, filter: 'status', sort: true },
+  admin_state_up: adminStateAttribute,
+  status: statusAttribute,
   mac_address: {
     post: true,
     put: true,

@@ -4,7 +4,14 @@ import { c, type RowOf, table } from '#kit/db/table.ts'
 import type { Attribute } from './attribute.ts'
 import { adminOnly, anyRole, guard, members as own, rulesOf } from './policy.ts'
 import { fixedIp } from './port.ts'
-import { idAttribute, nameAttribute, standardAttributes, standardColumns } from './standard.ts'
+import {
+  adminStateAttribute,
+  idAttribute,
+  nameAttribute,
+  standardAttributes,
+  standardColumns,
+  statusAttribute,
+} from './standard.ts'
 import { type HostRoute, routes } from './subnet.ts'
 import { ip, list, nullAs, object, orNull, reader, record, text, toBoolean, uuid } from './value.ts'
 
@@ -133,17 +140,8 @@ export const routerAttributes = {
   id: idAttribute,
   name: nameAttribute,
   ...standardAttributes,
-  admin_state_up: {
-    post: true,
-    put: true,
-    read: toBoolean,
-    default: true,
-    get: (r: WholeRouter) => r.adminStateUp,
-    filter: 'adminStateUp',
-    filterRead: toBoolean,
-    sort: true,
-  },
-  status: { get: (r: WholeRouter) => r.status, filter: 'status', sort: true },
+  admin_state_up: adminStateAttribute,
+  status: statusAttribute,
   external_gateway_info: {
     post: true,
     put: true,
@@ -237,7 +235,7 @@ export const floatingIpAttributes = {
     filter: 'routerId',
     sort: true,
   },
-  status: { get: (f: WholeFloatingIp) => f.status, filter: 'status', sort: true },
+  status: statusAttribute,
   port_details: {
     get: ({ fixedPort: p }: WholeFloatingIp) =>
       p

@@ -1,7 +1,7 @@
 // What all resources have: identity, owner, words, times, revision and tags.
 import { c } from '#kit/db/table.ts'
 import type { Attribute } from './attribute.ts'
-import { seconds, text } from './value.ts'
+import { seconds, text, toBoolean } from './value.ts'
 
 export const standardColumns = {
   id: c.id(),
@@ -38,6 +38,23 @@ export const nameAttribute = {
   filter: 'name',
   sort: true,
 } as const satisfies Attribute<{ name: string }>
+
+export const adminStateAttribute = {
+  post: true,
+  put: true,
+  read: toBoolean,
+  default: true,
+  get: (row: { adminStateUp: boolean }) => row.adminStateUp,
+  filter: 'adminStateUp',
+  filterRead: toBoolean,
+  sort: true,
+} as const satisfies Attribute<{ adminStateUp: boolean }>
+
+export const statusAttribute = {
+  get: (row: { status: string }) => row.status,
+  filter: 'status',
+  sort: true,
+} satisfies Attribute<{ status: string }>
 
 const project = {
   get: (row: { projectId: string }) => row.projectId,
