@@ -4,6 +4,19 @@ import { CloudError } from '../errors/cloud-error.ts'
 import { task } from './task.ts'
 import { type App, begin, rowOf, simple, stage, subject } from './test-stage.ts'
 
+/** Fails at once; what undoing it means is said beside it. */
+const asker = {
+  name: 'asker',
+  start: 'begin',
+  deadlineMs: 600_000,
+  steps: {
+    begin: async (t: { undo(name: string): Promise<void> }): Promise<never> => {
+      await t.undo('ask')
+      throw new CloudError('conflict', 'no')
+    },
+  },
+} as const
+
 describe('a task being undone', () => {
   it('undoes in reverse what was begun, then says that it failed', async () => {
     const builder = task<App, { made: string[] }>()({
@@ -46,16 +59,8 @@ describe('a task being undone', () => {
   })
 
   it('runs an undo step again when that asks for it, and at once when a signal comes', async () => {
-    const asker = task<App, { asked?: number }>()({
-      name: 'asker',
-      start: 'begin',
-      deadlineMs: 600_000,
-      steps: {
-        begin: async (t) => {
-          await t.undo('ask')
-          throw new CloudError('conflict', 'no')
-        },
-      },
+    const asking = task<App, { asked?: number }>()({
+      ...asker,
       undo: {
         ask: async (t) => {
           if (t.signal('gone') !== undefined) return undefined
@@ -67,9 +72,9 @@ describe('a task being undone', () => {
       },
       failed: async (t) => void t.app.done.push(`failed at ${on.world.clock.now() - start} ms`),
     })
-    const on = await stage([asker])
+    const on = await stage([asking])
     const start = on.world.clock.now()
-    await begin(on, asker, {})
+    await begin(on, asking, {})
     await on.world.advance(35_000)
     expect(on.app.done).toEqual(['asked 1 times at 0 ms', 'asked 2 times at 30000 ms'])
     await on.tasks.signal(subject, 'asker', 'gone')
@@ -78,16 +83,8 @@ describe('a task being undone', () => {
   })
 
   it('does not miss a signal that comes while an undo step runs', async () => {
-    const asker = task<App, object>()({
-      name: 'asker',
-      start: 'begin',
-      deadlineMs: 600_000,
-      steps: {
-        begin: async (t) => {
-          await t.undo('ask')
-          throw new CloudError('conflict', 'no')
-        },
-      },
+    const asking = task<App, object>()({
+      ...asker,
       undo: {
         ask: async (t) => {
           t.app.done.push(t.signal('gone') === undefined ? 'asked' : 'answered')
@@ -97,8 +94,8 @@ describe('a task being undone', () => {
         },
       },
     })
-    const on = await stage([asker])
-    await begin(on, asker, {})
+    const on = await stage([asking])
+    await begin(on, asking, {})
     await on.world.advance(1)
     expect(on.app.done).toEqual(['asked', 'answered'])
   })
