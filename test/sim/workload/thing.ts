@@ -93,12 +93,20 @@ export function expectNow(thing: Thing, values: Record<string, unknown>): void {
 
 /** The attributes in which `shown` is not what its owner left: 'name is "x" and not "y"'. */
 export function differences(thing: Thing, shown: Record<string, unknown>): string[] {
+  const owned = thing.kind === 'volume' ? { ...shown, metadata: ownersMetadata(shown.metadata) } : shown
   return [...thing.seen]
-    .filter(([name, values]) => !values.some((value) => same(value, shown[name])))
+    .filter(([name, values]) => !values.some((value) => same(value, owned[name])))
     .map(
       ([name, values]) =>
-        `${name} is ${JSON.stringify(shown[name])} and not ${values.map((value) => JSON.stringify(value)).join(' or ')}`,
+        `${name} is ${JSON.stringify(owned[name])} and not ${values.map((value) => JSON.stringify(value)).join(' or ')}`,
     )
+}
+
+/** A volume's, without what the service shows among it while it is attached. */
+function ownersMetadata(shown: unknown): unknown {
+  if (typeof shown !== 'object' || shown === null) return shown
+  const { attached_mode: _mode, ...owned } = shown as Record<string, unknown>
+  return owned
 }
 
 function same(one: unknown, other: unknown): boolean {
