@@ -3,10 +3,11 @@ import { compute, conductor, scheduler } from '#contracts/compute.ts'
 import type { Served } from '#kit/bus/bus.ts'
 import { migrate } from '#kit/db/migrate.ts'
 import { openDatabase } from '#kit/db/open.ts'
-import { type Authenticate, type HttpService, httpService } from '#kit/http/server.ts'
+import type { Authenticate, HttpService } from '#kit/http/server.ts'
 import type { Journal, Trace } from '#kit/journal/journal.ts'
 import { type RunningLoop, startLoop } from '#kit/loop/loop.ts'
 import { openPolicy } from '#kit/policy/engine.ts'
+import { openApi } from '#kit/service/api.ts'
 import type { Platform, RunningService } from '#kit/service/platform.ts'
 import { startTasks } from '#kit/task/runner.ts'
 import { taskMigration } from '#kit/task/store.ts'
@@ -30,6 +31,7 @@ import type { Binary } from './resources/service.ts'
 import { conductorHandlers } from './rpc/conductor.ts'
 import { schedulerHandlers } from './rpc/scheduler.ts'
 import { first } from './store/migrations/0001-first.ts'
+import { serverSums } from './store/migrations/0002-server-sum.ts'
 import { interfaceClaim } from './tasks/interface-claim.ts'
 import { serverCreate } from './tasks/server-create.ts'
 import { serverDelete } from './tasks/server-delete.ts'
@@ -45,7 +47,7 @@ export type ComputeIdentity = {
 
 export type RunningCompute = RunningService & { app: Compute; http: HttpService }
 
-const computeMigrations = [taskMigration, first]
+const computeMigrations = [taskMigration, first, ...serverSums]
 export const computeTasks: readonly AnyDefinition[] = [
   serverCreate,
   serverDelete,
@@ -113,12 +115,9 @@ export async function openCompute(
     concurrency: 32,
   })
 
-  const http = await httpService({
+  const http = await openApi(platform, {
     name: 'nova-api',
     app,
-    world,
-    log: platform.log.with({ service: 'nova-api' }),
-    journal,
     routes: computeRoutes,
     types: ['compute'],
     prefixes: ['/v2.1', '/v2.1/:project_id', '/v2', '/v2/:project_id'],
@@ -126,7 +125,6 @@ export async function openCompute(
     faults: computeFaults,
     policy,
     authenticate: identity.authenticate,
-    authUri: () => platform.endpoint('identity'),
     microversions,
     requestIdHeaders: ['x-compute-request-id'],
   })

@@ -76,6 +76,15 @@ describe('quotas', () => {
     expect((await as('admin')('GET', path)).body.quota_set.instances).toBe(5)
   })
 
+  it('of a user hold where the project has none', async () => {
+    await set({ instances: -1, cores: -1, ram: -1 })
+    await set({ cores: 3 }, `?user_id=${memberId}`)
+    expect((await create()).status).toBe(202)
+    expect((await create()).body.forbidden.message).toMatch(
+      /^Quota exceeded for cores: Requested 2, but already used 2 of 3/,
+    )
+  })
+
   it('go back to the defaults when deleted', async () => {
     await set({ ram: 1024 })
     expect((await as('admin')('DELETE', path)).status).toBe(202)

@@ -39,7 +39,8 @@ export async function limitOf(db: Db, config: ComputeConfig, owner: Owner, name:
   return (await limitsOf(db, config, owner))[name]
 }
 
-const words = { instances: 'instances', cores: 'cores', ram: 'ram' } as const
+const counted = ['instances', 'cores', 'ram'] as const
+const nothing: store.Used = { instances: 0, cores: 0, ram: 0 }
 
 /** In the transaction that makes the servers, so that two at once can't both take the last place. */
 export async function checkServerQuota(
@@ -50,19 +51,25 @@ export async function checkServerQuota(
 ): Promise<void> {
   const project = await limitsOf(tx, config, { projectId: owner.projectId })
   const user = await limitsOf(tx, config, owner)
-  const used = await store.usedBy(tx, owner.projectId, undefined)
-  const usedByUser = await store.usedBy(tx, owner.projectId, owner.userId)
-  const over = (Object.keys(words) as (keyof store.Used)[]).filter(
-    (name) =>
-      (project[name] >= 0 && used[name] + wanted[name] > project[name]) ||
-      (user[name] >= 0 && user[name] !== project[name] && usedByUser[name] + wanted[name] > user[name]),
-  )
+  const ofUser = (name: keyof store.Used) => user[name] >= 0 && user[name] !== project[name]
+  // All servers of a project are added up for limits that are there, and for no others.
+  const used = counted.some((name) => project[name] >= 0)
+    ? await store.usedBy(tx, owner.projectId, undefined)
+    : nothing
+  const usedByUser = counted.some(ofUser) ? await store.usedBy(tx, owner.projectId, owner.userId) : nothing
+  const over = counted.flatMap((name) => {
+    if (project[name] >= 0 && used[name] + wanted[name] > project[name])
+      return { name, used: used[name], limit: project[name] }
+    if (ofUser(name) && usedByUser[name] + wanted[name] > user[name])
+      return { name, used: usedByUser[name], limit: user[name] }
+    return []
+  })
   if (over.length === 0) return
-  const list = (of: (name: keyof store.Used) => number) => over.map(of).join(', ')
+  const list = (of: (each: (typeof over)[number]) => number | string) => over.map(of).join(', ')
   throw new CloudError(
     'forbidden',
-    `Quota exceeded for ${over.join(', ')}: Requested ${list((name) => wanted[name])}, ` +
-      `but already used ${list((name) => used[name])} of ${list((name) => project[name])} ${over.join(', ')}`,
+    `Quota exceeded for ${list(({ name }) => name)}: Requested ${list(({ name }) => wanted[name])}, ` +
+      `but already used ${list((each) => each.used)} of ${list(({ limit }) => limit)} ${list(({ name }) => name)}`,
   )
 }
 

@@ -98,7 +98,9 @@ export const server = table(
     unique: [['id']],
     index: [
       ['projectId', 'deletedAt', 'createdAt'],
-      ['host', 'deletedAt'],
+      // Both with all that is added up.
+      ['projectId', 'deletedAt', 'userId', 'vcpus', 'memoryMb'],
+      ['host', 'deletedAt', 'vmState', 'vcpus', 'memoryMb'],
       ['deletedAt', 'createdAt'],
       ['reservationId'],
     ],
