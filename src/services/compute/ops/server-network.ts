@@ -13,7 +13,7 @@ type Wish = Pick<ServerWish, 'networks'> & { count: number }
 export async function resolveNetworks(context: ComputeContext, wish: Wish): Promise<NetworkWish[]> {
   const { networks } = wish
   if (networks === 'none') return []
-  const available = await availableNetworks(context)
+  const available = await availableNetworks(context, networks)
   if (networks === undefined || networks === 'auto' || networks.length === 0)
     return onlyNetwork(context, available, networks === 'auto')
   const resolved: NetworkWish[] = []
@@ -60,9 +60,18 @@ export async function resolveNetworks(context: ComputeContext, wish: Wish): Prom
   return resolved
 }
 
-/** What the caller's token may see: its own networks, shared ones and, for a check below, external ones. */
-async function availableNetworks(context: ComputeContext): Promise<Network[]> {
-  return context.app.api.network.listNetworks(context.trace, context.caller.token)
+/**
+ * What the caller's token may see: its own networks, shared ones and, for a check below, external ones. Of thousands only those
+ * that are named, where all of them are.
+ */
+async function availableNetworks(
+  { app, trace, caller }: ComputeContext,
+  wished: ServerWish['networks'],
+): Promise<Network[]> {
+  const named = Array.isArray(wished) ? wished.map(({ port, uuid }) => (port ? undefined : uuid)) : []
+  const ids = named.filter((id) => id !== undefined)
+  const few = ids.length > 0 && ids.length === named.length
+  return app.api.network.listNetworks(trace, caller.token, few ? { id: [...new Set(ids)] } : {})
 }
 
 async function onlyNetwork(
