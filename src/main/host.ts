@@ -39,6 +39,8 @@ export type HostPlan = {
   consoleTls?: () => Promise<ListenTls>
   /** With the other hosts of this process, where there are any: made anew when they all start again. */
   share?: WiringShare
+  /** Of the agents' loops, as a loop has it: hosts that start at the same moment don't all look and report at the same. */
+  phase?: number | undefined
   config: AgentConfig
 }
 
@@ -47,7 +49,7 @@ export type Host = { readonly compute: ComputeAgent; stop(): Promise<void> }
 export async function startHost(plan: HostPlan): Promise<Host> {
   const { world, log, journal, bus, host, virt, wiring, config } = plan
   const { guestUid } = await virt.info()
-  const common = { world, log, journal, bus, host }
+  const common = { world, log, journal, bus, host, phase: plan.phase }
   const network = await startNetworkAgent({
     ...common,
     driver: wiring,

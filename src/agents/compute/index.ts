@@ -48,12 +48,14 @@ export async function startComputeAgent(given: ComputeAgentParts): Promise<Compu
   const report = startReports(world, log, journal, {
     name: 'compute-report',
     everyMs: config.reportInterval,
+    phase: given.phase,
     send: async (startedAt, options) =>
       parts.conductor.hostReport(await hostReport(parts, startedAt), options),
   })
   const sync = startLoop(world, log, {
     name: 'compute-sync',
     everyMs: config.syncInterval,
+    phase: given.phase,
     run: () => reconciler.turn(quiet(journal.newTrace())),
   })
   const stopEvents = driver.events(({ id, power, reason }) => {

@@ -21,6 +21,8 @@ export type Parts = {
   readonly log: Log
   readonly journal: Journal
   readonly host: string
+  /** Of its loops, as a loop has it. */
+  readonly phase?: number | undefined
   readonly driver: VirtDriver
   readonly conductor: Conductor
   readonly http: HttpClient

@@ -19,6 +19,8 @@ export type DhcpAgentParts = {
   journal: Journal
   bus: Bus
   host: string
+  /** Of its loops, as a loop has it. */
+  phase?: number | undefined
   driver: WiringDriver
   /** This host's part of the data folder; its files are in neutron/ below it. */
   folder: string
@@ -37,7 +39,12 @@ export async function startDhcpAgent(parts: DhcpAgentParts): Promise<Agent> {
   const places = placesIn(parts.folder)
   const user = await dnsmasqUser(world, parts.folder)
 
-  const pace = { name: 'dhcp', turnEvery: config.reconcileInterval, reportEvery: config.reportInterval }
+  const pace = {
+    name: 'dhcp',
+    turnEvery: config.reconcileInterval,
+    reportEvery: config.reportInterval,
+    phase: parts.phase,
+  }
   return startAgent(world, log, journal, pace, (turns) => {
     const reconciler = openReconciler({
       world,

@@ -18,6 +18,8 @@ export type L3AgentParts = {
   journal: Journal
   bus: Bus
   host: string
+  /** Of its loops, as a loop has it. */
+  phase?: number | undefined
   driver: WiringDriver
   /** This host's part of the data folder; its files are in neutron/ below it. */
   folder: string
@@ -34,7 +36,12 @@ export async function startL3Agent(parts: L3AgentParts): Promise<Agent> {
   const journal = parts.journal.as(service)
   const plugin = bus.caller(networkPlugin, service)
 
-  const pace = { name: 'l3', turnEvery: config.reconcileInterval, reportEvery: config.reportInterval }
+  const pace = {
+    name: 'l3',
+    turnEvery: config.reconcileInterval,
+    reportEvery: config.reportInterval,
+    phase: parts.phase,
+  }
   return startAgent(world, log, journal, pace, (turns) => {
     const reconciler = openReconciler({
       world,

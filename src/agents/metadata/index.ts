@@ -22,6 +22,8 @@ export type MetadataAgentParts = {
   bus: Bus
   http: HttpClient
   host: string
+  /** Of its loops, as a loop has it. */
+  phase?: number | undefined
   endpoint: (type: 'metadata') => string
   /** This host's part of the data folder; the socket is neutron/metadata_proxy below it. */
   folder: string
@@ -69,6 +71,7 @@ export async function startMetadataAgent(parts: MetadataAgentParts): Promise<Met
   const report = startReports(world, log, journal, {
     name: 'metadata-report',
     everyMs: config.reportInterval,
+    phase: parts.phase,
     send: (startedAt, options) =>
       plugin.agentReport(
         {

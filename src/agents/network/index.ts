@@ -20,6 +20,8 @@ export type NetworkAgentParts = {
   journal: Journal
   bus: Bus
   host: string
+  /** Of its loops, as a loop has it. */
+  phase?: number | undefined
   driver: WiringDriver
   networks: PrepareOptions
   /** The user who runs guests and so opens their taps. */
@@ -49,6 +51,7 @@ export async function startNetworkAgent(parts: NetworkAgentParts): Promise<Agent
     name: 'network',
     turnEvery: config.reconcileInterval,
     reportEvery: config.reportInterval,
+    phase: parts.phase,
   }
   return startAgent(world, log, journal, pace, (turns) => {
     const reconciler = openReconciler({ world, log, journal, plugin, host, driver, guestUid, share })

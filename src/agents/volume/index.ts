@@ -24,6 +24,8 @@ export type VolumeAgentParts = {
   journal: Journal
   bus: Bus
   host: string
+  /** Of its loops, as a loop has it. */
+  phase?: number | undefined
   driver: VolumeDriver
   http: HttpClient
   endpoint: (type: 'image') => string
@@ -143,6 +145,7 @@ export async function startVolumeAgent(parts: VolumeAgentParts): Promise<VolumeA
   const report = startReports(world, log, journal, {
     name: 'volume-report',
     everyMs: reportMs,
+    phase: parts.phase,
     send: async (startedAt, options) =>
       plugin.hostReport({ host, backend: driver.name, ...(await driver.capacity()), startedAt }, options),
   })
@@ -155,6 +158,7 @@ export async function startVolumeAgent(parts: VolumeAgentParts): Promise<VolumeA
   const sweep = startLoop(world, log, {
     name: 'volume-sweep',
     everyMs: sweepMs,
+    phase: parts.phase,
     async run() {
       const here = await driver.list()
       const unconfirmed = new Set(await driver.unconfirmed())

@@ -13,6 +13,8 @@ export type AgentPace = {
   /** In milliseconds, as the next. */
   turnEvery: number
   reportEvery: number
+  /** Of both, as a loop has it. */
+  phase: number | undefined
 }
 
 export type AgentWork = {
@@ -45,11 +47,13 @@ export async function startAgent(
   const turns = startTurns(world, log, journal, {
     name: pace.name,
     everyMs: pace.turnEvery,
+    phase: pace.phase,
     turn: (trace) => work.turn(trace),
   })
   const report = startReports(world, log, journal, {
     name: `${pace.name}-report`,
     everyMs: pace.reportEvery,
+    phase: pace.phase,
     async send(startedAt, options) {
       const { status } = await work.report(startedAt, options)
       if (status !== 'new') return

@@ -8,6 +8,8 @@ export type Loop = {
   name: string
   /** Runs at least this often, in milliseconds. */
   everyMs: number
+  /** Part of `everyMs` that it waits the first time, all of it unless given: many that begin at the same moment part by it. */
+  phase?: number | undefined
   run(): Promise<void>
 }
 
@@ -22,10 +24,15 @@ export function startLoop(world: World, log: Log, loop: Loop): RunningLoop {
   let again = false
   let stopped = false
   let cancelTimer = () => {}
+  let waitMs = loop.everyMs * (loop.phase ?? 1)
 
   const schedule = () => {
     cancelTimer()
-    if (!stopped) cancelTimer = world.timers.after(loop.everyMs, turn, { background: true })
+    const over = () => {
+      waitMs = loop.everyMs
+      turn()
+    }
+    if (!stopped) cancelTimer = world.timers.after(waitMs, over, { background: true })
   }
   const turn = () => {
     if (stopped) return

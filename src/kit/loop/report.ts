@@ -8,6 +8,8 @@ import { type RunningLoop, startLoop } from './loop.ts'
 export type ReportLoop = {
   name: string
   everyMs: number
+  /** As a loop has it. */
+  phase?: number | undefined
   /** `startedAt` is the agent's start, in milliseconds since the epoch: by it the service knows a restart. */
   send(startedAt: number, options: { trace: Trace }): Promise<unknown>
 }
@@ -18,6 +20,7 @@ export function startReports(world: World, log: Log, journal: Journal, given: Re
   return startLoop(world, log, {
     name: given.name,
     everyMs: given.everyMs,
+    phase: given.phase,
     async run() {
       await given.send(startedAt, { trace: quiet(journal.newTrace()) })
     },

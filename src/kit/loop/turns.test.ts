@@ -6,13 +6,14 @@ import { silentLog } from '../log/log.ts'
 import { virtualWorld } from '../world/virtual.ts'
 import { startTurns } from './turns.ts'
 
-function open(outcome: () => boolean) {
+function open(outcome: () => boolean, more: { phase?: number } = {}) {
   const world = virtualWorld()
   const journal = openJournal({ world, log: silentLog, host: 'node1', service: 'test', sink: memorySink() })
   const taken: { at: number; trace: Trace }[] = []
   const turns = startTurns(world, silentLog, journal, {
     name: 'test',
     everyMs: 60_000,
+    ...more,
     async turn(trace) {
       taken.push({ at: world.clock.monotonic(), trace })
       return { again: outcome() }
@@ -71,4 +72,13 @@ test('takes no turn after the stop, whatever was still to come', async () => {
   turns.nudge()
   await world.advance(120_000)
   expect(times()).toEqual([0])
+})
+
+test('waits a part of its interval the first time, where it is given a phase', async () => {
+  const { world, turns, times } = open(() => false, { phase: 0.25 })
+  turns.nudge()
+  await world.settle()
+  await world.advance(120_000)
+  expect(times()).toEqual([0, 15_000, 75_000])
+  await turns.stop()
 })

@@ -13,6 +13,8 @@ export type TurnLoop = {
   name: string
   /** Takes a turn at least this often, in milliseconds. */
   everyMs: number
+  /** As a loop has it. */
+  phase?: number | undefined
   /** `again` where something is left over that a turn in a second may find done. A turn that throws is taken again then too. */
   turn(trace: Trace): Promise<{ again: boolean }>
 }
@@ -37,6 +39,7 @@ export function startTurns(world: World, log: Log, journal: Journal, given: Turn
   const loop = startLoop(world, log, {
     name: given.name,
     everyMs: given.everyMs,
+    phase: given.phase,
     async run() {
       const trace = cause ? journal.childOf(cause) : quiet(journal.newTrace())
       cause = undefined
