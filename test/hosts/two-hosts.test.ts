@@ -327,6 +327,26 @@ describe('a cloud of two hosts', () => {
     })
   })
 
+  test("the joined host's token opened all that its agent asked for", async () => {
+    type Asked = { at: string; kind: string; name: string; user_id?: string; data: { status: number } }
+    const { users } = await cloud.admin.call<{ users: Made[] }>('identity', {
+      path: '/users?name=agent-node2',
+    })
+    const asked: Asked[] = []
+    for (let until = Number.MAX_SAFE_INTEGER; ; ) {
+      const path = `/v1/events?limit=1000&until=${until}`
+      const { events } = await cloud.admin.call<{ events: Asked[] }>('journal', { path })
+      asked.push(...events.filter((each) => each.kind === 'request' && each.user_id === users[0]!.id))
+      const oldest = Math.min(...events.map(({ at }) => Date.parse(at)))
+      if (events.length < 1000 || oldest >= until) break
+      until = oldest
+    }
+    const names = new Set(asked.map(({ name }) => name))
+    expect([...names]).toEqual(expect.arrayContaining(['GET /v2/images/:id', 'GET /v2.0/ports']))
+    const refused = asked.filter(({ data }) => [401, 403].includes(data.status))
+    expect(refused.map(({ name }) => name)).toEqual([])
+  })
+
   test('both hosts are left as they were', async () => {
     for (const { id } of guests)
       await cloud.admin.call('compute', { method: 'DELETE', path: `/servers/${id}` })
