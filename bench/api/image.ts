@@ -1,6 +1,7 @@
 // Images: how fast their bytes go in and out beside a plain copy of as many bytes in the same run, how much memory that takes,
-// how long other requests wait meanwhile, and lists of 500. Rounds of the one and the other take turns. About two minutes.
-import { type ChildProcess, fork } from 'node:child_process'
+// how long other requests wait meanwhile, and lists of 500. Beside each stands what the machine allows: the most that its cores have
+// for an upload, and how long an idle server's answers take meanwhile. Rounds of the one and the other take turns. About two minutes.
+import { fork } from 'node:child_process'
 import { createHash, randomBytes } from 'node:crypto'
 import { once } from 'node:events'
 import { join } from 'node:path'
@@ -8,7 +9,8 @@ import { type Figure, median } from '../figure.ts'
 import { requestRate } from '../load.ts'
 import { type BenchCloud, withCloud } from './cloud.ts'
 import type { CopierPorts } from './copier.ts'
-import type { Probe, ProberWord, ProbeTimes } from './prober.ts'
+import { watchOthers } from './disturbance.ts'
+import { machineTimeOf, processors } from './machine.ts'
 import { receive, send } from './transfer.ts'
 
 const mib = 1024 * 1024
@@ -16,18 +18,16 @@ const bytes = 1024 * mib
 const rounds = 3
 const listed = 500
 const atOnce = 10
-const probeEveryMs = 10
-const memoryEveryMs = 100
 const imagePath = '/v2/images'
 /** The most of two processes of Glance 25.1 on two cores, at 0.24 s of processor time for a list; docs/guide/images.md says more. */
 const zedList = 8
 
 export async function measureImages(portBase: string): Promise<Figure[]> {
-  return withCloud(portBase, async (cloud) => [
-    ...hashFigures(),
-    ...(await transferFigures(cloud)),
-    ...(await listFigures(cloud)),
-  ])
+  return withCloud(portBase, async (cloud) => {
+    const hashes = hashFigures()
+    const hashSeconds = hashes.map(({ ours }) => ours)
+    return [...hashes, ...(await transferFigures(cloud, hashSeconds)), ...(await listFigures(cloud))]
+  })
 }
 
 type Ends = {
@@ -38,10 +38,10 @@ type Ends = {
   /** Seconds that the server's process has taken so far. */
   processorTime(): Promise<number>
 }
-/** Seconds of each round, and those of the server's processor. */
-type Taken = Record<'put' | 'get', { seconds: number[]; processor: number[] }>
+/** Seconds of each round, those of the server's processor, and those of the whole machine's. */
+type Taken = Record<'put' | 'get', { seconds: number[]; processor: number[]; busy: number[] }>
 
-async function transferFigures(cloud: BenchCloud): Promise<Figure[]> {
+async function transferFigures(cloud: BenchCloud, hashSeconds: readonly number[]): Promise<Figure[]> {
   const copier = fork(join(import.meta.dirname, 'copier.ts'), [join(cloud.root, 'copy')])
   const ports = (await once(copier, 'message'))[0] as CopierPorts
   const plain: Ends = {
@@ -58,9 +58,9 @@ async function transferFigures(cloud: BenchCloud): Promise<Figure[]> {
   const [copied, copiedFlushed, ours] = [nothing(), nothing(), nothing()]
   try {
     for (let round = 0; round < rounds; round++) {
-      await take(plain, copied)
-      await take(flushed, copiedFlushed)
-      await take(images, ours)
+      await take(cloud, plain, copied)
+      await take(cloud, flushed, copiedFlushed)
+      await take(cloud, images, ours)
     }
   } finally {
     copier.disconnect()
@@ -82,31 +82,42 @@ async function transferFigures(cloud: BenchCloud): Promise<Figure[]> {
       cost([' copied plainly', copied]),
     ]
   }
+  const [own, flushedRate] = [rate(ours.put.seconds), rate(copiedFlushed.put.seconds)]
+  const most = bytes / mib / leastSeconds(median(copiedFlushed.put.busy), hashSeconds)
   return [
     ...compared('upload', 'put'),
-    {
-      name: '  plain copy of as much, flushed',
-      unit: 'MiB/s',
-      better: 'more',
-      ours: rate(copiedFlushed.put.seconds),
-    },
+    { name: '  plain copy of as much, flushed', unit: 'MiB/s', better: 'more', ours: flushedRate },
+    { name: '  of the flushed copy', unit: 'percent', better: 'more', ours: (100 * own) / flushedRate },
+    { name: '  what the cores allow', unit: 'MiB/s', better: 'more', ours: most },
+    { name: '  of what they allow', unit: 'percent', better: 'more', ours: (100 * own) / most },
     ...compared('download', 'get'),
     ...(await disturbance(cloud, images)),
   ]
 }
 
 const nothing = (): Taken => ({
-  put: { seconds: [], processor: [] },
-  get: { seconds: [], processor: [] },
+  put: { seconds: [], processor: [], busy: [] },
+  get: { seconds: [], processor: [], busy: [] },
 })
 
-async function take(ends: Ends, into: Taken): Promise<void> {
+async function take({ world }: BenchCloud, ends: Ends, into: Taken): Promise<void> {
   for (const key of ['put', 'get'] as const) {
     const before = await ends.processorTime()
-    into[key].seconds.push(await ends[key]())
+    const { busy, result } = await machineTimeOf(world, ends[key])
+    into[key].seconds.push(result)
     into[key].processor.push((await ends.processorTime()) - before)
+    into[key].busy.push(busy)
   }
   await ends.remove()
+}
+
+/**
+ * An upload that cost no more than a flushed plain copy, by client, server and kernel, and its hashes: no sooner could it
+ * be over with every core at work all the time, nor sooner than its slowest hash, which is one core's work.
+ */
+function leastSeconds(copyBusy: number, hashSeconds: readonly number[]): number {
+  const all = hashSeconds.reduce((sum, each) => sum + each, copyBusy)
+  return Math.max(all / processors, ...hashSeconds)
 }
 
 /** An image that is made, filled, read and deleted; its bytes go over plain sockets. */
@@ -132,70 +143,35 @@ function imageEnds({ admin, processorTime }: BenchCloud): Ends {
 async function disturbance(cloud: BenchCloud, images: Ends): Promise<Figure[]> {
   const { admin } = cloud
   const own = { 'x-auth-token': admin.token }
-  const probes: Record<string, Probe> = {
+  const watch = await watchOthers(cloud, {
     'token validation': {
       url: `${admin.endpoint('identity')}/auth/tokens`,
       headers: { ...own, 'x-subject-token': admin.token },
-      everyMs: probeEveryMs,
+      everyMs: 10,
     },
-    'image list': {
-      url: `${admin.endpoint('image')}${imagePath}`,
-      headers: own,
-      everyMs: probeEveryMs * 2,
-    },
-  }
-  const probers = new Map<string, ChildProcess>()
-  for (const [name, probe] of Object.entries(probes)) {
-    const prober = fork(join(import.meta.dirname, 'prober.ts'), [JSON.stringify(probe)])
-    await once(prober, 'message')
-    probers.set(name, prober)
-  }
-  const tell = (word: ProberWord) => {
-    for (const prober of probers.values()) prober.send(word)
-  }
-  const figures: Figure[] = []
-  const during = async (what: string, goal: number | undefined, work: () => Promise<unknown>) => {
-    let most = await cloud.memory()
-    const before = most
-    const sampling = setInterval(
-      () => void cloud.memory().then((now) => (most = Math.max(most, now))),
-      memoryEveryMs,
-    )
-    const answers = [...probers].map(
-      async ([name, prober]) => [name, (await once(prober, 'message'))[0] as ProbeTimes] as const,
-    )
-    tell('start')
-    await work()
-    tell('stop')
-    clearInterval(sampling)
-    for (const [name, times] of await Promise.all(answers)) {
-      times.sort((a, b) => a - b)
-      const ours = times[Math.floor(times.length * 0.99)]!
-      figures.push({ name: `p99 of ${name} ${what}`, unit: 'ms', goal, better: 'less', ours })
-    }
-    figures.push({
-      name: `memory that was added ${what}`,
-      unit: 'MiB',
-      better: 'less',
-      ours: (most - before) / mib,
-    })
-  }
+    'image list': { url: `${admin.endpoint('image')}${imagePath}`, headers: own, everyMs: 20 },
+  })
   try {
-    await during('at rest', undefined, () => new Promise((resolve) => setTimeout(resolve, 3000)))
-    await during('during uploads', 20, async () => {
-      for (let round = 0; round < rounds; round++) {
-        await images.put()
-        if (round < rounds - 1) await images.remove()
-      }
-    })
-    await during('during downloads', 20, async () => {
-      for (let round = 0; round < rounds; round++) await images.get()
-    })
-    await images.remove()
+    return [
+      ...(await watch.during(
+        'at rest',
+        undefined,
+        () => new Promise((resolve) => setTimeout(resolve, 3000)),
+      )),
+      ...(await watch.during('during uploads', 20, async () => {
+        for (let round = 0; round < rounds; round++) {
+          await images.put()
+          if (round < rounds - 1) await images.remove()
+        }
+      })),
+      ...(await watch.during('during downloads', 20, async () => {
+        for (let round = 0; round < rounds; round++) await images.get()
+        await images.remove()
+      })),
+    ]
   } finally {
-    for (const prober of probers.values()) prober.disconnect()
+    watch.close()
   }
-  return figures
 }
 
 /** Glance's contract wants both of each image: what they take of one core, with nothing else to do. */

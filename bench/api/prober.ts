@@ -3,9 +3,9 @@
 import { Agent, request } from 'node:http'
 
 export type Probe = { url: string; headers: Record<string, string>; everyMs: number }
-/** What it is told, and what it answers: milliseconds. */
+/** What it is told, and what it answers: of each request, in milliseconds, when it was due by the wall clock, and its time. */
 export type ProberWord = 'start' | 'stop'
-export type ProbeTimes = number[]
+export type ProbeTimes = [due: number, took: number][]
 
 const { url, headers, everyMs } = JSON.parse(process.argv[2]!) as Probe
 const agent = new Agent({ keepAlive: true })
@@ -18,7 +18,7 @@ function ask(due: number): Promise<void> {
     request(url, { headers, agent }, (response) => {
       response.resume().on('end', () => {
         if (response.statusCode !== 200) reject(new Error(`${url}: ${response.statusCode}`))
-        times.push(performance.now() - due)
+        times.push([performance.timeOrigin + due, performance.now() - due])
         resolve()
       })
     })
