@@ -146,8 +146,8 @@ export const extensionGuards: Guards = {
   'GET /OS-FEDERATION/mappings/:id': none('get_mapping'),
   'GET /OS-FEDERATION/service_providers': of('list_service_providers'),
   'GET /OS-FEDERATION/service_providers/:id': none('get_service_provider'),
-  'GET /OS-SIMPLE-CERT/ca': { rule: 'public' },
-  'GET /OS-SIMPLE-CERT/certificates': { rule: 'public' },
+  'GET /OS-SIMPLE-CERT/ca': { rule: 'public', answers: [410] },
+  'GET /OS-SIMPLE-CERT/certificates': { rule: 'public', answers: [410] },
 }
 
 export const extensionMakers: Record<string, Maker> = {

@@ -62,7 +62,11 @@ export const journal: Subject = {
 /** Nobody has a token inside a guest: the signature of the agent that carries the request stands for it. */
 export const metadata: Subject = {
   type: 'metadata',
-  guards: { 'GET /': open, 'GET /*': open, 'POST /*': open },
+  guards: {
+    'GET /': { ...open, answers: [400] },
+    'GET /*': { ...open, answers: [400] },
+    'POST /*': open,
+  },
   makers: {},
   target: nothing,
 }
@@ -70,7 +74,8 @@ export const metadata: Subject = {
 /** A page for browsers; the token of the console is checked on its WebSocket. */
 export const consolePage: Subject = {
   type: 'console',
-  guards: { 'GET /*': open },
+  // A page that there isn't.
+  guards: { 'GET /*': { ...open, answers: [404] } },
   makers: {},
   target: nothing,
 }
