@@ -51,7 +51,12 @@ export async function controllerAccess(world: World, cloud: Cloud): Promise<Cont
   return cloud.member ? memberAccess(world, cloud.folder.root, cloud.member) : ownAccess(world, cloud)
 }
 
-async function ownAccess(world: World, cloud: Cloud): Promise<ControllerAccess> {
+/** On the controller's own machine tokens are asked for over HTTP: no bus is needed. */
+export type OwnAccess = Omit<ControllerAccess, 'serviceToken'> & {
+  serviceToken(over: Pick<OverBus, 'journal'>): (trace: Trace) => Promise<string>
+}
+
+export async function ownAccess(world: World, cloud: Cloud): Promise<OwnAccess> {
   const { settings, ports, secrets } = cloud
   const address = ownAddress(settings.listen)
   const http = httpClient({ ca: await trustedAuthority(world, cloud) })

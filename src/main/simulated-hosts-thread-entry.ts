@@ -7,15 +7,13 @@ import { openLog } from '#kit/log/log.ts'
 import { realWorld } from '#kit/world/real.ts'
 import { unsyncedFiles } from '#kit/world/unsynced-files.ts'
 import type { World } from '#kit/world/world.ts'
-import { identityClient } from '#services/identity/client.ts'
 import type { Ongoing } from '#services/simulation/app.ts'
 import type { FaultWish } from '#services/simulation/resources/fault.ts'
 import { brokerHere } from './broker-here.ts'
 import { brokerMethods } from './broker-port.ts'
 import type { CloudBroker } from './cloud-broker.ts'
 import { openJournalStore } from './controller.ts'
-import { controllerAccess } from './controller-access.ts'
-import type { Secrets } from './secret.ts'
+import { ownAccess } from './controller-access.ts'
 import { cloudConfig } from './section.ts'
 import { hostsHere, type SimulatedHosts } from './simulated-hosts.ts'
 import { brokerSocket, gates, type HostsThreadPlan, type StruckThere } from './simulated-hosts-thread.ts'
@@ -43,16 +41,10 @@ openThreadPort(parentPort!, log, 'the simulated hosts', {
     store = await openJournalStore(world, cloud, 'OFF')
     sink = gatheringSink(world, store, gatherMs)
     const config = cloudConfig(world, cloud)
-    const access = await controllerAccess(world, cloud)
+    const access = await ownAccess(world, cloud)
     const ours: JournalSink = { append: (events) => sink.append(events), close() {} }
     const journal = openJournal({ world, log, host: access.host, service: 'agent', sink: ours })
     const { endpoint, http } = access
-    // One login for all: each may cost a fifth of a second of hashing on purpose.
-    const nova = identityClient({
-      platform: { world, http, endpoint, servicePassword: (user) => cloud.secrets[user as keyof Secrets] },
-      user: 'nova',
-      journal: journal.as('nova-compute'),
-    })
     // No socket is needed within a thread; where the broker is not ours, or is down, its port is asked.
     const connectBus = () => broker?.connect() ?? access.connectBus()
     const line = {
@@ -60,7 +52,8 @@ openThreadPort(parentPort!, log, 'the simulated hosts', {
       endpoint,
       bus: { ...access, connectBus },
       sink: ours,
-      serviceToken: nova.serviceToken,
+      // One login for all: each may cost a fifth of a second of hashing on purpose.
+      serviceToken: access.serviceToken({ journal }),
     }
     hosts = await hostsHere(world, cloud, { log, config, line })
     closeLine = async () => {

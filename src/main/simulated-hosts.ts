@@ -33,8 +33,8 @@ export type SimulatedHosts = {
 export type HostsLine = Pick<HostPlan, 'endpoint' | 'serviceToken'> & {
   http: HttpClient
   bus: BusAccess
-  /** Closed by whoever gave it. */
-  sink: Pick<JournalSink, 'append'>
+  /** Of all hosts: their closing it is nothing, and whoever gave it closes what is behind. */
+  sink: JournalSink
 }
 
 export type HostsPlan = {
@@ -50,9 +50,8 @@ export async function hostsHere(
 ): Promise<SimulatedHosts> {
   const { folder, settings, secrets } = cloud
   const { bus } = line
-  const sink: JournalSink = { append: (events) => line.sink.append(events), close() {} }
   const openLine: SimulatedHostPlan['openLine'] = async ({ world, log, name, client, connect }) => {
-    const journal = openJournal({ world, log, host: name, service: 'agent', sink })
+    const journal = openJournal({ world, log, host: name, service: 'agent', sink: line.sink })
     const hostBus = await openBus({
       world,
       log: log.with({ agent: 'bus', host: name }),
