@@ -162,11 +162,9 @@ async function startHost(of: TestCompute, name: string, change: Partial<HostRepo
   const trace = () => platform.journal.newTrace()
 
   type Operation = { serverId: string; operationId: string }
+  type Work = () => string | undefined | Promise<string | undefined>
   /** Done once by its id; asked again, the same answer. */
-  const done = async (
-    { serverId, operationId }: Operation,
-    work: () => string | undefined | Promise<string | undefined>,
-  ) => {
+  const perform = async ({ serverId, operationId }: Operation, work: Work): Promise<void> => {
     let answer = answered.get(operationId)
     if (!answer) {
       let error: string | null = null
@@ -188,7 +186,13 @@ async function startHost(of: TestCompute, name: string, change: Partial<HostRepo
     }
     // An answer that gets lost is asked for again.
     if (!host.mute) await ask.operationDone(answer, { trace: trace() }).catch(() => undefined)
-    return undefined
+  }
+  const last = new Map<string, Promise<void>>()
+  /** One after the other, as the agent does it: a server destroyed while it is built would come into being afterwards. */
+  const done = (operation: Operation, work: Work): Promise<void> => {
+    const turn = (last.get(operation.serverId) ?? Promise.resolve()).then(() => perform(operation, work))
+    last.set(operation.serverId, turn)
+    return turn
   }
   const power = (to: string) => (operation: Operation) =>
     done(operation, () => {
