@@ -8,7 +8,8 @@ import { sampleFacts } from '#kit/metadata-tree/sample.ts'
 import { serveMetadata } from './guest-metadata.ts'
 import { agentPort, guestNet, type Rig, subnetView, wiring, world } from './guest-net.ts'
 
-const networkId = 'a51635b1-d023-419a-93b5-39de47755d2d'
+/** Another one in each run: the network's namespace is named by it. */
+const networkId = world.random.uuid()
 const namespace = `qdhcp-${networkId}`
 const subnet = subnetView({ subnetId: 'sub-1', cidr: '10.0.0.64/26', gatewayIp: '10.0.0.126' })
 const dhcp = agentPort(

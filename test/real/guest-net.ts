@@ -17,6 +17,7 @@ import { memorySink } from '#kit/journal/memory-sink.ts'
 import { openJournal } from '#kit/journal/store.ts'
 import { openLog } from '#kit/log/log.ts'
 import { realWorld } from '#kit/world/real.ts'
+import { clearDeadRuns, runName } from './run-name.ts'
 
 export const world = realWorld()
 export const log = openLog({ level: 'error' })
@@ -107,7 +108,8 @@ type Plugin = Handlers<(typeof networkPlugin)['methods']>
 export type Rig = Awaited<ReturnType<typeof guestNet>>
 
 export async function guestNet() {
-  const id = world.random.hexId().slice(0, 6)
+  await clearDeadRuns()
+  const id = runName()
   const host = `nbg${id}`
   const folder = `/tmp/nimbo-guests-${id}`
   const namespaces = new Set<string>()

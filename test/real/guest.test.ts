@@ -15,8 +15,9 @@ import { buildTinyImage } from '#main/tiny-image/build.ts'
 import { serveMetadata } from './guest-metadata.ts'
 import { agentPort, guestNet, type Rig, rules, subnetView, wiring, world } from './guest-net.ts'
 
-const networkId = 'a51635b1-d023-419a-93b5-39de47755d2d'
-const routerId = 'c0ffee00-1111-4222-8333-444455556666'
+/** Another one in each run: the network's namespace is named by it. */
+const networkId = world.random.uuid()
+const routerId = world.random.uuid()
 const inner = subnetView({ subnetId: 'sub-1', cidr: '10.0.0.0/24', gatewayIp: '10.0.0.1' })
 const outer = subnetView({ subnetId: 'sub-public', cidr: '172.24.4.0/24', gatewayIp: '172.24.4.1' })
 const dhcp = agentPort(

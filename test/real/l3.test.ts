@@ -8,7 +8,8 @@ import { sampleFacts } from '#kit/metadata-tree/sample.ts'
 import { serveMetadata } from './guest-metadata.ts'
 import { agentPort, guestNet, must, type Rig, subnetView, wiring, world } from './guest-net.ts'
 
-const routerId = 'c0ffee00-1111-4222-8333-444455556666'
+/** Another one in each run: the router's namespace is named by it. */
+const routerId = world.random.uuid()
 const namespace = `qrouter-${routerId}`
 const outer = subnetView({ subnetId: 'sub-public', cidr: '172.24.4.0/24', gatewayIp: '172.24.4.1' })
 const inner = subnetView({ subnetId: 'sub-1', cidr: '10.0.0.0/24', gatewayIp: '10.0.0.1' })

@@ -5,6 +5,7 @@ import type { PrepareOptions, WiringDriver } from '#drivers/wiring/driver.ts'
 import { type OvsOptions, openOvsWiring } from '#drivers/wiring/ovs/open.ts'
 import { openLog } from '#kit/log/log.ts'
 import { realWorld } from '#kit/world/real.ts'
+import { clearDeadRuns, runName } from './run-name.ts'
 
 export const world = realWorld()
 export const log = openLog({ level: 'warn' })
@@ -76,7 +77,9 @@ export type RealRig = Rig & {
 }
 
 export async function makeRig(): Promise<RealRig> {
-  const id = world.random.hexId().slice(0, 6)
+  await clearDeadRuns()
+  const id = runName()
+  const namespacePrefix = `nbv${id}-`
   const hosts: [string, string] = [`nbw${id}a`, `nbw${id}b`]
   const folder = `/tmp/nimbo-wiring-${id}`
   for (const host of hosts) {
@@ -131,6 +134,7 @@ export async function makeRig(): Promise<RealRig> {
   return {
     hosts,
     cloudId: `test-${id}`,
+    namespacePrefix,
     options,
     prepare,
     drivers,
@@ -166,7 +170,7 @@ export async function makeRig(): Promise<RealRig> {
       const links = await linksOf(hosts[host])
       const namespaces = (await must('ip', 'netns', 'list'))
         .split('\n')
-        .filter((name) => name.startsWith('nimbo-conf-'))
+        .filter((name) => name.startsWith(namespacePrefix))
       const processes = (await world.processes.find([`${place(host)}/`])).map((one) => one.command.join(' '))
       return [...links.filter((name) => !['lo', 'eth1', 'eth2'].includes(name)), ...namespaces, ...processes]
     },

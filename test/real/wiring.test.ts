@@ -54,7 +54,7 @@ describe('Open vSwitch in particular', () => {
     ...network,
     ...change,
   })
-  const space = (number: number) => `nimbo-conf-${rig.cloudId}-${number}`
+  const space = (number: number) => `${rig.namespacePrefix}${number}`
   const place = async (driver: WiringDriver, wiring: PortWiring, number: number) => {
     await driver.ensureNamespace(space(number))
     await driver.plugIntoNamespace(wiring, { namespace: space(number), addresses: [`10.0.0.${number}/24`] })

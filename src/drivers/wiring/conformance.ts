@@ -19,6 +19,8 @@ export type Packet = {
 export type Rig = {
   drivers: [WiringDriver, WiringDriver]
   tunnelIps: [string, string]
+  /** Guests' namespaces have names that begin so: no two runs on a machine have one in common. */
+  namespacePrefix: string
   /** Another driver on the same host, as after a restart of the agent; the old one is closed. */
   reopen(host: 0 | 1): Promise<WiringDriver>
   /** Whether an answer comes back. Guests answer TCP on port 8000 after `listen`. */
@@ -94,7 +96,7 @@ export function wiringConformance(name: string, make: () => Promise<Rig>): void 
         generation: 1,
         ...network,
       }
-      const namespace = `nimbo-conf-${portId.slice(0, 8)}`
+      const namespace = `${rig.namespacePrefix}${portId.slice(0, 8)}`
       const driver = rig.drivers[host]
       await driver.ensureNamespace(namespace)
       await driver.plugIntoNamespace(port, { namespace, addresses: [`${ip}/${ip.includes(':') ? 64 : 24}`] })

@@ -19,6 +19,7 @@ wiringConformance('sim', async () => {
   return {
     drivers,
     tunnelIps,
+    namespacePrefix: 'guest-',
     reopen: async (host) => open(host),
     passes: async (packet) => drivers[0].reach(packet) === 'ok',
     listen: async (host, namespace, port) => {

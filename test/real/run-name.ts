@@ -1,0 +1,40 @@
+// Names for what tests make on this machine: no two runs have one in common, and a run that was killed is told by the
+// process in its name, so that the next one clears away what it left.
+import { realWorld } from '#kit/world/real.ts'
+
+const world = realWorld()
+const spaceOf = /^nb[a-z](\d+)-/
+const folderOf = /^nimbo-(?:wiring|guests)-(\d+)-/
+
+/** To stand behind a word of the caller's: `nbw` and a letter more before it for namespaces, a folder's name before it in /tmp. */
+export function runName(): string {
+  return `${process.pid}-${world.random.hexId().slice(0, 6)}`
+}
+
+/** Namespaces, daemons and folders of runs whose process is no more. Others may be clearing at the same time. */
+export async function clearDeadRuns(): Promise<void> {
+  const folders = (await world.files.list('/tmp')).filter((name) => isDead(folderOf.exec(name)))
+  const spaces = new Set((await namespaces()).filter((name) => isDead(spaceOf.exec(name))))
+  for (const folder of folders)
+    for (const { pid } of await world.processes.find([`/tmp/${folder}/`])) {
+      // What agents start is in namespaces that are named by networks and routers.
+      const { stdout } = await world.processes.run('ip', ['netns', 'identify', String(pid)])
+      if (stdout.trim()) spaces.add(stdout.trim())
+      world.processes.signal(pid, 'SIGKILL')
+    }
+  for (const name of spaces) {
+    const { stdout } = await world.processes.run('ip', ['netns', 'pids', name])
+    for (const pid of stdout.split('\n').filter(Boolean)) world.processes.signal(Number(pid), 'SIGKILL')
+    await world.processes.run('ip', ['netns', 'del', name])
+  }
+  for (const folder of folders) await world.files.removeTree(`/tmp/${folder}`)
+}
+
+async function namespaces(): Promise<string[]> {
+  const { stdout } = await world.processes.run('ip', ['netns', 'list'])
+  return stdout.split('\n').map((line) => line.split(' ')[0]!)
+}
+
+function isDead(found: RegExpExecArray | null): boolean {
+  return found !== null && !world.processes.alive(Number(found[1]))
+}
