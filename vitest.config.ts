@@ -1,12 +1,22 @@
 import { defineConfig } from 'vitest/config'
+import { LongestFirst } from './test/order.ts'
 
-/** One project per level of ARCHITECTURE.md's test table; threads, no isolation, so a worker starts once. */
-const level = (name: string, include: string[], timeout = 20_000) => ({
+/**
+ * One project per level of ARCHITECTURE.md's test table; threads, no isolation, so a worker starts once. A timeout ends what
+ * hangs and claims nothing: a machine may be three times slower than another, and do something else besides.
+ */
+const level = (name: string, include: string[], timeout = 60_000) => ({
   extends: true as const,
   test: { name, include, testTimeout: timeout, hookTimeout: timeout },
 })
 
-/** Levels with processes of their own, ports and the host's switch run a file at a time, behind those before them. */
+/** Levels whose files raise clouds of their own: two files at a time, of whichever of these levels. */
+const besides = (one: ReturnType<typeof level>) => ({
+  ...one,
+  test: { ...one.test, sequence: { groupOrder: 1 } },
+})
+
+/** Levels that take the whole machine: a file at a time, behind those before them. */
 const alone = (order: number, one: ReturnType<typeof level>) => ({
   ...one,
   test: { ...one.test, maxWorkers: 1, sequence: { groupOrder: order } },
@@ -28,19 +38,20 @@ export default defineConfig({
     isolate: false,
     maxWorkers: 2,
     // A second, as it comes, is too little for processes and pages on a machine that does something else, too.
-    expect: { poll: { timeout: 10_000 } },
+    expect: { poll: { timeout: 30_000 } },
+    sequence: { sequencer: LongestFirst },
     projects: [
       level('style', ['test/style/**/*.test.ts']),
-      level('unit', ['src/**/*.test.ts'], 15_000),
+      level('unit', ['src/**/*.test.ts']),
       // On a RabbitMQ a moment of virtual time takes a real one.
-      level('cloud', ['test/cloud/**/*.test.ts'], process.env.NIMBO_RABBITMQ_URL ? 120_000 : 30_000),
+      level('cloud', ['test/cloud/**/*.test.ts'], process.env.NIMBO_RABBITMQ_URL ? 120_000 : 60_000),
       // Each run is a process of its own.
-      alone(1, level('sim', ['test/sim/**/*.test.ts'], 300_000)),
-      alone(1, onServer('postgres')),
-      alone(1, onServer('mariadb')),
-      alone(1, level('interop', ['test/interop/**/*.test.ts'], 120_000)),
-      alone(1, level('browser', ['test/browser/**/*.test.ts'], 40_000)),
-      alone(2, level('real', ['test/real/**/*.test.ts'], 300_000)),
+      besides(level('sim', ['test/sim/**/*.test.ts'], 300_000)),
+      besides(onServer('postgres')),
+      besides(onServer('mariadb')),
+      besides(level('interop', ['test/interop/**/*.test.ts'], 300_000)),
+      besides(level('browser', ['test/browser/**/*.test.ts'], 120_000)),
+      besides(level('real', ['test/real/**/*.test.ts'], 300_000)),
       alone(3, level('ha', ['test/ha/**/*.test.ts'], 600_000)),
       alone(3, level('kill', ['test/kill/**/*.test.ts'], 300_000)),
       // Servers that are killed, and accounts that lack rights.

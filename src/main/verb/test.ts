@@ -1,8 +1,10 @@
-// `nimbo test`: the tests of the checkout, with a last line that tells how many passed.
+// `nimbo test`: the tests of the checkout, with last lines that tell what took longest and how many passed.
+import { resolve } from 'node:path'
 import { startVitest, type Vitest } from 'vitest/node'
 import type { Verb } from '../verb.ts'
+import { testAccount } from './test-account.ts'
 
-const checkout = `${import.meta.dirname}/../../..`
+const checkout = resolve(import.meta.dirname, '../../..')
 /** Levels that run by themselves, by the option that asks for them. */
 const lonely: Record<string, readonly string[]> = {
   kill: ['kill'],
@@ -29,25 +31,34 @@ export const test: Verb = {
       help: 'Only the kill test: every process dies in everything that users ask for, half an hour',
     },
   },
-  async run({ terminal, options, words }) {
+  async run({ world, terminal, options, words }) {
     const alone = Object.entries(lonely).flatMap(([option, levels]) => (options[option] ? levels : []))
     const project =
       alone.length > 0 ? alone : options.quick ? quickLevels : [...quickLevels, 'sim', 'browser', 'real']
+    const account = testAccount(world.clock, checkout)
+    // Whoever bounds the time of a run ends it so, and has to learn what it went on.
+    for (const signal of ['SIGINT', 'SIGTERM'] as const)
+      process.once(signal, () => {
+        for (const line of account.unfinished()) terminal.print(line)
+        process.exit(1)
+      })
     const vitest = await startVitest('test', words, {
       root: checkout,
       run: true,
       watch: false,
       project,
       passWithNoTests: true,
+      reporters: ['default', account],
     })
     const totals = totalsOf(vitest)
     await vitest.close()
+    for (const line of account.slowest()) terminal.print(line)
     terminal.print(formatTotals(totals))
     return totals.failed > 0 ? 1 : 0
   },
 }
 
-export type Totals = { passed: number; failed: number; skipped: number }
+type Totals = { passed: number; failed: number; skipped: number }
 
 function totalsOf(vitest: Vitest): Totals {
   const totals: Totals = { passed: 0, failed: vitest.state.getUnhandledErrors().length, skipped: 0 }
