@@ -3,6 +3,7 @@
 import { writeFileSync } from 'node:fs'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { passcode, readBase32, windowOf } from '#kit/totp/totp.ts'
+import { clientEnv, runClient } from './client-fork.ts'
 import { type LiveCloud, prepareLiveCloud, succeeded, world } from './live-cloud.ts'
 
 type Login = { auth_type: string; auth: Record<string, unknown> }
@@ -44,9 +45,8 @@ async function openstack({ auth_type, auth }: Login, ...words: string[]) {
     identity_api_version: 3,
   }
   writeFileSync(file, JSON.stringify({ clouds: { here: entry } }), { mode: 0o600 })
-  const { PATH = '', HOME = '/root' } = process.env
-  return world.processes.run('openstack', ['--os-cloud', 'here', ...words], {
-    env: { PATH, HOME, LANG: 'C.UTF-8', OS_CLIENT_CONFIG_FILE: file },
+  return runClient('openstack', ['--os-cloud', 'here', ...words], {
+    env: { ...clientEnv(), OS_CLIENT_CONFIG_FILE: file },
     timeoutMs: 60_000,
   })
 }
@@ -142,7 +142,7 @@ test('keystoneauth goes on with a receipt, and EC2 requests are worth a token', 
   const given = { url, user: 'pippin', password, passcode: code(other), admin }
   const script = new URL('./identity-login.py', import.meta.url).pathname
   const input = JSON.stringify(given)
-  const ran = await world.processes.run('/usr/bin/python3', [script], { input, timeoutMs: 60_000 })
+  const ran = await runClient(script, [], { env: clientEnv(), input, timeoutMs: 60_000 })
   expect(ran.stderr).toBe('')
   const steps = ran.stdout.trim().split('\n')
   expect(steps.map((line) => JSON.parse(line) as unknown)).toEqual([

@@ -7,10 +7,10 @@ import { openSession, type Session } from '#cli/openstack.ts'
 import { httpClient } from '#kit/http/client.ts'
 import { realWorld } from '#kit/world/real.ts'
 import type { RunResult } from '#kit/world/world.ts'
-import { freePortRow } from '#test/port.ts'
+import { freePortRow, rowNumber } from '#test/port.ts'
+import { clientEnv, runClient } from './client-fork.ts'
 
 export const world = realWorld()
-const glanceCommands = new URL('glance-cli.py', import.meta.url).pathname
 const launcher = new URL('../../nimbo', import.meta.url).pathname
 
 export type User = 'admin' | 'demo'
@@ -37,13 +37,16 @@ export type LiveCloud = {
   /** Many commands in one process of the openstack client, which is quicker by far; standard output of all. Fails the
    * test where one of them complains. `options` are the client's own. */
   script(user: User, lines: readonly string[], options?: readonly string[]): Promise<string>
-  /** Many commands in one process of the glance client: what became of each. */
+  /** Commands of the glance client, one after the other, at a terminal: what became of each. */
   glance(user: User, lines: readonly string[]): Promise<Said[]>
+  /** What its openrc sets. */
+  login(user: User): Promise<Record<string, string>>
   session(user: User): Promise<Session>
   destroy(): Promise<void>
 }
 
-const clients = ['openstack', 'glance', 'neutron', 'nova', 'cinder']
+const forked = ['openstack', 'glance']
+const clients = [...forked, 'neutron', 'nova', 'cinder']
 
 export async function prepareLiveCloud(name: string, plane: 'real' | 'sim'): Promise<LiveCloud> {
   const folder = mkdtempSync(`/tmp/nimbo-${name}-`)
@@ -51,7 +54,7 @@ export async function prepareLiveCloud(name: string, plane: 'real' | 'sim'): Pro
   chmodSync(folder, 0o711)
   const root = `${folder}/cloud`
   const portBase = await freePortRow()
-  const publicPrefix = `172.30.${((portBase - 24_000) / 20) % 250}`
+  const publicPrefix = `172.30.${rowNumber(portBase)}`
   if (plane === 'real') {
     await world.files.makeFolder(root, { mode: 0o711 })
     await world.files.write(
@@ -63,12 +66,12 @@ export async function prepareLiveCloud(name: string, plane: 'real' | 'sim'): Pro
 
   const nimbo = async (...args: string[]) => {
     const ran = await world.processes.run(launcher, [...args, '--data', root], {
-      env: processEnv(),
+      env: clientEnv(),
       timeoutMs: 600_000,
     })
     return { ...ran, line: `nimbo ${args.join(' ')}` }
   }
-  const loginOf = async (user: User) => {
+  const login = async (user: User): Promise<Record<string, string>> => {
     const rc = await world.files.readText(`${root}/${user}-openrc`)
     return Object.fromEntries(
       [...rc.matchAll(/^export (\w+)='(.*)'$/gm)].map((found) => [found[1]!, found[2]!]),
@@ -76,10 +79,8 @@ export async function prepareLiveCloud(name: string, plane: 'real' | 'sim'): Pro
   }
   const ask = async (user: User, ...args: string[]) => {
     const [client, words] = clients.includes(args[0]!) ? [args[0]!, args.slice(1)] : ['openstack', args]
-    const ran = await world.processes.run(client, words, {
-      env: { ...processEnv(), ...(await loginOf(user)) },
-      timeoutMs: 120_000,
-    })
+    const options = { env: { ...clientEnv(), ...(await login(user)) }, timeoutMs: 120_000 }
+    const ran = await (forked.includes(client) ? runClient : world.processes.run)(client, words, options)
     return { ...ran, line: `${client} ${words.join(' ')}` }
   }
   const text = async (user: User, ...args: string[]) => succeeded(await ask(user, ...args)).stdout
@@ -97,8 +98,8 @@ export async function prepareLiveCloud(name: string, plane: 'real' | 'sim'): Pro
     json: async <T>(user: User, ...args: string[]) =>
       JSON.parse(await text(user, ...args, '-f', 'json')) as T,
     async script(user, lines, options = []) {
-      const ran = await world.processes.run('openstack', options, {
-        env: { ...processEnv(), ...(await loginOf(user)) },
+      const ran = await runClient('openstack', options, {
+        env: { ...clientEnv(), ...(await login(user)) },
         input: `${lines.join('\n')}\n`,
         timeoutMs: 300_000,
       })
@@ -107,24 +108,25 @@ export async function prepareLiveCloud(name: string, plane: 'real' | 'sim'): Pro
       return succeeded({ ...ran, line: 'openstack, with commands from standard input' }).stdout
     },
     async glance(user, lines) {
-      const ran = await world.processes.run('/usr/bin/python3', ['-W', 'ignore', glanceCommands], {
-        // It keeps what it has read of schemas at home, for clouds that come later at the same address.
-        env: { ...processEnv(), ...(await loginOf(user)), HOME: folder },
-        input: `${lines.join('\n')}\n`,
-        timeoutMs: 300_000,
-      })
-      succeeded({ ...ran, line: 'glance, with commands from standard input' })
-      const answers = ran.stdout.trimEnd().split('\n')
-      return answers.map((text, at) => ({ ...ran, ...JSON.parse(text), line: `glance ${lines[at]}` }))
+      const said: Said[] = []
+      // It keeps what it has read of schemas at home, for clouds that come later at the same address.
+      const env = { ...clientEnv(), ...(await login(user)), HOME: folder }
+      for (const line of lines) {
+        // What isn't a terminal it takes for an image.
+        const ran = await runClient('glance', wordsOf(line), { env, terminal: true, timeoutMs: 120_000 })
+        said.push({ ...ran, line: `glance ${line}` })
+      }
+      return said
     },
+    login,
     async session(user) {
-      const login = await loginOf(user)
+      const own = await login(user)
       return openSession(http, {
-        authUrl: login.OS_AUTH_URL!,
-        username: login.OS_USERNAME!,
-        password: login.OS_PASSWORD!,
-        project: login.OS_PROJECT_NAME!,
-        region: login.OS_REGION_NAME!,
+        authUrl: own.OS_AUTH_URL!,
+        username: own.OS_USERNAME!,
+        password: own.OS_PASSWORD!,
+        project: own.OS_PROJECT_NAME!,
+        region: own.OS_REGION_NAME!,
       })
     },
     async destroy() {
@@ -159,7 +161,7 @@ export async function until<T>(
   }
 }
 
-function processEnv(): Record<string, string> {
-  const { PATH = '', HOME = '/root', LANG = 'C.UTF-8' } = process.env
-  return { PATH, HOME, LANG, NO_COLOR: '1' }
+/** As a shell splits a line in which there is nothing to quote within quotes. */
+function wordsOf(line: string): string[] {
+  return [...line.matchAll(/'([^']*)'|\S+/g)].map(([word, quoted]) => quoted ?? word)
 }
