@@ -1,5 +1,6 @@
-// A live simulated cloud of three hosts that notices soon, and what people do with it by the command line and the APIs.
-import { type LiveCloud, prepareLiveCloud, succeeded, until, world } from './live-cloud.ts'
+// A live simulated cloud that notices soon, and what people do with it by the command line and the APIs.
+import { runCommand } from '#main/command.ts'
+import { type LiveCloud, prepareLiveCloud, type Said, succeeded, until, world } from './live-cloud.ts'
 
 type Server = {
   id: string
@@ -18,22 +19,22 @@ export const placesOfHosts = [
   ['with its hosts in a thread of their own', 1],
 ] as const
 
-export async function openSimulatedCloud(hostThreadFrom: number) {
+export async function openSimulatedCloud(hosts: number, hostThreadFrom: number) {
   const cloud = await prepareLiveCloud('simulation', 'sim')
   try {
-    return await fill(cloud, hostThreadFrom)
+    return await fill(cloud, hosts, hostThreadFrom)
   } catch (error) {
     await cloud.destroy()
     throw error
   }
 }
 
-async function fill(cloud: LiveCloud, hostThreadFrom: number) {
+async function fill(cloud: LiveCloud, hosts: number, hostThreadFrom: number) {
   await world.files.makeFolder(cloud.root)
   await world.files.write(
     `${cloud.root}/nimbo.yaml`,
     [
-      `cloud: { data_plane: sim, hosts: 3, host_thread_from: ${hostThreadFrom}, port_base: ${cloud.portBase} }`,
+      `cloud: { data_plane: sim, hosts: ${hosts}, host_thread_from: ${hostThreadFrom}, port_base: ${cloud.portBase} }`,
       // What takes a minute by default is to be seen within seconds.
       'compute: { service_down_time: 4s }',
       'compute_agent: { report_interval: 1s, sync_interval: 2s, stop_timeout: 3s }',
@@ -51,7 +52,19 @@ async function fill(cloud: LiveCloud, hostThreadFrom: number) {
   ).networks.find((each) => !each['router:external'])!.id
   const image = (await demo.call<{ images: { id: string }[] }>('image', { path: '/v2/images' })).images[0]!.id
 
-  const nimbo = async (...args: string[]) => succeeded(await cloud.nimbo(...args)).stdout.trim()
+  /** The command line without its process, which takes far longer to start than most commands to run. */
+  const said = async (...args: string[]): Promise<Said> => {
+    const out = { print: [] as string[], say: [] as string[] }
+    const terminal = {
+      print: (line: string) => void out.print.push(line),
+      say: (line: string) => void out.say.push(line),
+      colors: false,
+    }
+    const code = await runCommand([...args, '--data', cloud.root], { world, terminal, program: [] })
+    const line = `nimbo ${args.join(' ')}`
+    return { code, signal: null, stdout: out.print.join('\n'), stderr: out.say.join('\n'), line }
+  }
+  const nimbo = async (...args: string[]) => succeeded(await said(...args)).stdout.trim()
   const add = async (kind: string, ...args: string[]) => {
     const said = JSON.parse(await nimbo('fault', 'add', kind, ...args, '--json')) as { fault: Fault }
     return said.fault
@@ -120,7 +133,8 @@ async function fill(cloud: LiveCloud, hostThreadFrom: number) {
     until(`${host} is ${state}`, async () => (await stateOf(host)) === state, 30_000)
 
   return {
-    ...{ cloud, admin, demo, network, image, nimbo, add, end, servers, server, consoleOf },
+    hostNames: Array.from({ length: hosts }, (_, index) => `node${index + 1}`),
+    ...{ cloud, admin, demo, network, image, said, nimbo, add, end, servers, server, consoleOf },
     ...{ boot, becomes, says, act, remove, stateOf, reportTimes, hostIs },
   }
 }
