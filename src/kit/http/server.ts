@@ -9,7 +9,7 @@ import {
 } from 'node:http'
 import { createServer as createSecureServer, type Server as SecureServer } from 'node:https'
 import type { Duplex } from 'node:stream'
-import { type FastifyInstance, type FastifyRequest, fastify } from 'fastify'
+import { type FastifyInstance, type FastifyReply, type FastifyRequest, fastify } from 'fastify'
 import { CloudError } from '../errors/cloud-error.ts'
 import type { Journal, Trace } from '../journal/journal.ts'
 import type { Log } from '../log/log.ts'
@@ -20,6 +20,7 @@ import type { WebSocketDoor } from '../ws/websocket.ts'
 import { within } from './address.ts'
 import type { Caller } from './caller.ts'
 import type { FaultFormat } from './fault.ts'
+import { pathTable } from './path-table.ts'
 import { buckets, type Limits, usualLimits } from './rate.ts'
 import type { Route } from './route.ts'
 import { type Governed, type Group, serve } from './serve.ts'
@@ -109,7 +110,7 @@ export async function httpService<App>(spec: ServiceSpec<App>): Promise<HttpServ
     connectionTimeout: silenceMs,
     requestTimeout: 0,
     keepAliveTimeout: keepAliveMs,
-    routerOptions: { maxParamLength: 4096, ignoreTrailingSlash: true, caseSensitive: true },
+    routerOptions: { maxParamLength: Number.MAX_SAFE_INTEGER },
     forceCloseConnections: true,
     ...(spec.jsonSuffix && {
       rewriteUrl: ({ url }: IncomingMessage) => (url ?? '/').replace(/\.json(?=\?|$)/, ''),
@@ -120,19 +121,21 @@ export async function httpService<App>(spec: ServiceSpec<App>): Promise<HttpServ
   server.server.headersTimeout = headersTimeoutMs
   const { webSockets } = spec
   if (webSockets) server.server.on('upgrade', webSockets.upgrade)
+  // All paths are one to fastify: which is meant, pathTable tells.
   // What is JSON is read when it is known who asks, and anything else by the route that wants it.
   server.removeAllContentTypeParsers()
   server.addContentTypeParser('*', (_request, payload, done) => done(null, payload))
   const governed = governedBy(usualLimits)
-  for (const group of grouped(spec)) {
-    server.route({
-      method: group.method,
-      url: group.url,
-      handler: (request, reply) =>
-        serve(spec, governed, slashed(spec, group, request) ? undefined : group, request, reply),
-    })
+  const paths = pathTable<Group<App>>()
+  for (const group of grouped(spec)) paths.add(group.method, group.url, group)
+  const answer = (request: FastifyRequest, reply: FastifyReply) => {
+    const found = paths.find(request.method, request.raw.url ?? '/')
+    const group = found && !slashed(spec, found.value, request) ? found.value : undefined
+    request.params = found?.params ?? {}
+    return serve(spec, governed, group, request, reply)
   }
-  server.setNotFoundHandler((request, reply) => serve(spec, governed, undefined, request, reply))
+  server.all('/*', answer)
+  server.setNotFoundHandler(answer)
   server.setErrorHandler((error, request, reply) =>
     serve(spec, governed, undefined, request, reply, fromFastify(error as Error & { statusCode?: number })),
   )
