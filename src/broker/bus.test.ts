@@ -454,3 +454,28 @@ test('a user without the right is told which one', async () => {
       "The message broker refused: ACCESS_REFUSED - configure access to exchange 'nova' in vhost '/' refused for user 'agent'",
   })
 })
+
+test('a bus that is closed leaves no timer, which its process would wait for before it ends', async () => {
+  const parts = await testParts()
+  const { after } = parts.world.timers
+  const pending = new Set<number>()
+  let last = 0
+  // As a process that uses the bus has them: the broker's are not among them.
+  const timers = {
+    ...parts.world.timers,
+    after(...[ms, fire, options]: Parameters<typeof after>) {
+      const own = ++last
+      pending.add(own)
+      const cancel = after(ms, () => void pending.delete(own) || fire(), options)
+      return () => void pending.delete(own) || cancel()
+    },
+  }
+  const { client, trace } = await bus({ ...parts, world: { ...parts.world, timers } })
+  await client.serve(compute, 'h1', 'nova-compute', idle)
+  await client.caller(compute, 'nova-api').power({ serverId: 's' }, { trace })
+  expect(pending.size).toBeGreaterThan(0)
+  await client.close()
+  // In which the journal writes what it was told.
+  await parts.world.advance(100)
+  expect(pending.size).toBe(0)
+})

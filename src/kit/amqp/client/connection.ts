@@ -221,8 +221,11 @@ export class ClientConnection {
     this.#resolveEnded(error)
     // What was sent last still goes out; the peer's half is of no interest any more.
     const { stream, world } = this.#options
+    if (stream.destroyed) return
     stream.once('finish', () => stream.destroy())
-    world.timers.after(lingerMs, () => stream.destroy(), { background: true })
+    const cancel = world.timers.after(lingerMs, () => stream.destroy(), { background: true })
+    // A process that has nothing else to do would wait for it.
+    stream.once('close', cancel)
   }
 }
 
