@@ -466,8 +466,11 @@ test('a bus that is closed leaves no timer, which its process would wait for bef
     after(...[ms, fire, options]: Parameters<typeof after>) {
       const own = ++last
       pending.add(own)
-      const cancel = after(ms, () => void pending.delete(own) || fire(), options)
-      return () => void pending.delete(own) || cancel()
+      const over = (what: () => void) => () => {
+        pending.delete(own)
+        what()
+      }
+      return over(after(ms, over(fire), options))
     },
   }
   const { client, trace } = await bus({ ...parts, world: { ...parts.world, timers } })
