@@ -1,6 +1,7 @@
 // The databases on a machine's disk, and the door to them for each of its processes. A connection of a killed process is
 // closed, which rolls back what it had open.
 import type { DatabaseSync, StatementSync } from 'node:sqlite'
+import { threadId } from 'node:worker_threads'
 import type { Random, Sqlite } from '../world.ts'
 import { StoredDatabase, type Written } from './database.ts'
 import type { Owner } from './queue.ts'
@@ -41,7 +42,8 @@ export function openDatabases(
 ): OpenDatabases {
   const stores = new Map<FileNode, { path: string; store: StoredDatabase }>()
   const held = new Map<Owner, Set<DatabaseSync>>()
-  const nextName = () => `${machine}-${opened++}`
+  // SQLite knows databases in memory by name in all of the process, and universes of other threads are none of ours.
+  const nextName = () => `${threadId}-${machine}-${opened++}`
   let planned: { left: number; trouble: SqliteTrouble }[] = []
 
   const storeAt = (path: string): StoredDatabase => {
