@@ -1,5 +1,6 @@
 // The openssl program, which Debian keeps in order for us: Node itself reads certificates but makes none.
 // Arguments and configurations are built by pure functions; what is secret goes by files, never on a command line.
+import { generateKeyPairSync } from 'node:crypto'
 import { isIP } from 'node:net'
 import { CloudError } from '../errors/cloud-error.ts'
 import type { World } from '../world/world.ts'
@@ -24,8 +25,8 @@ export async function openssl(world: World, args: readonly string[]): Promise<{ 
 
 /** A new key of P-256 in a file for the owner alone. */
 export async function makeKey(world: World, path: string): Promise<void> {
-  await openssl(world, ['genpkey', '-algorithm', 'EC', '-pkeyopt', 'ec_paramgen_curve:P-256', '-out', path])
-  await world.files.chmod(path, 0o600)
+  const { privateKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' })
+  await world.files.write(path, privateKey.export({ type: 'pkcs8', format: 'pem' }), { mode: 0o600 })
 }
 
 /** A signing request (PKCS #10, PEM) for the key. What it says of its holder is for people; the authority decides. */

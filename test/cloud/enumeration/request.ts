@@ -1,4 +1,5 @@
 // Requests as the tables describe them: the right body, or another in its place.
+import type { HttpService } from '#kit/http/server.ts'
 import type { PolicyRule } from '#kit/policy/policy.ts'
 import type { Bench, Guard, Subject } from './bench.ts'
 import type { Caller } from './caller.ts'
@@ -62,9 +63,14 @@ export async function fresh(bench: Bench, { guards, makers }: Subject, route: An
   return route.method === 'DELETE' && last && make ? { [last]: await make(bench) } : {}
 }
 
+const known = new WeakMap<HttpService, Map<string, PolicyRule>>()
+
 /** The rules of a service by their names. */
 export function rulesOf({ cloud }: Bench, { type }: Subject): Map<string, PolicyRule> {
-  return new Map(cloud.services.get(type)!.rules.map((rule) => [rule.name, rule]))
+  const service = cloud.services.get(type)!
+  const rules = known.get(service) ?? new Map(service.rules.map((rule) => [rule.name, rule]))
+  known.set(service, rules)
+  return rules
 }
 
 export function isAllowed(bench: Bench, subject: Subject, guard: Guard, caller: Caller): boolean {
