@@ -62,7 +62,7 @@ export type Visitor = {
 export async function visit({ browser, url }: ServedPage, locale = 'en-US'): Promise<Visitor> {
   const context = await browser.newContext({ locale })
   const page = await context.newPage()
-  page.setDefaultTimeout(8_000)
+  page.setDefaultTimeout(60_000)
   const complaints: string[] = []
   page.on('pageerror', (error) => complaints.push(error.message))
   page.on('console', (message) => {
