@@ -7,7 +7,8 @@ import { type LiveCloud, prepareLiveCloud, succeeded, world } from './live-cloud
 const root = new URL('../..', import.meta.url).pathname
 const examples = `${root}docs/example`
 
-describe('examples for other people’s clients', () => {
+// Beside each other: the one waits for what the other computes.
+describe.concurrent('examples for other people’s clients', () => {
   let cloud: LiveCloud
   beforeAll(async () => {
     cloud = await prepareLiveCloud('example', 'sim')
