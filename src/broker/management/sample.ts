@@ -3,7 +3,7 @@
 // asks for it, and otherwise only the last.
 import type { Cancel, World } from '#kit/world/world.ts'
 import type { Broker } from '../broker.ts'
-import { type CountName, countNames, MessageCounts } from '../core/count.ts'
+import { countNames, MessageCounts } from '../core/count.ts'
 import { lifeNames } from '../core/life.ts'
 import type { Queue } from '../core/queue.ts'
 import type { Vhost } from '../core/vhost.ts'
@@ -27,6 +27,7 @@ export type Numbers = Partial<Record<NumberName, number>>
 const places = new Map(numberNames.map((name, place) => [name as string, place]))
 /** Lengths fall as well as grow. */
 const firstCounter = lengthNames.length
+const firstCount = firstCounter + octetNames.length
 
 type Last = { at: number; values: Float64Array; rates: Float64Array }
 export type Sample = { at: number; values: Float64Array }
@@ -36,6 +37,8 @@ export class Sampler {
   readonly #broker: Broker
   readonly #last = new WeakMap<object, Last>()
   readonly #history: Sample[] = []
+  /** Of the subject that is being noted: a large broker has ten thousand, and an object for each would cost more than the rest. */
+  readonly #row = new Float64Array(numberNames.length)
   readonly #watched = new Map<object, { history: Sample[]; askedAt: number }>()
   #cancel: Cancel = () => {}
 
@@ -82,21 +85,37 @@ export class Sampler {
 
   #sample(): void {
     const { vhosts, connections } = this.#broker
+    const { clock } = this.#world
+    const at = clock.monotonic()
+    const row = this.#row
+    const counted = (subject: { counts: MessageCounts }) => {
+      for (let i = 0; i < countNames.length; i++) row[firstCount + i] = subject.counts[countNames[i]!]
+      this.#note(subject, at)
+    }
+    const ofVhosts: Numbers[] = []
     for (const vhost of vhosts.values()) {
-      for (const queue of vhost.queues.values())
-        this.#note(queue, { ...lengthsOf(queue), ...countsOf(queue.counts) })
-      for (const exchange of vhost.exchanges.values()) this.#note(exchange, countsOf(exchange.counts))
-      this.#note(vhost, vhostNumbers(vhost, connections))
+      for (const queue of vhost.queues.values()) {
+        this.#fill(lengthsOf(queue))
+        counted(queue)
+      }
+      row.fill(0)
+      for (const exchange of vhost.exchanges.values()) counted(exchange)
+      const numbers = vhostNumbers(vhost, connections)
+      ofVhosts.push(numbers)
+      this.#fill(numbers)
+      this.#note(vhost, at)
     }
     for (const connection of connections) {
-      this.#note(connection, octetsOf(connection))
-      for (const channel of connection.channels.values()) this.#note(channel, countsOf(channel.counts))
+      this.#fill(octetsOf(connection))
+      this.#note(connection, at)
+      row.fill(0)
+      for (const channel of connection.channels.values()) counted(channel)
     }
-    this.#note(this.#broker, totals(this.#broker))
+    this.#fill(sumOf(ofVhosts, this.#broker))
+    this.#note(this.#broker, at)
     this.#keep(this.#broker, this.#history)
-    const { clock } = this.#world
     for (const [subject, { history, askedAt }] of this.#watched) {
-      if (clock.monotonic() - askedAt > watchMs) this.#watched.delete(subject)
+      if (at - askedAt > watchMs) this.#watched.delete(subject)
       else this.#keep(subject, history)
     }
   }
@@ -107,23 +126,29 @@ export class Sampler {
     if (history.length > keptSamples) history.shift()
   }
 
-  #note(subject: object, numbers: Numbers): void {
-    const at = this.#world.clock.monotonic()
+  /** Into the row; what they don't say is 0. */
+  #fill(numbers: Numbers): void {
+    this.#row.fill(0)
+    for (const name in numbers) this.#row[placeOf(name as NumberName)] = numbers[name as NumberName]!
+  }
+
+  /** What is in the row. */
+  #note(subject: object, at: number): void {
+    const row = this.#row
     const last = this.#last.get(subject)
     if (!last) {
-      const values = Float64Array.from(numberNames, (name) => numbers[name] ?? 0)
-      this.#last.set(subject, { at, values, rates: new Float64Array(numberNames.length) })
+      this.#last.set(subject, { at, values: row.slice(), rates: new Float64Array(row.length) })
       return
     }
     const seconds = (at - last.at) / 1000
     if (seconds <= 0) return
-    for (const [place, name] of numberNames.entries()) {
-      const value = numbers[name] ?? 0
-      const rate = (value - last.values[place]!) / seconds
+    const { values, rates } = last
+    for (let place = 0; place < row.length; place++) {
+      const rate = (row[place]! - values[place]!) / seconds
       // A counter falls only where something that counted is gone.
-      last.rates[place] = place < firstCounter ? rate : Math.max(0, rate)
-      last.values[place] = value
+      rates[place] = place < firstCounter ? rate : Math.max(0, rate)
     }
+    values.set(row)
     last.at = at
   }
 }
@@ -138,10 +163,6 @@ export function lengthsOf({ messageCount, unacked }: Queue) {
 
 export function octetsOf({ intake, outbox }: ServerConnection) {
   return { octetsReceived: intake.octets, octetsSent: outbox.sentOctets }
-}
-
-function countsOf(counts: MessageCounts): Record<CountName, number> {
-  return Object.fromEntries(countNames.map((name) => [name, counts[name]])) as Record<CountName, number>
 }
 
 /** Queues' lengths, and what its channels have counted, past ones too. */
@@ -160,13 +181,21 @@ export function vhostNumbers(vhost: Vhost, connections: Iterable<ServerConnectio
     for (const channel of connection.channels.values()) counts.add(channel.counts)
   }
   const messages = messagesReady + messagesUnacked
-  return { ...countsOf(counts), messages, messagesReady, messagesUnacked, octetsReceived, octetsSent }
+  const { ...counted } = counts
+  return { ...counted, messages, messagesReady, messagesUnacked, octetsReceived, octetsSent }
 }
 
-export function totals({ vhosts, connections, lives }: Broker): Required<Numbers> {
+export function totals(broker: Broker): Required<Numbers> {
+  const { vhosts, connections } = broker
+  return sumOf(
+    [...vhosts.values()].map((vhost) => vhostNumbers(vhost, connections)),
+    broker,
+  )
+}
+
+function sumOf(ofVhosts: readonly Numbers[], { lives }: Broker): Required<Numbers> {
   const sums = Object.fromEntries(numberNames.map((name) => [name, 0])) as Required<Numbers>
-  for (const vhost of vhosts.values())
-    for (const [name, value] of Object.entries(vhostNumbers(vhost, connections)))
-      sums[name as NumberName] += value
+  for (const numbers of ofVhosts)
+    for (const [name, value] of Object.entries(numbers)) sums[name as NumberName] += value
   return Object.assign(sums, lives)
 }
