@@ -7,7 +7,7 @@ import type { Compute } from '../app.ts'
 import type { RequestedServer } from '../resources/request-spec.ts'
 import type { Server } from '../resources/server.ts'
 import { isUp } from '../resources/service.ts'
-import { findHypervisorOfHost, findHypervisors, servicesOfHosts } from '../store/host.ts'
+import { factsOfHypervisors, findHypervisorOfHost, servicesOfHosts } from '../store/host.ts'
 import { findServer, findServers, findSpec, loadOfHosts, updateServer } from '../store/server.ts'
 import { findGroup, membersOf } from '../store/server-group.ts'
 import { admitsGroup, filterHosts, type HostState, type Wanted } from './host-filter.ts'
@@ -190,7 +190,7 @@ async function candidates(
     { resources: of.resources, required, limit },
     subjectOf(of.server.id),
   )
-  const hypervisors = await findHypervisors(
+  const hypervisors = await factsOfHypervisors(
     db,
     found.map((each) => each.providerId),
   )

@@ -19,8 +19,29 @@ export const markSeen = (db: Db, host: string, binary: Binary, seenAt: number) =
   service.update(db, { host, binary }, { seenAt })
 
 export const listHypervisors = (db: Db) => hypervisor.find(db, {}, { orderBy: [['number', 'asc']] })
-export const findHypervisors = (db: Db, ids: readonly string[]) => hypervisor.find(db, { id: [...ids] })
 export const findHypervisorOfHost = (db: Db, host: string) => hypervisor.first(db, { host })
+
+/** What the scheduler wants of many: without their traits and what placement was told, which are most of a row. */
+export type HypervisorFacts = Pick<Hypervisor, 'id' | 'host' | 'node' | 'type' | 'version' | 'architecture'>
+
+export async function factsOfHypervisors(db: Db, ids: readonly string[]): Promise<HypervisorFacts[]> {
+  if (ids.length === 0) return []
+  const { id, host, node, type, version, architecture } = hypervisor.columns
+  const rows = await db.sql
+    .selectFrom(hypervisor.name)
+    .select([id, host, node, type, version, architecture].map((column) => column.databaseName))
+    .where(id.databaseName, 'in', ids)
+    .execute()
+  return rows.map((row) => ({
+    id: String(row.id),
+    host: String(row.host),
+    node: String(row.node),
+    type: String(row.type),
+    version: Number(row.version),
+    architecture: String(row.architecture),
+  }))
+}
+
 export const insertHypervisor = (db: Db, row: Omit<Hypervisor, 'number'>) =>
   hypervisor.insertIfAbsent(db, row)
 export const updateHypervisor = (db: Db, id: string, change: Partial<Hypervisor>) =>
