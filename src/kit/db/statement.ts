@@ -1,4 +1,4 @@
-// SQL text for the plain forms: equality, null and lists. Text is built once for each form and kept with its key;
+// SQL text for the plain forms: equality, null, lists and bounds. Text is built once for each form and kept with its key;
 // values go along separately, so the hot path is a map look-up and a prepared statement.
 import { type Column, encodeValue } from './column.ts'
 import type { SqlValue } from './database.ts'
@@ -13,7 +13,7 @@ export type FindOptions<Name extends string = string> = {
 
 type Condition = {
   readonly name: string
-  readonly form: 'equal' | 'null' | 'in' | 'inOrNull' | 'never'
+  readonly form: 'equal' | 'null' | 'in' | 'inOrNull' | 'atMost' | 'above' | 'never'
   readonly count: number
 }
 
@@ -43,6 +43,10 @@ export function readConditions(shape: Shape, where: Record<string, unknown>): Co
       const form = padded.length === 0 ? (withNull ? 'null' : 'never') : withNull ? 'inOrNull' : 'in'
       condition = { name, form, count: padded.length }
       for (const each of padded) values.push(encodeValue(column, each, `${shape.name}.${name}`))
+    } else if (typeof wanted === 'object') {
+      const [form, bound] = rangeOf(wanted)
+      condition = { name, form, count: 1 }
+      values.push(encodeValue(column, bound, `${shape.name}.${name}`))
     } else if (!mayBeHeld(column, wanted)) condition = { name, form: 'never', count: 0 }
     else {
       condition = { name, form: 'equal', count: 1 }
@@ -52,6 +56,13 @@ export function readConditions(shape: Shape, where: Record<string, unknown>): Co
     key += `${name} ${condition.form}${condition.count},`
   }
   return { key, list, values }
+}
+
+/** Everything on one side of a bound. */
+export type Range<T> = { readonly atMost: T } | { readonly above: T }
+
+function rangeOf(wanted: object): ['atMost' | 'above', unknown] {
+  return 'atMost' in wanted ? ['atMost', wanted.atMost] : ['above', (wanted as { above: unknown }).above]
 }
 
 /**
@@ -90,6 +101,10 @@ export function whereText(shape: Shape, conditions: readonly Condition[], out: W
     switch (form) {
       case 'equal':
         return `${column} = ${out.place()}`
+      case 'atMost':
+        return `${column} <= ${out.place()}`
+      case 'above':
+        return `${column} > ${out.place()}`
       case 'null':
         return `${column} is null`
       case 'in':

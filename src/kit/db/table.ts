@@ -5,7 +5,7 @@ import type { Db, SqlValue } from './database.ts'
 import type { Filter } from './filter.ts'
 import { type Condition, keepTexts, readerOf } from './read.ts'
 import { compileDecoders, type Shape, shapeOf } from './shape.ts'
-import type { FindOptions } from './statement.ts'
+import type { FindOptions, Range } from './statement.ts'
 import { encodeRow, writerOf } from './write.ts'
 
 export { c }
@@ -25,9 +25,9 @@ type OptionalName<C extends Columns> = {
 export type NewRow<C extends Columns> = Omit<RowOfColumns<C>, OptionalName<C>> &
   Partial<Pick<RowOfColumns<C>, OptionalName<C>>>
 
-/** Equality with each; null is IS NULL, a list is IN (an empty one matches nothing). An undefined value throws. */
-export type Equal<R> = { readonly [K in keyof R]?: R[K] | readonly R[K][] }
-export type Where<R> = Equal<R> | Filter<R>
+/** Equality with each; null is IS NULL, a list is IN (an empty one matches nothing), a range is its bound. An undefined value throws. */
+export type Plain<R> = { readonly [K in keyof R]?: R[K] | readonly R[K][] | Range<R[K]> }
+export type Where<R> = Plain<R> | Filter<R>
 type Key<R> = string | number | Partial<R>
 
 export type TableOptions<Name extends string = string> = {

@@ -99,12 +99,7 @@ export const taskMigration: Migration = {
 export function findDue(db: Db, kinds: readonly string[], now: number, limit: number): Promise<TaskRecord[]> {
   return taskTable.find(
     db,
-    (q) =>
-      q
-        .where('status', 'in', openStatuses)
-        .where('runAt', '<=', now)
-        .where('leaseUntil', '<=', now)
-        .where('kind', 'in', kinds),
+    { status: openStatuses, runAt: { atMost: now }, leaseUntil: { atMost: now }, kind: kinds },
     {
       orderBy: [
         ['runAt', 'asc'],
@@ -123,7 +118,7 @@ export async function findNextTime(
 ): Promise<number | undefined> {
   const [next] = await taskTable.find(
     db,
-    (q) => q.where('status', 'in', ['ready', 'undoing']).where('runAt', '>', now).where('kind', 'in', kinds),
+    { status: ['ready', 'undoing'], runAt: { above: now }, kind: kinds },
     { orderBy: [['runAt', 'asc']], limit: 1 },
   )
   return next?.runAt

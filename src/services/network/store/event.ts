@@ -17,7 +17,7 @@ export function insertEvents(
 }
 
 export const dueEvents = (db: Db, now: number, limit: number): Promise<ComputeEvent[]> =>
-  computeEvent.find(db, (q) => q.where('runAt', '<=', now), { orderBy: [['id', 'asc']], limit })
+  computeEvent.find(db, { runAt: { atMost: now } }, { orderBy: [['id', 'asc']], limit })
 export const deleteEvents = (db: Db, ids: number[]) => computeEvent.delete(db, { id: ids })
 export const delayEvents = (db: Db, ids: number[], attempts: number, runAt: number) =>
   computeEvent.update(db, { id: ids }, { attempts, runAt })
