@@ -18,6 +18,7 @@ import type { Cloud } from './data-folder.ts'
 import { readDistribution } from './package.ts'
 import { publicPhysicalNetwork } from './settings.ts'
 import { buildTinyImage, minRamMegabytes } from './tiny-image/build.ts'
+import { tinyImageCache } from './tiny-image/cache.ts'
 
 export type Progress = { foundation?: boolean; demo?: DemoFacts }
 export type DemoFacts = { serverId: string; floatingIp: string; fixedIp: string }
@@ -94,7 +95,7 @@ async function imageSource(world: World, cloud: Cloud, terminal: Terminal): Prom
     const distribution = (await readDistribution(world)).id
     await buildTinyImage(world, {
       out: path,
-      cache: `${cloud.folder.cache}/tiny`,
+      cache: await tinyImageCache(world),
       distribution,
       say: (line) => terminal.say(`  ${line}`),
     })

@@ -10,8 +10,8 @@ import { buildCdImage } from '#kit/iso9660/iso9660.ts'
 import type { InstanceFacts } from '#kit/metadata-tree/facts.ts'
 import { sampleFacts } from '#kit/metadata-tree/sample.ts'
 import { configDriveFiles } from '#kit/metadata-tree/tree.ts'
-import { readDistribution } from '#main/package.ts'
-import { buildTinyImage } from '#main/tiny-image/build.ts'
+import type { TinyImage } from '#main/tiny-image/build.ts'
+import { tinyImage } from './guest-image.ts'
 import { serveMetadata } from './guest-metadata.ts'
 import { agentPort, guestNet, type Rig, rules, subnetView, wiring, world } from './guest-net.ts'
 
@@ -76,17 +76,12 @@ const facts = (name: string): InstanceFacts => ({
 })
 
 let rig: Rig
-let image: Awaited<ReturnType<typeof buildTinyImage>>
+let image: TinyImage
 const stops: (() => Promise<unknown>)[] = []
 
 beforeAll(async () => {
   rig = await guestNet()
-  const distribution = (await readDistribution(world)).id
-  image = await buildTinyImage(world, {
-    out: `${rig.folder}/tiny.qcow2`,
-    cache: `${rig.folder}/cache`,
-    distribution,
-  })
+  image = await tinyImage(`${rig.folder}/tiny.qcow2`)
   const metadata = await serveMetadata(rig, facts('by-network'), {
     via: networkId,
     ip: '10.0.0.11',

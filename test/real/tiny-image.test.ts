@@ -16,12 +16,13 @@ const keys = ed25519KeyPair(Buffer.alloc(32, 7), Buffer.alloc(4), 'test')
 let sshPort: number
 let folder: string
 let guest: StartedProcess
+let distribution: string
 let image: Awaited<ReturnType<typeof buildTinyImage>>
 
 beforeAll(async () => {
   folder = mkdtempSync(`${tmpdir()}/nimbo-tiny-`)
   sshPort = await freePort()
-  const distribution = (await readDistribution(world)).id
+  distribution = (await readDistribution(world)).id
   image = await buildTinyImage(world, { out: `${folder}/tiny.qcow2`, cache: `${folder}/cache`, distribution })
   const metadata = {
     uuid: 'f00d',
@@ -87,6 +88,27 @@ function ssh(...more: string[]) {
 
 it('is small enough to carry along', () => {
   expect(image.bytes).toBeLessThan(25_000_000)
+})
+
+it("is not built again while it is made of the same, but where its password is somebody's choice", async () => {
+  const build = async (more: { password?: string } = {}) => {
+    const said: string[] = []
+    const out = `${folder}/again.qcow2`
+    const given = {
+      out,
+      cache: `${folder}/cache`,
+      distribution,
+      say: (line: string) => said.push(line),
+      ...more,
+    }
+    await buildTinyImage(world, given)
+    return { bytes: await world.files.read(out), said: said.join('\n') }
+  }
+  const again = await build()
+  expect(again.said).toContain('already built')
+  expect(again.bytes.equals(await world.files.read(`${folder}/tiny.qcow2`))).toBe(true)
+  expect((await build({ password: 'secret' })).said).toContain('disk image')
+  expect((await build()).bytes.equals(again.bytes)).toBe(true)
 })
 
 it('reads its config drive, runs its user data once and offers a login', async () => {

@@ -9,7 +9,7 @@ import { loadVirtDriver } from '#drivers/virt/load.ts'
 import { defaultGuestUid } from '#drivers/virt/qemu/host.ts'
 import { silentLog } from '#kit/log/log.ts'
 import { realWorld } from '#kit/world/real.ts'
-import { buildTinyImage } from '#main/tiny-image/build.ts'
+import { tinyImage } from './guest-image.ts'
 
 const run = promisify(execFile)
 const world = realWorld()
@@ -49,7 +49,7 @@ describe('a Linux guest', () => {
     expect(process.getuid?.(), 'real guests need root').toBe(0)
     folder = await mkdtemp('/tmp/nimbo-virt-guest-')
     await chmod(folder, 0o711)
-    image = process.env.NIMBO_TEST_IMAGE ?? (await built(folder))
+    image = process.env.NIMBO_TEST_IMAGE ?? (await tinyImage(`${folder}/tiny.qcow2`)).path
     driver = await loadVirtDriver('qemu', world, silentLog, {
       folder: `${folder}/instances`,
       host: 'node1',
@@ -167,9 +167,3 @@ describe('a Linux guest', () => {
     ])
   })
 })
-
-async function built(folder: string): Promise<string> {
-  const cache = new URL('../../node_modules/.cache/nimbo-tiny', import.meta.url).pathname
-  const distribution = /^ID=(.*)$/m.exec(await readFile('/etc/os-release', 'utf8'))?.[1] ?? 'debian'
-  return (await buildTinyImage(world, { out: `${folder}/tiny.qcow2`, cache, distribution })).path
-}

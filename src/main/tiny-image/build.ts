@@ -1,5 +1,7 @@
 // `nimbo image build-tiny`: an offline default guest of some 17 MB from the distribution's own packages.
 // Layout: MBR; FAT16 with syslinux, kernel and initrd; ext4 with the root. No mount, no loop device, no root needed.
+// What was built is kept in the cache for as long as everything that it is made of stays the same.
+import { createHash } from 'node:crypto'
 import { gzipSync } from 'node:zlib'
 import { CloudError } from '#kit/errors/cloud-error.ts'
 import type { World } from '#kit/world/world.ts'
@@ -22,10 +24,15 @@ const mebibyte = 1024 * 1024
 const diskBytes = 48 * mebibyte
 const bootBytes = 20 * mebibyte
 const netRawCapability = 13
+const rootOptions = [
+  ...['-q', '-t', 'ext4', '-b', '1024', '-N', '2048', '-m', '0', '-J', 'size=1'],
+  ...['-O', '^metadata_csum_seed,^orphan_file', '-L', 'tiny-root'],
+]
+const bootLoaderConfig = `DEFAULT tiny\nPROMPT 0\nLABEL tiny\n KERNEL vmlinuz\n INITRD initrd\n APPEND ${kernelArguments}\n`
 
 export type TinyImageOptions = GuestOptions & {
   out: string
-  /** Kept between builds: the unpacked packages. */
+  /** Kept between builds: the unpacked packages, and the image that was made of them last. */
   cache: string
   /** `ID` of /etc/os-release. */
   distribution: string
@@ -52,13 +59,24 @@ export async function buildTinyImage(world: World, options: TinyImageOptions): P
     throw new CloudError('notFound', `Kernel ${kernel.release} lacks ${needed.join(', ')}.`)
   if (kernel.absent.length > 0) say(`kernel ${kernel.release} has no ${kernel.absent.join(', ')}: left out`)
 
+  const early = await initrdEntries(world, kernel, programs)
+  const late = await rootEntries(world, kernel, programs, options)
   const work = `${options.out}.build-${world.random.hexId().slice(0, 8)}`
   await world.files.makeFolder(work)
   try {
+    const kept = `${options.cache}/image-${checksum(kernel, early, late)}.qcow2`
+    // One with a password that somebody chose is nobody else's; parts are not kept.
+    const isOrdinary = options.password === undefined && options.parts === undefined
+    if (isOrdinary && (await world.files.exists(kept))) {
+      say('already built from these packages')
+      await world.files.copy(kept, `${work}/qcow2`)
+      await world.files.rename(`${work}/qcow2`, options.out)
+      return await described(world, options.out, kernel)
+    }
     say(`kernel ${kernel.release}: initrd and root file system`)
-    const initrd = gzipSync(cpioArchive(await initrdEntries(world, kernel, programs)), { level: 9 })
+    const initrd = gzipSync(cpioArchive(early), { level: 9 })
     const boot = await bootPartition(world, work, kernel, initrd)
-    const root = await rootPartition(world, work, await rootEntries(world, kernel, programs, options))
+    const root = await rootPartition(world, work, late)
     if (options.parts) await copyParts(world, options.parts, kernel, initrd, root)
     say('disk image')
     await assemble(world, work, boot, root)
@@ -72,21 +90,46 @@ export async function buildTinyImage(world: World, options: TinyImageOptions): P
       `${work}/disk`,
       `${work}/qcow2`,
     ])
+    if (isOrdinary) await keep(world, `${work}/qcow2`, options.cache, kept)
     // A running guest may have the old image open: the new one takes its name, not its place.
     await world.files.rename(`${work}/qcow2`, options.out)
   } finally {
     await world.files.removeTree(work)
   }
-  const bytes = (await world.files.info(options.out))!.size
-  return { path: options.out, bytes, kernel: kernel.release, minRamMegabytes }
+  return described(world, options.out, kernel)
+}
+
+async function described(world: World, path: string, kernel: Kernel): Promise<TinyImage> {
+  const bytes = (await world.files.info(path))!.size
+  return { path, bytes, kernel: kernel.release, minRamMegabytes }
+}
+
+/** Of all that an image is made of. */
+function checksum(kernel: Kernel, early: readonly Entry[], late: readonly Entry[]): string {
+  const hash = createHash('sha256').update(kernel.image)
+  for (const entry of [...early, ...late]) {
+    const { content = Buffer.alloc(0), ...rest } = { content: undefined, ...entry }
+    hash.update(`${JSON.stringify(rest)} ${content.length}\n`).update(content)
+  }
+  const layout = { diskBytes, bootBytes, rootOptions, bootLoaderConfig, netRawCapability }
+  return hash.update(JSON.stringify(layout)).digest('hex').slice(0, 12)
+}
+
+/** In the place of those of older packages. */
+async function keep(world: World, image: string, cache: string, kept: string): Promise<void> {
+  for (const name of await world.files.list(cache))
+    if (/^image-[0-9a-f]{12}\.qcow2$/.test(name)) await world.files.removeTree(`${cache}/${name}`)
+  // Others may build at the same time: a name is only ever given to a whole image.
+  const beside = `${kept}.${world.random.hexId().slice(0, 8)}`
+  await world.files.copy(image, beside)
+  await world.files.rename(beside, kept)
 }
 
 async function bootPartition(world: World, work: string, kernel: Kernel, initrd: Buffer): Promise<string> {
   const path = `${work}/boot`
-  const config = `DEFAULT tiny\nPROMPT 0\nLABEL tiny\n KERNEL vmlinuz\n INITRD initrd\n APPEND ${kernelArguments}\n`
   await world.files.write(`${work}/vmlinuz`, kernel.image)
   await world.files.write(`${work}/initrd`, initrd)
-  await world.files.write(`${work}/syslinux.cfg`, config)
+  await world.files.write(`${work}/syslinux.cfg`, bootLoaderConfig)
   const hidden = String(mebibyte / sectorBytes)
   await run(world, 'mkfs.vfat', [
     '-F',
@@ -107,26 +150,7 @@ async function bootPartition(world: World, work: string, kernel: Kernel, initrd:
 async function rootPartition(world: World, work: string, entries: readonly Entry[]): Promise<string> {
   const path = `${work}/root`
   const blocks = (diskBytes - bootBytes - mebibyte) / 1024
-  const features = '^metadata_csum_seed,^orphan_file'
-  await run(world, 'mke2fs', [
-    '-q',
-    '-t',
-    'ext4',
-    '-b',
-    '1024',
-    '-N',
-    '2048',
-    '-m',
-    '0',
-    '-J',
-    'size=1',
-    '-O',
-    features,
-    '-L',
-    'tiny-root',
-    path,
-    String(blocks),
-  ])
+  await run(world, 'mke2fs', [...rootOptions, path, String(blocks)])
   for (const [index, entry] of entries.entries()) {
     if (entry.kind === 'file') await world.files.write(`${work}/file-${index}`, entry.content)
   }

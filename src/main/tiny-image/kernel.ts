@@ -81,7 +81,10 @@ async function readModule(world: World, path: string): Promise<Buffer> {
   if (!path.endsWith('.xz')) return world.files.read(path)
   const plain = path.slice(0, -'.xz'.length)
   if (!(await world.files.exists(plain))) {
-    const result = await world.processes.run('xz', ['-dk', path])
+    // Written beside: who reads at the same time sees a whole module or none.
+    const beside = `${plain}.${world.random.hexId().slice(0, 8)}`
+    const script = 'xz -dc "$0" > "$1" && mv "$1" "$2"'
+    const result = await world.processes.run('sh', ['-c', script, path, beside, plain])
     if (result.code !== 0)
       throw new CloudError('internal', `xz could not unpack ${path}: ${result.stderr.trim()}`)
   }

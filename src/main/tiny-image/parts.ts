@@ -46,16 +46,23 @@ async function fetchListed(world: World, cache: string, distribution: string): P
   const kernel = packages[0]!
   const tree = `${cache}/tree-${kernel}-${checksum(versions)}`
   if (await world.files.exists(`${tree}/complete`)) return tree
-  const archives = `${cache}/archives-${checksum(versions)}`
-  await world.files.removeTree(tree)
-  await world.files.removeTree(archives)
+  // Others may be at the same: a tree has its name only once it is whole, and one of them is enough.
+  const work = `${cache}/work-${world.random.hexId().slice(0, 8)}`
+  const archives = `${work}/archives`
   await world.files.makeFolder(archives, { mode: 0o755 })
-  await run(world, 'apt-get', ['download', '-q', '-o', 'Acquire::Retries=3', ...packages], archives)
-  for (const name of await world.files.list(archives)) {
-    if (name.endsWith('.deb')) await run(world, 'dpkg-deb', ['-x', `${archives}/${name}`, tree])
+  try {
+    await run(world, 'apt-get', ['download', '-q', '-o', 'Acquire::Retries=3', ...packages], archives)
+    for (const name of await world.files.list(archives)) {
+      if (name.endsWith('.deb')) await run(world, 'dpkg-deb', ['-x', `${archives}/${name}`, `${work}/tree`])
+    }
+    await world.files.write(`${work}/tree/complete`, '')
+    if (!(await world.files.exists(`${tree}/complete`))) {
+      await world.files.removeTree(tree)
+      await world.files.rename(`${work}/tree`, tree)
+    }
+  } finally {
+    await world.files.removeTree(work)
   }
-  await world.files.removeTree(archives)
-  await world.files.write(`${tree}/complete`, '')
   return tree
 }
 

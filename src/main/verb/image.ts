@@ -1,8 +1,7 @@
 // `nimbo image build-tiny`: the offline guest image.
-import type { World } from '#kit/world/world.ts'
-import { dataFolder } from '../data-folder.ts'
 import { readDistribution } from '../package.ts'
 import { buildTinyImage } from '../tiny-image/build.ts'
+import { tinyImageCache } from '../tiny-image/cache.ts'
 import { absolute, usageError, type Verb } from '../verb.ts'
 
 export const image: Verb = {
@@ -22,14 +21,14 @@ export const image: Verb = {
     },
     'ssh-password': { type: 'boolean', help: 'Let the password in over ssh too' },
   },
-  async run({ world, terminal, root, options, words }) {
+  async run({ world, terminal, options, words }) {
     if (words.length !== 1 || words[0] !== 'build-tiny') throw usageError("Say 'nimbo image build-tiny'.")
     const cwd = world.env.PWD ?? '/'
     const started = world.clock.monotonic()
     const built = await buildTinyImage(world, {
       out: absolute((options.out as string | undefined) ?? 'tiny.qcow2', cwd),
       parts: options.parts === undefined ? undefined : absolute(options.parts as string, cwd),
-      cache: await cacheFolder(world, root),
+      cache: await tinyImageCache(world),
       distribution: (await readDistribution(world)).id,
       password: options.password as string | undefined,
       sshPassword: options['ssh-password'] === true,
@@ -41,11 +40,4 @@ export const image: Verb = {
     )
     return 0
   },
-}
-
-/** The cloud's own cache where there is a cloud; a data folder isn't made for an image alone. */
-async function cacheFolder(world: World, root: string): Promise<string> {
-  const { cache, marker } = dataFolder(root)
-  if (await world.files.exists(marker)) return `${cache}/tiny`
-  return `${world.env.XDG_CACHE_HOME ?? `${world.env.HOME ?? '/tmp'}/.cache`}/nimbo/tiny`
 }
