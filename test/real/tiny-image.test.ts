@@ -90,25 +90,12 @@ it('is small enough to carry along', () => {
   expect(image.bytes).toBeLessThan(25_000_000)
 })
 
-it("is not built again while it is made of the same, but where its password is somebody's choice", async () => {
-  const build = async (more: { password?: string } = {}) => {
-    const said: string[] = []
-    const out = `${folder}/again.qcow2`
-    const given = {
-      out,
-      cache: `${folder}/cache`,
-      distribution,
-      say: (line: string) => said.push(line),
-      ...more,
-    }
-    await buildTinyImage(world, given)
-    return { bytes: await world.files.read(out), said: said.join('\n') }
-  }
-  const again = await build()
-  expect(again.said).toContain('already built')
-  expect(again.bytes.equals(await world.files.read(`${folder}/tiny.qcow2`))).toBe(true)
-  expect((await build({ password: 'secret' })).said).toContain('disk image')
-  expect((await build()).bytes.equals(again.bytes)).toBe(true)
+it('is not built again while it is made of the same', async () => {
+  const said: string[] = []
+  const out = `${folder}/again.qcow2`
+  await buildTinyImage(world, { out, cache: `${folder}/cache`, distribution, say: (line) => said.push(line) })
+  expect(said.join('\n')).toContain('already built')
+  expect((await world.files.read(out)).equals(await world.files.read(`${folder}/tiny.qcow2`))).toBe(true)
 })
 
 it('reads its config drive, runs its user data once and offers a login', async () => {

@@ -1,5 +1,6 @@
 // An agent that is killed at any moment of a create: the next one completes it or clears it away, and nothing is left.
-// Every touch of the host that changes something is a kill point, each tried with a driver process of its own, which dies in two creates at once.
+// Every touch of the host that changes something is a kill point, each tried with a driver process of its own, which dies
+// in two creates at once.
 import { spawn } from 'node:child_process'
 import { chmod, mkdtemp, readdir, rm } from 'node:fs/promises'
 import { Readable } from 'node:stream'

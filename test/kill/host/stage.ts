@@ -11,11 +11,11 @@ import { type Lab, type Machine, raiseMachines } from '#test/hosts/machine.ts'
 import { succeeded, until } from '#test/interop/live-cloud.ts'
 import { patiently } from '#test/kill/patience.ts'
 import { talkingDisk } from '#test/real/boot-image.ts'
+import { tinyImage } from '#test/real/guest-image.ts'
 import { brokerUrls, startOwnBroker } from './broker.ts'
 import { dataFolder } from './holding.ts'
 
 export const world = realWorld()
-const launcher = new URL('../../../nimbo', import.meta.url).pathname
 
 export type Guest = { id: string; name: string; portId: string; floatingIp: string }
 
@@ -46,7 +46,11 @@ export type Stage = {
   /** SHA-512 of a file of the data folder, in hex; undefined where there is none. */
   fileHash(path: string): Promise<string | undefined>
   /** Runs in a guest by ssh to its floating IP. */
-  inGuest(guest: Guest, script: string): Promise<{ code: number; stdout: string; stderr: string }>
+  inGuest(
+    guest: Guest,
+    script: string,
+    connectSeconds?: number,
+  ): Promise<{ code: number; stdout: string; stderr: string }>
   close(): Promise<string[]>
 }
 
@@ -112,7 +116,7 @@ export async function raiseStage({ ownBroker = false } = {}): Promise<Stage> {
       find: (type, path) => patiently(() => admin.find(type, path)),
       until: (what, ask) => until(what, ask, boundMs, 50),
       fileHash: (path) => hashOf(`${root}/${path}`),
-      inGuest: ({ floatingIp }, script) => ssh(lab, machine, floatingIp, script),
+      inGuest: ({ floatingIp }, script, seconds) => ssh(lab, machine, floatingIp, script, seconds),
       close,
     }
   } catch (error) {
@@ -128,7 +132,12 @@ async function furnish(lab: Lab, admin: Session, publicKey: string) {
     (await post<Record<string, T>>('network', `/v2.0/${kind.replaceAll('_', '-')}s`, { [kind]: body }))[kind]!
   const images = {
     sector: await uploadImage(admin, 'boot-sector', 'raw', Readable.from([talkingDisk()])),
-    tiny: await uploadImage(admin, 'tiny', 'qcow2', world.files.readStream(await buildTiny(lab))),
+    tiny: await uploadImage(
+      admin,
+      'tiny',
+      'qcow2',
+      world.files.readStream((await tinyImage(`${lab.folder}/tiny.qcow2`)).path),
+    ),
   }
   const outer = await networked('network', {
     name: 'public',
@@ -195,18 +204,6 @@ async function furnish(lab: Lab, admin: Session, publicKey: string) {
   }
 }
 
-/** Built once on this machine and kept in its user's cache. */
-async function buildTiny(lab: Lab): Promise<string> {
-  const path = `${lab.folder}/tiny.qcow2`
-  const env = { PATH: process.env.PATH ?? '', HOME: process.env.HOME ?? '/root' }
-  const ran = await world.processes.run(launcher, ['image', 'build-tiny', '--out', path], {
-    timeoutMs: 300_000,
-    env,
-  })
-  succeeded({ ...ran, line: 'nimbo image build-tiny' })
-  return path
-}
-
 async function uploadImage(admin: Session, name: string, format: string, content: Readable): Promise<string> {
   const body = { name, disk_format: format, container_format: 'bare' }
   const { id } = await admin.call<Made>('image', { method: 'POST', path: '/v2/images', body })
@@ -227,14 +224,17 @@ async function untilActive(admin: Session, id: string): Promise<void> {
   })
 }
 
-function ssh(lab: Lab, machine: Machine, address: string, script: string) {
+function ssh(lab: Lab, machine: Machine, address: string, script: string, connectSeconds = 3) {
   const options = [
     'StrictHostKeyChecking=no',
     'UserKnownHostsFile=/dev/null',
     'BatchMode=yes',
     'LogLevel=ERROR',
   ]
-  const words = [...options, 'ConnectTimeout=3', 'ServerAliveInterval=5'].flatMap((each) => ['-o', each])
+  const words = [...options, `ConnectTimeout=${connectSeconds}`, 'ServerAliveInterval=5'].flatMap((each) => [
+    '-o',
+    each,
+  ])
   const args = ['-i', `${lab.folder}/key`, ...words, `cirros@${address}`, script]
   return machine.run('ssh', args, { timeoutMs: 30_000 })
 }

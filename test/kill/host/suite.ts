@@ -1,12 +1,12 @@
 // Runs of strikes as tests: each strike is one, and the last tells the table and counts.
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { describeStrike, planStrikes } from './plan.ts'
+import { describeStrike, type PlanOptions, planStrikes } from './plan.ts'
 import { openRun, type Run, table } from './run.ts'
 
 /** By environment, so that a run can be had again: NIMBO_TEST_SEED=17 ./nimbo test --kill */
 const seed = Number(process.env.NIMBO_TEST_SEED ?? 1)
 
-export function strikesAreGotOver(what: string, options: { kills: number; ownBroker: boolean }): void {
+export function strikesAreGotOver(what: string, options: Omit<PlanOptions, 'seed'>): void {
   describe(what, () => {
     let run: Run
     beforeAll(async () => {

@@ -40,6 +40,8 @@ export const volumeDetach: OperationKind = {
   async open(stage) {
     await attachVolume(stage)
     await stage.until('the volume is attached', async () => (await attachment(stage)) === 'in-use')
+    // A guest that hasn't taken a disk in yet lets go of it only seconds later.
+    await stage.until('the guest has the disk', async () => (await diskIn(stage)) === 'yes')
     return {
       subject: () => `server:${stage.subject.id}`,
       begin: async () =>

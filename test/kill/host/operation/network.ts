@@ -55,7 +55,8 @@ export const floatingOf = async (stage: Stage): Promise<Floating> =>
   ).floatingips[0]!
 export const setFloating = async (stage: Stage, portId: string | null) =>
   put(stage, `floatingips/${(await floatingOf(stage)).id}`, { floatingip: { port_id: portId } })
-const subjectAnswers = async (stage: Stage) => (await stage.inGuest(stage.subject, 'true')).code === 0
+const subjectAnswers = async (stage: Stage, connectSeconds?: number) =>
+  (await stage.inGuest(stage.subject, 'true', connectSeconds)).code === 0
 
 export const floatingAssociate: OperationKind = {
   spanMs: 500,
@@ -77,7 +78,7 @@ export const floatingDisassociate: OperationKind = {
     subject: () => undefined,
     begin: async () => void (await setFloating(stage, null)),
     ended: async () => ((await floatingOf(stage)).port_id === null ? 'done' : 'undone'),
-    works: async () => !(await subjectAnswers(stage)),
+    works: async () => !(await subjectAnswers(stage, 1)),
   }),
 }
 
