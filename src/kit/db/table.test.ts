@@ -100,7 +100,7 @@ describe.each(testServers())('a table on $name', ({ fresh }) => {
     )
   })
 
-  it('finds by equality, null, lists and conditions', async () => {
+  it('finds by equality, null, lists, bounds and conditions', async () => {
     await server.insert(db, [
       row({ id: 'a', host: 'h1', createdAt: 1 }),
       row({ id: 'b', host: 'h2', createdAt: 2, locked: true }),
@@ -115,6 +115,9 @@ describe.each(testServers())('a table on $name', ({ fresh }) => {
       'b',
     ])
     expect(ids(await server.find(db, { id: [] }))).toEqual([])
+    expect(ids(await server.find(db, { createdAt: { atMost: 2 } }, byId))).toEqual(['a', 'b'])
+    expect(ids(await server.find(db, { createdAt: { above: 2 }, projectId: 'p2' }))).toEqual(['c'])
+    expect(ids(await server.find(db, { createdAt: { above: 2 }, projectId: 'p1' }))).toEqual([])
     expect(ids(await server.find(db, { host: ['h2', null] }, byId))).toEqual(['b', 'c'])
     expect(
       ids(await server.find(db, (q) => q.where('createdAt', '>', 1).where('locked', '=', false))),
