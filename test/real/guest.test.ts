@@ -11,7 +11,7 @@ import type { InstanceFacts } from '#kit/metadata-tree/facts.ts'
 import { sampleFacts } from '#kit/metadata-tree/sample.ts'
 import { configDriveFiles } from '#kit/metadata-tree/tree.ts'
 import type { TinyImage } from '#main/tiny-image/build.ts'
-import { tinyImage } from './guest-image.ts'
+import { emulated, tinyImage } from './guest-image.ts'
 import { serveMetadata } from './guest-metadata.ts'
 import { agentPort, guestNet, type Rig, rules, subnetView, wiring, world } from './guest-net.ts'
 
@@ -139,7 +139,7 @@ async function boot(port: PortWiring, more: string[] = []): Promise<string> {
   const device = `tap${port.portId.slice(0, 11)}`
   const shown = `${rig.folder}/console-${device}`
   const guest = await world.processes.start('ip', [
-    ...['netns', 'exec', rig.host, 'qemu-system-x86_64', '-machine', 'pc', '-accel', 'tcg,tb-size=64'],
+    ...['netns', 'exec', rig.host, 'qemu-system-x86_64', ...emulated],
     ...['-m', String(image.minRamMegabytes), '-display', 'none', '-serial', `file:${shown}`],
     ...['-drive', `file=${rig.folder}/tiny.qcow2,if=virtio,snapshot=on`],
     ...['-netdev', `tap,id=n,ifname=${device},script=no,downscript=no,vnet_hdr=off`],

@@ -10,6 +10,7 @@ import type { StartedProcess } from '#kit/world/world.ts'
 import { readDistribution } from '#main/package.ts'
 import { buildTinyImage } from '#main/tiny-image/build.ts'
 import { freePort } from '#test/port.ts'
+import { emulated } from './guest-image.ts'
 
 const world = realWorld()
 const keys = ed25519KeyPair(Buffer.alloc(32, 7), Buffer.alloc(4), 'test')
@@ -40,16 +41,7 @@ beforeAll(async () => {
   )
   await world.files.write(`${folder}/key`, keys.privateKey, { mode: 0o600 })
   guest = await world.processes.start('qemu-system-x86_64', [
-    ...[
-      '-machine',
-      'pc',
-      '-accel',
-      'tcg,tb-size=64',
-      '-m',
-      String(image.minRamMegabytes),
-      '-display',
-      'none',
-    ],
+    ...[...emulated, '-m', String(image.minRamMegabytes), '-display', 'none'],
     ...[
       '-drive',
       `file=${folder}/tiny.qcow2,if=virtio,snapshot=on`,

@@ -32,9 +32,12 @@ export const lateModules = [
   'nls_iso8859-1',
 ]
 
-/** The kernel's command line; `quiet` because a serial line at 115200 baud is slow to write to. */
+/**
+ * The kernel's command line; `quiet` because a serial line at 115200 baud is slow to write to, `cryptomgr.notests` because
+ * tests of all ciphers are half a second of an emulated processor.
+ */
 export const kernelArguments =
-  'console=tty0 console=ttyS0,115200 nokaslr mitigations=off random.trust_cpu=on net.ifnames=0 quiet'
+  'console=tty0 console=ttyS0,115200 nokaslr mitigations=off random.trust_cpu=on net.ifnames=0 cryptomgr.notests quiet'
 
 export async function initrdEntries(world: World, kernel: Kernel, programs: Programs): Promise<Entry[]> {
   const applets = ['sh', 'mount', 'insmod', 'cat', 'usleep', 'switch_root']
