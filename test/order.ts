@@ -7,15 +7,17 @@ import { BaseSequencer, type TestSpecification } from 'vitest/node'
 /** Seconds on a machine of two cores, of those that take longer than their size tells. */
 export const longFiles: Readonly<Record<string, number>> = {
   'test/real/kill.test.ts': 127,
-  'test/sim/simulation.test.ts': 120,
   'test/real/first-cloud.test.ts': 80,
-  'test/interop/simulation-fault.test.ts': 60,
+  'test/sim/seed/kept-odd.test.ts': 60,
+  'test/interop/simulation-fault.test.ts': 50,
   'test/real/wiring.test.ts': 50,
+  'test/sim/seed/kept-even.test.ts': 45,
   'test/real/virt-crash.test.ts': 45,
   'test/interop/openstack-cli.test.ts': 40,
-  'test/interop/simulation-snapshot.test.ts': 40,
+  'test/interop/simulation-snapshot.test.ts': 25,
   'test/interop/join.test.ts': 35,
-  'test/sim/mutation/mutation.test.ts': 31,
+  'test/sim/mutation/mutation.test.ts': 45,
+  'test/sim/simulation.test.ts': 30,
   'test/real/virt-guest.test.ts': 28,
   'test/real/guest.test.ts': 26,
   'test/interop/identity-cli.test.ts': 20,
@@ -34,21 +36,20 @@ export const longFiles: Readonly<Record<string, number>> = {
 
 /** Of a file that isn't in the table: what most of its size take. */
 const bytesASecond = 20_000
-/** A worker is kept for the next file of its own level alone; what another's costs doesn't matter to a file as long as this. */
-const longSeconds = 10
 
 export class LongestFirst extends BaseSequencer {
   override async sort(specifications: TestSpecification[]): Promise<TestSpecification[]> {
     const { root } = this.ctx.config
-    const ranked = specifications.map((each) => {
-      const { name, config } = each.project
-      const seconds = longFiles[relative(root, each.moduleId)] ?? statSync(each.moduleId).size / bytesASecond
-      const order = config.sequence.groupOrder
-      return { each, order, seconds, level: order > 0 && seconds >= longSeconds ? '' : name }
-    })
-    ranked.sort(
-      (a, b) => a.order - b.order || (a.level < b.level ? -1 : a.level > b.level ? 1 : b.seconds - a.seconds),
+    const seconds = new Map(
+      specifications.map((each) => {
+        const path = relative(root, each.moduleId)
+        return [each, longFiles[path] ?? statSync(each.moduleId).size / bytesASecond]
+      }),
     )
-    return ranked.map(({ each }) => each)
+    return specifications.toSorted(
+      (a, b) =>
+        a.project.config.sequence.groupOrder - b.project.config.sequence.groupOrder ||
+        seconds.get(b)! - seconds.get(a)!,
+    )
   }
 }

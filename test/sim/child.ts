@@ -56,6 +56,24 @@ export async function runChildren(
   }
 }
 
+/** In the order of `seeds`: what is left behind a crash is run by another process. */
+export async function runAll(
+  options: RunChoice,
+  seeds: readonly number[],
+  keep?: readonly number[],
+): Promise<ChildRun[]> {
+  const runs: ChildRun[] = []
+  while (runs.length < seeds.length)
+    runs.push(...(await runChildren(options, seeds.slice(runs.length), keep)))
+  return runs
+}
+
+/** What a test shows of a run; nothing where all held. */
+export function brokenIn(run: ChildRun): string[] {
+  if ('crashed' in run) return [run.crashed]
+  return run.violations.map(({ invariant, words }) => `${invariant}: ${words}`)
+}
+
 export function failed(run: ChildRun): boolean {
   return 'crashed' in run || run.violations.length > 0
 }

@@ -1,5 +1,5 @@
 // Many seeds, some in each of several processes; ends when all are done, or never.
-import { type ChildRun, failed, runChildren } from './child.ts'
+import { type ChildRun, failed, runAll } from './child.ts'
 import { formatRun, type RunOptions } from './option.ts'
 import { formatChild, formatTotals } from './report.ts'
 
@@ -13,13 +13,9 @@ export async function runSeeds(options: RunOptions, print: (line: string) => voi
   const share = options.forever ? seedsAtOnce : Math.ceil(options.seeds.length / options.jobs)
   const work = async () => {
     for (;;) {
-      let batch = some(seeds, Math.min(seedsAtOnce, share))
+      const batch = some(seeds, Math.min(seedsAtOnce, share))
       if (batch.length === 0) return
-      while (batch.length > 0) {
-        const done = await runChildren(options, batch, options.keep)
-        for (const run of done) take(run)
-        batch = batch.slice(done.length)
-      }
+      for (const run of await runAll(options, batch, options.keep)) take(run)
     }
   }
   const take = (run: ChildRun) => {
