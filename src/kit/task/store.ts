@@ -1,6 +1,7 @@
 // The rows of tasks, in the owning service's own database, and every statement on them.
-import type { Db, Transaction } from '../db/database.ts'
+import type { Db, DialectName, Transaction } from '../db/database.ts'
 import { ddl } from '../db/ddl.ts'
+import { dialects, quote } from '../db/dialects.ts'
 import type { Migration } from '../db/migrate.ts'
 import { c, type RowOf, table } from '../db/table.ts'
 
@@ -95,8 +96,29 @@ export const taskMigration: Migration = {
     ),
 }
 
-/** Rows whose time has come and that nobody holds, the longest due first. */
-export function findDue(db: Db, kinds: readonly string[], now: number, limit: number): Promise<TaskRecord[]> {
+const anyDueText = Object.fromEntries(
+  Object.entries(dialects).map(([name, { placeholder }]) => {
+    const due = openStatuses.map(
+      (status, index) =>
+        `(${quote('status')} = '${status}' and ${quote('run_at')} <= ${placeholder(index + 1)})`,
+    )
+    return [name, `select 1 from ${quote('task')} where ${due.join(' or ')} limit 1`]
+  }),
+) as Record<DialectName, string>
+
+/**
+ * Rows whose time has come and that nobody holds, the longest due first. Asked each second for ever, and after each task:
+ * mostly there is none, which a look at the index shows at a fiftieth of the cost of the whole condition.
+ */
+export async function findDue(
+  db: Db,
+  kinds: readonly string[],
+  now: number,
+  limit: number,
+): Promise<TaskRecord[]> {
+  const times = openStatuses.map(() => now)
+  const { rows } = await db.execute(anyDueText[db.dialect], times, 'arrays')
+  if (rows.length === 0) return []
   return taskTable.find(
     db,
     { status: openStatuses, runAt: { atMost: now }, leaseUntil: { atMost: now }, kind: kinds },

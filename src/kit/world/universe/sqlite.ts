@@ -143,14 +143,26 @@ type Watch = {
 const reading = /^\s*(select|pragma|explain|values)\b[^;]*;?\s*$/i
 const bounding = /^\s*(begin|commit|end|rollback)\b/i
 
+/** What a text does, read once for all of its runs. */
+type Kind = { writes: boolean; bounds: boolean; undoes: boolean; synchronous: string | undefined }
+
+function kindOf(sql: string): Kind {
+  return {
+    writes: !reading.test(sql),
+    bounds: bounding.test(sql),
+    undoes: /^\s*rollback\b/i.test(sql),
+    synchronous: /pragma\s+synchronous\s*=\s*(\w+)/i.exec(sql)?.[1]?.toUpperCase(),
+  }
+}
+
 /** The connection itself, with its statements counted, made to fail, and remembered until they are committed. */
 function watched(database: DatabaseSync, watch: Watch): DatabaseSync {
   let flushed = true
   let written: Written[] = []
-  const run = <T>(sql: string, values: readonly unknown[], work: () => T): T => {
+  const run = <T>(sql: string, kind: Kind, values: readonly unknown[], work: () => T): T => {
+    const { writes, bounds, undoes, synchronous } = kind
     let result: T | undefined
     watch.around(() => {
-      const writes = !reading.test(sql)
       const before = database.isTransaction
       try {
         watch.before(writes)
@@ -159,12 +171,11 @@ function watched(database: DatabaseSync, watch: Watch): DatabaseSync {
         if (before && !database.isTransaction) written = []
         throw error
       }
-      const mode = /pragma\s+synchronous\s*=\s*(\w+)/i.exec(sql)?.[1]
-      if (mode) flushed = mode.toUpperCase() === 'FULL'
+      if (synchronous) flushed = synchronous === 'FULL'
       if (!writes) return
-      if (!bounding.test(sql)) written.push({ sql, values: values as Written['values'] })
+      if (!bounds) written.push({ sql, values: values as Written['values'] })
       if (database.isTransaction) return
-      const undone = before && /^\s*rollback\b/i.test(sql)
+      const undone = before && undoes
       if (!undone && written.length > 0) watch.committed(flushed, written)
       written = []
     })
@@ -174,19 +185,20 @@ function watched(database: DatabaseSync, watch: Watch): DatabaseSync {
   const prepare = database.prepare.bind(database)
   const statementOf = (sql: string): StatementSync => {
     const statement = prepare(sql)
+    const kind = kindOf(sql)
     const own = {
       run: statement.run.bind(statement),
       all: statement.all.bind(statement),
       get: statement.get.bind(statement),
     }
     return Object.assign(statement, {
-      run: (...values: never[]) => run(sql, values, () => own.run(...values)),
-      all: (...values: never[]) => run(sql, values, () => own.all(...values)),
-      get: (...values: never[]) => run(sql, values, () => own.get(...values)),
+      run: (...values: never[]) => run(sql, kind, values, () => own.run(...values)),
+      all: (...values: never[]) => run(sql, kind, values, () => own.all(...values)),
+      get: (...values: never[]) => run(sql, kind, values, () => own.get(...values)),
     })
   }
   return Object.assign(database, {
-    exec: (sql: string) => run(sql, [], () => exec(sql)),
+    exec: (sql: string) => run(sql, kindOf(sql), [], () => exec(sql)),
     prepare: statementOf,
   })
 }
