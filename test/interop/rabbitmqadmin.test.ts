@@ -1,12 +1,11 @@
 // rabbitmqadmin, from Debian's rabbitmq-server package, against our management API and, where one is named by
 // NIMBO_RABBITMQ_MANAGEMENT_URL (http://guest:guest@127.0.0.1:15672), against a real RabbitMQ's: the same words and answers.
-import { execFile } from 'node:child_process'
 import { existsSync } from 'node:fs'
 import { mkdtemp, readFile, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { promisify } from 'node:util'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { clientEnv, runClient } from './client-fork.ts'
 import { type ManagedBroker, ourManagedBroker } from './managed-broker.ts'
 
 /** Where Debian has it, or a copy of it: the package also starts a RabbitMQ, which not everyone wants. */
@@ -28,9 +27,11 @@ function runner({ url }: Target) {
   ]
   const at = [`--host=${url.hostname}`, `--port=${url.port}`, ...account]
   return async (...args: string[]) => {
-    const { stdout } = await promisify(execFile)('/usr/bin/python3', [program, ...at, ...args], {
-      timeout: 30_000,
+    const { code, stdout, stderr } = await runClient(program, [...at, ...args], {
+      env: clientEnv(),
+      timeoutMs: 120_000,
     })
+    if (code !== 0) throw new Error(`rabbitmqadmin ${args.join(' ')}: ${stderr} ${stdout}`)
     return stdout.trimEnd()
   }
 }

@@ -21,6 +21,8 @@ const routes: { exchange: string; key: string; into: string[] }[] = [
 ]
 /** Of unconfirmed messages, for each publisher. */
 const window = 100
+/** Before a kill, however slow the machine is. */
+const leastConfirmed = 200
 
 export type Account = {
   kills: number
@@ -46,12 +48,14 @@ export async function killRounds(options: { kills: number; seed: number }): Prom
       const began = world.clock.monotonic()
       const broker = await startBroker(folder, round)
       // Some die while they still read what the one before them left.
-      if (round % 10 === 9) await world.timers.sleep(random(150))
+      if (round % 5 === 4) await world.timers.sleep(random(150))
       else {
         const port = await broker.port()
         slowestStartMs = Math.max(slowestStartMs, world.clock.monotonic() - began)
         const clients = await openClients(port, book, round)
-        await world.timers.sleep(20 + random(350))
+        const enough = book.confirmed + leastConfirmed
+        await until('messages are confirmed', async () => book.confirmed >= enough, 60_000, 5)
+        await world.timers.sleep(random(350))
         await broker.kill()
         await clients.ended
         continue
@@ -74,6 +78,9 @@ function openBook() {
   const unflagged: string[] = []
   return {
     next: () => `${++published}`,
+    get confirmed() {
+      return confirmed.size
+    },
     confirm: (id: string, into: string[]) => void confirmed.set(id, into),
     deliver(queue: string, { body, redelivered: isFlagged }: Delivered) {
       const key = `${queue}/${body.toString('latin1', 0, body.indexOf(' '))}`
