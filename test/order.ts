@@ -36,20 +36,21 @@ export const longFiles: Readonly<Record<string, number>> = {
 
 /** Of a file that isn't in the table: what most of its size take. */
 const bytesASecond = 20_000
+/** A worker is kept for the next file of its own level alone; what another's costs doesn't matter to a file as long as this. */
+const longSeconds = 10
 
 export class LongestFirst extends BaseSequencer {
   override async sort(specifications: TestSpecification[]): Promise<TestSpecification[]> {
     const { root } = this.ctx.config
-    const seconds = new Map(
-      specifications.map((each) => {
-        const path = relative(root, each.moduleId)
-        return [each, longFiles[path] ?? statSync(each.moduleId).size / bytesASecond]
-      }),
+    const ranked = specifications.map((each) => {
+      const { name, config } = each.project
+      const seconds = longFiles[relative(root, each.moduleId)] ?? statSync(each.moduleId).size / bytesASecond
+      const order = config.sequence.groupOrder
+      return { each, order, seconds, level: order > 0 && seconds >= longSeconds ? '' : name }
+    })
+    ranked.sort(
+      (a, b) => a.order - b.order || (a.level < b.level ? -1 : a.level > b.level ? 1 : b.seconds - a.seconds),
     )
-    return specifications.toSorted(
-      (a, b) =>
-        a.project.config.sequence.groupOrder - b.project.config.sequence.groupOrder ||
-        seconds.get(b)! - seconds.get(a)!,
-    )
+    return ranked.map(({ each }) => each)
   }
 }
