@@ -31,21 +31,21 @@ it('tells which files took longest, and where a run is cut off what it was at', 
     fileOf('real', 'test/real/cut.test.ts'),
     fileOf('real', 'test/real/never.test.ts'),
   ]
-  account.onTestRunStart?.([short, long, cut, never].map(({ specification }) => specification))
+  await account.onTestRunStart?.([short, long, cut, never].map(({ specification }) => specification))
   for (const [{ module }, ms, message] of [
     [short, 500, undefined],
     [long, 3_000, 'it broke'],
   ] as const) {
     const test = caseOf(module, 'a thing > works', message)
-    account.onTestModuleStart?.(module)
-    account.onTestCaseReady?.(test)
+    await account.onTestModuleStart?.(module)
+    await account.onTestCaseReady?.(test)
     await world.advance(ms)
-    account.onTestCaseResult?.(test)
-    account.onTestModuleEnd?.(module)
+    await account.onTestCaseResult?.(test)
+    await account.onTestModuleEnd?.(module)
   }
-  account.onTestModuleStart?.(cut.module)
+  await account.onTestModuleStart?.(cut.module)
   await world.advance(1_000)
-  account.onTestCaseReady?.(caseOf(cut.module, 'a guest > boots'))
+  await account.onTestCaseReady?.(caseOf(cut.module, 'a guest > boots'))
   await world.advance(60_000)
 
   expect(account.slowest()).toEqual([
