@@ -5,7 +5,7 @@ import { LongestFirst } from './test/order.ts'
  * One project per level of ARCHITECTURE.md's test table; threads, no isolation, so a worker starts once. A timeout ends what
  * hangs and claims nothing: a machine may be three times slower than another, and do something else besides.
  */
-const level = (name: string, include: string[], timeout = 60_000) => ({
+const level = (name: string, include: string[], timeout = 180_000) => ({
   extends: true as const,
   test: { name, include, testTimeout: timeout, hookTimeout: timeout },
 })
@@ -27,7 +27,7 @@ const onServer = (kind: 'postgres' | 'mariadb') => {
   const one = level(
     kind,
     ['src/kit/{db,task,journal}/**/*.test.ts', 'src/services/**/*.test.ts', 'test/cloud/*.test.ts'],
-    120_000,
+    300_000,
   )
   return { ...one, test: { ...one.test, globalSetup: 'test/database/setup.ts' } }
 }
@@ -44,13 +44,13 @@ export default defineConfig({
       level('style', ['test/style/**/*.test.ts']),
       level('unit', ['src/**/*.test.ts']),
       // On a RabbitMQ a moment of virtual time takes a real one.
-      level('cloud', ['test/cloud/**/*.test.ts'], process.env.NIMBO_RABBITMQ_URL ? 120_000 : 60_000),
+      level('cloud', ['test/cloud/**/*.test.ts'], process.env.NIMBO_RABBITMQ_URL ? 300_000 : 180_000),
       // Each run is a process of its own.
       besides(level('sim', ['test/sim/**/*.test.ts'], 300_000)),
       besides(onServer('postgres')),
       besides(onServer('mariadb')),
       besides(level('interop', ['test/interop/**/*.test.ts'], 300_000)),
-      besides(level('browser', ['test/browser/**/*.test.ts'], 120_000)),
+      besides(level('browser', ['test/browser/**/*.test.ts'], 300_000)),
       besides(level('real', ['test/real/**/*.test.ts'], 300_000)),
       alone(3, level('ha', ['test/ha/**/*.test.ts'], 600_000)),
       alone(3, level('kill', ['test/kill/**/*.test.ts'], 300_000)),

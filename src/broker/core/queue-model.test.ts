@@ -57,7 +57,7 @@ const kinds: Table[] = [
   { 'x-queue-type': 'quorum', 'x-delivery-limit': 2 },
 ]
 
-test('a queue does what the model says', { timeout: 60_000 }, async () => {
+test('a queue does what the model says', async () => {
   const runs = fc.asyncProperty(
     fc.constantFrom(...kinds),
     fc.array(step, { minLength: 20, maxLength: 80 }),

@@ -25,7 +25,7 @@ type Book = {
 /** Takes everything, and keeps it until it is told what to do with it. */
 type Keeper = Consumer & { queue: Queue; held: { entry: Entry; id: number }[] }
 
-test('whenever the power goes, what was confirmed is there', { timeout: 60_000 }, async () => {
+test('whenever the power goes, what was confirmed is there', async () => {
   for (let seed = 1; seed <= 40; seed++) await life(seed)
 })
 

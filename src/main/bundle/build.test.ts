@@ -18,7 +18,7 @@ describe('the bundle', () => {
     mkdirSync(cache, { recursive: true })
     folder = mkdtempSync(`${cache}/bundle-test-`)
     name = await buildBundle(world, folder)
-  }, 60_000)
+  })
   afterAll(() => rmSync(folder, { recursive: true, force: true }))
 
   const nimbo = (...args: string[]): Promise<RunResult> =>
@@ -60,5 +60,5 @@ describe('the bundle', () => {
     const third = await buildBundle(world, folder)
     expect(readdirSync(folder).sort()).toEqual(['current', third].sort())
     expect(third).not.toBe(second)
-  }, 60_000)
+  })
 })

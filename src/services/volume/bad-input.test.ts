@@ -121,7 +121,7 @@ it('answers bodies of every wrong form', async () => {
     })
   expect(asks.length).toBeGreaterThan(1500)
   expect(await failures(asks)).toEqual([])
-}, 60_000)
+})
 
 it('answers fields of a new volume, of every wrong form', async () => {
   const route = routes().find((each) => each.method === 'POST' && each.path === '/volumes')!
@@ -136,7 +136,7 @@ it('answers fields of a new volume, of every wrong form', async () => {
     ),
   )
   expect(await failures(asks)).toEqual([])
-}, 60_000)
+})
 
 it('answers ids and queries of every wrong form', async () => {
   const asks = routes().flatMap((route) => [
@@ -146,7 +146,7 @@ it('answers ids and queries of every wrong form', async () => {
     ),
   ])
   expect(await failures(asks)).toEqual([])
-}, 60_000)
+})
 
 it('is closed without a token', async () => {
   const open: string[] = []
