@@ -19,6 +19,9 @@ export const placesOfHosts = [
   ['with its hosts in a thread of their own', 1],
 ] as const
 
+/** What isn't there by then never comes, on whatever machine. */
+const hangMs = 120_000
+
 export async function openSimulatedCloud(hosts: number, hostThreadFrom: number) {
   const cloud = await prepareLiveCloud('simulation', 'sim')
   try {
@@ -36,7 +39,7 @@ async function fill(cloud: LiveCloud, hosts: number, hostThreadFrom: number) {
     [
       `cloud: { data_plane: sim, hosts: ${hosts}, host_thread_from: ${hostThreadFrom}, port_base: ${cloud.portBase} }`,
       // What takes a minute by default is to be seen within seconds.
-      'compute: { service_down_time: 4s }',
+      'compute: { service_down_time: 6s }',
       'compute_agent: { report_interval: 1s, sync_interval: 2s, stop_timeout: 3s }',
       'dhcp_agent: { reconcile_interval: 2s }',
       '',
@@ -99,7 +102,7 @@ async function fill(cloud: LiveCloud, hosts: number, hostThreadFrom: number) {
     })
     return made.id
   }
-  const becomes = (id: string, status: string, seconds = 30) =>
+  const becomes = (id: string, status: string) =>
     until(
       `server is ${status}`,
       async () => {
@@ -107,10 +110,10 @@ async function fill(cloud: LiveCloud, hosts: number, hostThreadFrom: number) {
         if (shown.status === 'ERROR' && status !== 'ERROR') throw new Error(shown.fault?.message)
         return shown.status === status && shown
       },
-      seconds * 1000,
+      hangMs,
     )
-  const says = (id: string, words: RegExp, seconds = 30) =>
-    until(`the console says ${words}`, async () => words.test(await consoleOf(id)), seconds * 1000)
+  const says = (id: string, words: RegExp) =>
+    until(`the console says ${words}`, async () => words.test(await consoleOf(id)), hangMs)
   const act = (id: string, action: Record<string, unknown>) =>
     admin.call('compute', { method: 'POST', path: `/servers/${id}/action`, body: action })
   const remove = async (id: string) => {
@@ -130,7 +133,7 @@ async function fill(cloud: LiveCloud, hosts: number, hostThreadFrom: number) {
     return services.map((each) => Date.parse(`${each.updated_at}Z`))
   }
   const hostIs = (host: string, state: 'up' | 'down') =>
-    until(`${host} is ${state}`, async () => (await stateOf(host)) === state, 30_000)
+    until(`${host} is ${state}`, async () => (await stateOf(host)) === state, hangMs)
 
   return {
     hostNames: Array.from({ length: hosts }, (_, index) => `node${index + 1}`),

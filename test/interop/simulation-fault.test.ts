@@ -221,7 +221,7 @@ describe.concurrent.each(placesOfHosts)('a simulated cloud %s has faults', (_, h
       const id = await rig.boot('waits for the bus')
       await staysInBuild(id)
       await rig.end(fault)
-      await rig.becomes(id, 'ACTIVE', 60)
+      await rig.becomes(id, 'ACTIVE')
       for (const host of rig.hostNames) await rig.hostIs(host, 'up')
       await rig.remove(id)
     })
@@ -277,7 +277,7 @@ describe.concurrent.each(placesOfHosts)('a simulated cloud %s has faults', (_, h
       expect(await rig.consoleOf(id)).not.toMatch(/lease of 10\./)
       for (const fault of faults) await rig.end(fault)
       await rig.act(id, { reboot: { type: 'HARD' } })
-      await rig.says(id, /lease of 10\./, 60)
+      await rig.says(id, /lease of 10\./)
       await rig.remove(id)
     })
 
