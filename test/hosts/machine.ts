@@ -52,7 +52,7 @@ export async function raiseMachines(names: readonly string[]): Promise<Lab> {
     await until('the machines are gone', async () => (await machinePids(folder)).length === 0)
     for (const link of await linksOf(wire)) await world.processes.run('ip', ['link', 'del', link])
     // The kernel lets go of a namespace a little after its last process.
-    const deadline = world.clock.monotonic() + 10_000
+    const deadline = world.clock.monotonic() + 60_000
     let left = await leftovers(wire, folder)
     while (left.length > 0 && world.clock.monotonic() < deadline) {
       await world.timers.sleep(50)

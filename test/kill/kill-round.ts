@@ -30,7 +30,7 @@ export type Round = {
 }
 
 /** Long enough for a host's grace periods and an order that is asked again after 30 s; more would be stuck. */
-const boundMs = 100_000
+const boundMs = 180_000
 
 export function describePoint({ kill, during, at }: KillPoint): string {
   return `${kill.join(' and ')} killed ${at.ms} ms into a ${during}`
@@ -114,7 +114,7 @@ async function kill(cloud: LiveCloud, role: Role): Promise<void> {
   const pid = await roleProcess(cloud, role)
   if (!pid) return
   world.processes.signal(pid, 'SIGKILL')
-  await until(`${role} is dead`, async () => !world.processes.alive(pid), 10_000, 1)
+  await until(`${role} is dead`, async () => !world.processes.alive(pid), 60_000, 1)
 }
 
 /** The supervisor starts it again; its pauses, which grow while a process keeps ending, are cut short. */
@@ -128,7 +128,7 @@ async function restarted(cloud: LiveCloud, role: Role): Promise<void> {
         if (pause.parent === supervisor) world.processes.signal(pause.pid, 'SIGKILL')
       return false
     },
-    20_000,
+    120_000,
     20,
   )
 }

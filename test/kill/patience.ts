@@ -3,7 +3,7 @@ import { CloudError } from '#kit/errors/cloud-error.ts'
 import { realWorld } from '#kit/world/real.ts'
 
 const world = realWorld()
-const patienceMs = 60_000
+const patienceMs = 120_000
 
 /** Asks again while nobody answers. */
 export async function patiently<T>(ask: () => Promise<T>): Promise<T> {

@@ -49,7 +49,7 @@ const network = (change: Partial<DhcpNetwork> = {}): DhcpNetwork => ({
 /** A DNS question by hand; prints the last four bytes of the answer, which are its address. */
 const resolveScript = `
 import socket, sys
-s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM); s.settimeout(3)
+s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM); s.settimeout(30)
 name = b''.join(bytes([len(part)]) + part.encode() for part in sys.argv[2].split('.')) + bytes(1)
 s.sendto(bytes([1, 2, 1, 0, 0, 1, 0, 0, 0, 0, 0, 0]) + name + bytes([0, 1, 0, 1]), (sys.argv[1], 53))
 print(socket.inet_ntoa(s.recv(512)[-4:]))

@@ -49,13 +49,13 @@ def receive(kind):
         if options.get(53) == bytes([kind]): return data[16:20], options
     raise OSError('no answer')
 text = lambda b: socket.inet_ntoa(b)
-for attempt in range(4):
+for attempt in range(20):
     try:
         send(1, b''); offered, options = receive(2)
         send(3, bytes([50, 4]) + offered + bytes([54, 4]) + options[54]); given, options = receive(5)
         break
     except OSError:
-        if attempt == 3: sys.exit(1)
+        if attempt == 19: sys.exit(1)
 routes, rest = [], options.get(121, b'')
 while rest:
     size = (rest[0] + 7) // 8
@@ -206,10 +206,10 @@ export async function guestNet() {
         ])
       ).code === 0,
     curl: async (namespace: string, ...args: string[]) =>
-      (await driver.runIn(namespace, 'curl', ['-s', '-m', '10', ...args])).stdout,
+      (await driver.runIn(namespace, 'curl', ['-s', '-m', '60', ...args])).stdout,
     /** Until it is true: what agents do takes its time. */
     async until(what: string, is: () => Promise<boolean> | boolean): Promise<void> {
-      for (let waited = 0; waited < 20_000; waited += 50) {
+      for (let waited = 0; waited < 120_000; waited += 50) {
         if (await is()) return
         await world.timers.sleep(50)
       }

@@ -79,7 +79,7 @@ while True:
 `
 const askScript = `
 import socket
-print(socket.create_connection(('172.24.4.1', 8080), timeout=5).recv(100).decode())
+print(socket.create_connection(('172.24.4.1', 8080), timeout=30).recv(100).decode())
 `
 /** Listens until a gratuitous ARP tells of the address, and prints that. The file says that it listens. */
 const arpScript = `
@@ -87,7 +87,7 @@ import socket, sys, time
 s = socket.socket(socket.AF_PACKET, socket.SOCK_RAW, socket.htons(0x0806))
 s.bind(('br-ex', 0)); s.settimeout(0.2)
 open(sys.argv[2], 'w').close()
-end = time.time() + 20
+end = time.time() + 60
 while time.time() < end:
     try: frame = s.recv(100)
     except OSError: continue

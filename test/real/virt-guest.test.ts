@@ -96,7 +96,7 @@ describe('a Linux guest', () => {
 
   /** Waits for text on the console, from a place that it had before. */
   async function says(text: string, from = 0): Promise<void> {
-    const deadline = world.clock.monotonic() + 90_000
+    const deadline = world.clock.monotonic() + 240_000
     for (;;) {
       const console = (await driver.consoleOutput(id)).slice(from)
       if (console.includes(text)) return

@@ -175,7 +175,7 @@ export async function makeRig(): Promise<RealRig> {
       return [...links.filter((name) => !['lo', 'eth1', 'eth2'].includes(name)), ...namespaces, ...processes]
     },
     async patient(check) {
-      for (let left = 12; left > 0; left--) if (await check()) return true
+      for (let left = 40; left > 0; left--) if (await check()) return true
       return false
     },
     async dispose() {

@@ -108,7 +108,7 @@ describe('Open vSwitch in particular', () => {
   test('a guest must not play DHCP server, though its rules allow all', async () => {
     const listen = `
 import socket, sys
-s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM); s.bind(('', 68)); s.settimeout(15)
+s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM); s.bind(('', 68)); s.settimeout(60)
 try: data, who = s.recvfrom(100); sys.exit(0 if who[1] == 1067 else 2)
 except OSError: sys.exit(1)
 `

@@ -119,7 +119,7 @@ type Table = { headings: string[]; data: unknown[][] }
 /** Of the switch's database; a map of OVSDB's comes as ["map", [[key, value], ...]]. */
 async function livePorts({ machine }: Stage): Promise<LivePort[]> {
   const list = async (table: string, columns: string) => {
-    const words = ['--timeout=5', '--format=json', `--columns=${columns}`, 'list', table]
+    const words = ['--timeout=60', '--format=json', `--columns=${columns}`, 'list', table]
     const { headings, data } = JSON.parse(await machine.text('ovs-vsctl', ...words)) as Table
     return data.map((row) => Object.fromEntries(headings.map((heading, at) => [heading, row[at]])))
   }

@@ -80,9 +80,9 @@ for name in $(ip netns list | cut -d' ' -f1); do
   ip -n $name route
   ip netns exec $name nft list ruleset
 done
-section ports; ovs-vsctl --timeout=5 --format=csv --no-headings --columns=name,tag list Port
-section ids; ovs-vsctl --timeout=5 --format=csv --no-headings --columns=name,external_ids list Interface
-for bridge in $(ovs-vsctl --timeout=5 list-br); do
+section ports; ovs-vsctl --timeout=60 --format=csv --no-headings --columns=name,tag list Port
+section ids; ovs-vsctl --timeout=60 --format=csv --no-headings --columns=name,external_ids list Interface
+for bridge in $(ovs-vsctl --timeout=60 list-br); do
   section "flows $bridge"
   ovs-ofctl -O OpenFlow14 --no-stats --names dump-flows unix:/run/openvswitch/$bridge.mgmt | grep actions= |
     sed -E 's/^ *cookie=0x[0-9a-f]+, ?//; s/(reg5|NXM_NX_REG5\\[\\])=0x[0-9a-f]+/\\1=PORT/g; s/load:0x[0-9a-f]+->NXM_NX_REG5/load:PORT->NXM_NX_REG5/g'
@@ -91,7 +91,7 @@ done
 
 /** Of the host: processes, files, devices, namespaces with rules and routes, ports and flows of the switch. */
 export async function heldByHost(machine: Machine): Promise<string[]> {
-  const { stdout } = await machine.run('sh', ['-c', hostScript], { timeoutMs: 30_000 })
+  const { stdout } = await machine.run('sh', ['-c', hostScript], { timeoutMs: 120_000 })
   let section = ''
   const lines: string[] = []
   for (const line of stdout.split('\n')) {

@@ -56,7 +56,7 @@ export type Stage = {
 
 type Made = { id: string }
 
-const boundMs = 100_000
+const boundMs = 180_000
 
 /** Shorter than they come, so that a run takes minutes: what is waited for in a kill is the same. */
 const settings = (address: string, transport: string) => `cloud:
@@ -194,7 +194,7 @@ async function furnish(lab: Lab, admin: Session, publicKey: string) {
     await until(
       `${name} lets us in`,
       async () => (await ssh(lab, lab.machines[0]!, floatingIp, 'true')).code === 0,
-      120_000,
+      240_000,
       500,
     )
   return {
@@ -236,7 +236,7 @@ function ssh(lab: Lab, machine: Machine, address: string, script: string, connec
     each,
   ])
   const args = ['-i', `${lab.folder}/key`, ...words, `cirros@${address}`, script]
-  return machine.run('ssh', args, { timeoutMs: 30_000 })
+  return machine.run('ssh', args, { timeoutMs: 60_000 })
 }
 
 async function hashOf(path: string): Promise<string | undefined> {

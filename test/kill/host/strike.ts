@@ -95,7 +95,7 @@ async function strikeAt(
     program === 'command' ? [] : victimsOf(stage, all, program, { kind, operation, turn: number }),
   )
   const killed = victims.filter(slay)
-  await until('they are dead', async () => !killed.some(lives), 10_000, 1)
+  await until('they are dead', async () => !killed.some(lives), 60_000, 1)
   return killed.map((one) => ({ program: kindOf(one)!, name: one.name }))
 }
 

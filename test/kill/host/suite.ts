@@ -12,8 +12,8 @@ export function strikesAreGotOver(what: string, options: Omit<PlanOptions, 'seed
     beforeAll(async () => {
       expect(process.getuid?.(), 'real guests and machines of namespaces need root').toBe(0)
       run = await openRun(options)
-    }, 300_000)
-    afterAll(async () => expect(await run?.close(), 'left on the real machine').toEqual([]), 60_000)
+    }, 600_000)
+    afterAll(async () => expect(await run?.close(), 'left on the real machine').toEqual([]), 180_000)
 
     const strikes = planStrikes({ seed, ...options })
     test.each(strikes.map((strike) => [describeStrike(strike), strike] as const))(
@@ -21,7 +21,7 @@ export function strikesAreGotOver(what: string, options: Omit<PlanOptions, 'seed
       async (_title, strike) => {
         await run.strike(strike)
       },
-      400_000,
+      900_000,
     )
 
     test(`that was seed ${seed}`, () => {
