@@ -23,7 +23,7 @@ describe.concurrent('examples for other people’s clients', () => {
     const ran = await world.processes.run(command!, args, {
       env: { PATH, HOME, ...clouds, ...env },
       cwd,
-      timeoutMs: 110_000,
+      timeoutMs: 280_000,
     })
     return succeeded({ ...ran, line: line.join(' ') }).stdout
   }

@@ -70,6 +70,7 @@ class Running:
         self.terminal, entry = standard_input(request)
         self.pid = os.fork()
         if self.pid == 0:
+            signal.signal(signal.SIGINT, signal.default_int_handler)
             for at, stream in enumerate([entry, *self.streams]):
                 os.dup2(stream, at)
             return
@@ -166,6 +167,8 @@ def run(request):
     return 0
 
 
+# ^C at the tests ends it, too, and it has nothing to say then: its standard input ends with them.
+signal.signal(signal.SIGINT, signal.SIG_IGN)
 imports()
 asked = serve()
 if asked:
