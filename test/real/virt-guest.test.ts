@@ -133,6 +133,15 @@ describe('a Linux guest', () => {
     expect((await driver.state(id))?.volumes).toEqual([])
   })
 
+  it('lets a volume go that is taken back before it was taken in', async () => {
+    const path = `${folder}/short-visit`
+    await writeFile(path, Buffer.alloc(2 ** 20))
+    const volume = { volumeId, path, format: 'raw' as const, device: '/dev/vdb', serial: volumeId }
+    await driver.attachVolume(id, volume)
+    await driver.detachVolume(id, volumeId)
+    expect((await driver.state(id))?.volumes).toEqual([])
+  })
+
   it('sees a port come with its address and MTU, and lets it go', async () => {
     await driver.attachInterface(id, {
       portId,

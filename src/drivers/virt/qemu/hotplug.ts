@@ -14,8 +14,8 @@ import {
 } from './arguments.ts'
 import type { Host } from './host.ts'
 
-/** A guest that was busy or still booting misses the first request. */
-const askAgainMs = 5000
+/** A guest that was busy, still booting or just taking the device in misses the first request; pauses double up to the last. */
+const askAgainMs = { first: 1000, last: 5000 }
 export const detachTimeoutMs = 20_000
 
 export async function plugVolume(qmp: Qmp, volume: GuestVolume): Promise<void> {
@@ -67,6 +67,7 @@ async function removeDevice(
   if (!(await hasDevice(qmp, id))) return
   const outcome = deviceOutcome(qmp, id)
   const deadline = host.world.clock.monotonic() + timeoutMs
+  let pauseMs = askAgainMs.first
   try {
     while (host.world.clock.monotonic() < deadline) {
       // While a request is pending QEMU refuses another; waiting on is all there is to do then.
@@ -74,8 +75,9 @@ async function removeDevice(
       const left = deadline - host.world.clock.monotonic()
       const end = await Promise.race([
         outcome.result,
-        host.world.timers.sleep(Math.max(0, Math.min(left, askAgainMs))),
+        host.world.timers.sleep(Math.max(0, Math.min(left, pauseMs))),
       ])
+      pauseMs = Math.min(2 * pauseMs, askAgainMs.last)
       if (end === 'refused')
         throw new CloudError('conflict', `The guest refuses to let go of ${what}.`, {
           type: 'DeviceDetachFailed',
