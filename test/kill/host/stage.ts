@@ -58,7 +58,10 @@ type Made = { id: string }
 
 const boundMs = 180_000
 
-/** Shorter than they come, so that a run takes minutes: what is waited for in a kill is the same. */
+/**
+ * Shorter than they come, so that a run takes minutes: what is waited for in a kill is the same. An agent that wasn't told of
+ * a change, for the controller died before it could tell, sees it at its next look.
+ */
 const settings = (address: string, transport: string) => `cloud:
   listen: 0.0.0.0
   public_host: ${address}
@@ -66,6 +69,7 @@ ${transport}compute_agent:
   stop_timeout: 2s
   sync_interval: 10s
   orphan_grace: 5s
+${['network', 'dhcp', 'l3'].map((name) => `${name}_agent: { reconcile_interval: 10s }`).join('\n')}
 `
 
 export async function raiseStage({ ownBroker = false } = {}): Promise<Stage> {
