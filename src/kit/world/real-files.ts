@@ -17,6 +17,7 @@ import {
 } from 'node:fs'
 import * as fs from 'node:fs/promises'
 import { dirname } from 'node:path'
+import { unlessGone } from './gone.ts'
 import type { CopiedTree, CopyTreeOptions, FileInfo, Files, OpenFile } from './world.ts'
 
 const ownerOnly = 0o600
@@ -47,8 +48,8 @@ export const realFiles: Files = {
     await fs.mkdir(path, { recursive: true, mode: options.mode ?? 0o700 })
   },
   list: (path) => fs.readdir(path),
-  info: (path) => absent(fs.stat(path).then(toInfo)),
-  exists: async (path) => (await absent(fs.stat(path))) !== undefined,
+  info: (path) => unlessGone(fs.stat(path).then(toInfo)),
+  exists: async (path) => (await unlessGone(fs.stat(path))) !== undefined,
   rename: (from, to) => fs.rename(from, to),
   copy: (from, to) => fs.copyFile(from, to, constants.COPYFILE_FICLONE),
   link: (existing, path) => fs.link(existing, path),
@@ -126,16 +127,6 @@ function copyFolder(from: string, to: string, below: string, options: CopyTreeOp
     }
   }
   return copied
-}
-
-async function absent<T>(work: Promise<T>): Promise<T | undefined> {
-  try {
-    return await work
-  } catch (error) {
-    const code = (error as NodeJS.ErrnoException).code
-    if (code === 'ENOENT' || code === 'ENOTDIR') return undefined
-    throw error
-  }
 }
 
 /** A rename is durable only once its folder is synced. */

@@ -1,5 +1,6 @@
 // console.log: QEMU appends to it for as long as the guest lives. A guest that talks without end must not fill the
 // host's disk, so a log that grew too long keeps its end alone.
+import { unlessGone } from '#kit/world/gone.ts'
 import { consoleLimitBytes, consoleTail } from '../driver.ts'
 import { fileProblem, giveToGuest, type Host } from './host.ts'
 
@@ -22,10 +23,10 @@ export async function readConsole(host: Host, id: string, lines: number | undefi
 
 async function readEnd(host: Host, path: string, bytes: number): Promise<Buffer> {
   const info = await host.world.files.info(path)
-  if (!info) return Buffer.alloc(0)
-  const length = Math.min(info.size, bytes)
-  const file = await host.world.files.open(path, 'r')
+  const file = info && (await unlessGone(host.world.files.open(path, 'r')))
+  if (!file) return Buffer.alloc(0)
   try {
+    const length = Math.min(info.size, bytes)
     const buffer = Buffer.alloc(length)
     return buffer.subarray(0, length === 0 ? 0 : await file.read(buffer, 0, length, info.size - length))
   } finally {

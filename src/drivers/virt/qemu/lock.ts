@@ -1,6 +1,7 @@
 // A lock between processes: a file in the locks folder that names its holder. A holder that died loses it.
 // It saves work and nothing depends on it: two holders at once, which a takeover could give, write to places of
 // their own.
+import { unlessGone } from '#kit/world/gone.ts'
 import type { Host } from './host.ts'
 
 /** How often a waiter looks whether the holder is done. */
@@ -66,14 +67,9 @@ export async function sweepLocks(host: Host): Promise<void> {
 
 async function removeStale(host: Host, path: string): Promise<void> {
   const { files } = host.world
-  if (!(await files.exists(path))) return
-  let holder: Holder
-  try {
-    holder = JSON.parse(await files.readText(path)) as Holder
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return // let go meanwhile
-    throw error
-  }
+  const text = await unlessGone(files.readText(path))
+  if (text === undefined) return
+  const holder = JSON.parse(text) as Holder
   if (holder.host === host.name && (await startTicks(host, holder.pid)) !== holder.ticks)
     await files.remove(path)
 }

@@ -1,5 +1,6 @@
 // What this driver remembers of a guest, in the guest's folder: the specification it was last given and how it ended.
 import { CloudError } from '#kit/errors/cloud-error.ts'
+import { unlessGone } from '#kit/world/gone.ts'
 import type { GuestSpec } from '../driver.ts'
 import type { Host } from './host.ts'
 import { guestIdPattern } from './layout.ts'
@@ -16,9 +17,9 @@ export type GuestRecord = {
 
 export async function readRecord(host: Host, id: string): Promise<GuestRecord | undefined> {
   if (!guestIdPattern.test(id)) return undefined
-  const path = host.layout.guest(id).record
-  if (!(await host.world.files.exists(path))) return undefined
-  return JSON.parse(await host.world.files.readText(path)) as GuestRecord
+  // A guest may be removed while all are listed.
+  const text = await unlessGone(host.world.files.readText(host.layout.guest(id).record))
+  return text === undefined ? undefined : (JSON.parse(text) as GuestRecord)
 }
 
 export async function needRecord(host: Host, id: string): Promise<GuestRecord> {

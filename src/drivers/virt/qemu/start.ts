@@ -2,6 +2,7 @@
 // are used again; a process that started just before we died is found by its command line.
 import { CloudError } from '#kit/errors/cloud-error.ts'
 import { connectQmp, type Qmp } from '#kit/qmp/qmp.ts'
+import { unlessGone } from '#kit/world/gone.ts'
 import type { StartedProcess } from '#kit/world/world.ts'
 import { type Launch, qemuArguments } from './arguments.ts'
 import { giveToGuest, type Host, qemuProgram } from './host.ts'
@@ -106,8 +107,9 @@ function complaint(log: string): string {
 /** The guest's process as recorded or, where the record is missing, by the socket that its command line names. */
 export async function findProcess(host: Host, id: string): Promise<GuestProcess | undefined> {
   const files = host.layout.guest(id)
-  if (await host.world.files.exists(files.pid)) {
-    const known = JSON.parse(await host.world.files.readText(files.pid)) as GuestProcess
+  const text = await unlessGone(host.world.files.readText(files.pid))
+  if (text !== undefined) {
+    const known = JSON.parse(text) as GuestProcess
     if ((await startTicks(host, known.pid)) === known.ticks) return known
   }
   if (!(await host.world.files.exists(files.run))) return undefined

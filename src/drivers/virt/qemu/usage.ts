@@ -1,4 +1,5 @@
 // What a guest takes of its host, from /proc and from its disk's file.
+import { unlessGone } from '#kit/world/gone.ts'
 import type { GuestUsage } from '../driver.ts'
 import type { Host } from './host.ts'
 import { processTimes } from './lock.ts'
@@ -24,6 +25,7 @@ export async function usageOf(
 }
 
 async function residentBytes(host: Host, pid: number): Promise<number> {
-  const kib = /^VmRSS:\s+(\d+) kB/m.exec(await host.world.files.readText(`/proc/${pid}/status`))?.[1]
+  const status = await unlessGone(host.world.files.readText(`/proc/${pid}/status`))
+  const kib = /^VmRSS:\s+(\d+) kB/m.exec(status ?? '')?.[1]
   return Number(kib ?? 0) * 1024
 }
