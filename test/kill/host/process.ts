@@ -59,11 +59,16 @@ export function agentCommands(agent: Seen): Seen[] {
     .filter((one) => kindOf(one) === undefined && !/^(node|MainThread)/.test(one.name))
 }
 
-/** True where this very process was alive. */
+/** True where this very process was alive: it may end by itself meanwhile, as a command does that was just a copy of its agent. */
 export function slay(one: Seen): boolean {
   if (look(one.pid)?.startTicks !== one.startTicks) return false
-  process.kill(one.pid, 'SIGKILL')
-  return true
+  try {
+    process.kill(one.pid, 'SIGKILL')
+    return true
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ESRCH') return false
+    throw error
+  }
 }
 
 export function lives(one: Seen): boolean {
