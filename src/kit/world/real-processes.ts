@@ -112,7 +112,7 @@ export const realProcesses: Processes = {
       const command = readCommand(pid)
       if (!command || !words.every((word) => command.some((part) => part.includes(word)))) continue
       const stat = readStat(pid)
-      if (stat && stat.state !== 'Z')
+      if (stat && stat.state !== 'Z' && !isOfAnother(pid))
         found.push({ pid, parent: stat.parent, startTicks: stat.startTicks, command })
     }
     return found
@@ -143,6 +143,19 @@ function gather() {
       size += chunk.length
     },
     text: () => Buffer.concat(chunks).toString('utf8'),
+  }
+}
+
+/**
+ * Whether it lives in a pid namespace below ours, as a container's do: its paths are others than ours, though they read the same.
+ * Such a process has a number in each (proc(5), NSpid).
+ */
+function isOfAnother(pid: number): boolean {
+  try {
+    const numbers = /^NSpid:(.*)$/m.exec(readFileSync(`/proc/${pid}/status`, 'latin1'))?.[1]
+    return (numbers?.trim().split(/\s+/).length ?? 1) > 1
+  } catch {
+    return false
   }
 }
 

@@ -151,7 +151,7 @@ export type Processes = {
   memory(pid: number): Promise<number | undefined>
   /** Of this process: resident bytes, and the most it may have, which is the machine's or its container's. Cheap. */
   ownMemory(): { residentBytes: number; limitBytes: number }
-  /** All processes whose command line holds every one of the words. */
+  /** All processes whose command line holds every one of the words; none of a container, whose paths only read like ours. */
   find(words: readonly string[]): Promise<ProcessInfo[]>
   readonly self: number
 }
