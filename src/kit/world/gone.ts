@@ -2,7 +2,7 @@
 
 const codes = new Set(['ENOENT', 'ENOTDIR', 'ESRCH'])
 
-/** What was read, or undefined where there is no such file, or no such process, (any more). Other errors stay errors. */
+/** What was read, or undefined where there is no such file or process any more. Other errors stay errors. */
 export async function unlessGone<T>(read: Promise<T>): Promise<T | undefined> {
   try {
     return await read

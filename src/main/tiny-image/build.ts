@@ -4,6 +4,7 @@
 import { createHash } from 'node:crypto'
 import { gzipSync } from 'node:zlib'
 import { CloudError } from '#kit/errors/cloud-error.ts'
+import { unlessGone } from '#kit/world/gone.ts'
 import type { World } from '#kit/world/world.ts'
 import { cpioArchive } from './cpio.ts'
 import type { Entry } from './entry.ts'
@@ -67,9 +68,8 @@ export async function buildTinyImage(world: World, options: TinyImageOptions): P
     const kept = `${options.cache}/image-${checksum(kernel, early, late)}.qcow2`
     // One with a password that somebody chose is nobody else's; parts are not kept.
     const isOrdinary = options.password === undefined && options.parts === undefined
-    if (isOrdinary && (await world.files.exists(kept))) {
+    if (isOrdinary && (await unlessGone(world.files.copy(kept, `${work}/qcow2`).then(() => true)))) {
       say('already built from these packages')
-      await world.files.copy(kept, `${work}/qcow2`)
       await world.files.rename(`${work}/qcow2`, options.out)
       return await described(world, options.out, kernel)
     }
@@ -118,7 +118,8 @@ function checksum(kernel: Kernel, early: readonly Entry[], late: readonly Entry[
 /** In the place of those of older packages. */
 async function keep(world: World, image: string, cache: string, kept: string): Promise<void> {
   for (const name of await world.files.list(cache))
-    if (/^image-[0-9a-f]{12}\.qcow2$/.test(name)) await world.files.removeTree(`${cache}/${name}`)
+    if (/^image-[0-9a-f]{12}\.qcow2$/.test(name) && `${cache}/${name}` !== kept)
+      await world.files.remove(`${cache}/${name}`)
   // Others may build at the same time: a name is only ever given to a whole image.
   const beside = `${kept}.${world.random.hexId().slice(0, 8)}`
   await world.files.copy(image, beside)
