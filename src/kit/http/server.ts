@@ -121,11 +121,11 @@ export async function httpService<App>(spec: ServiceSpec<App>): Promise<HttpServ
   server.server.headersTimeout = headersTimeoutMs
   const { webSockets } = spec
   if (webSockets) server.server.on('upgrade', webSockets.upgrade)
-  // All paths are one to fastify: which is meant, pathTable tells.
   // What is JSON is read when it is known who asks, and anything else by the route that wants it.
   server.removeAllContentTypeParsers()
   server.addContentTypeParser('*', (_request, payload, done) => done(null, payload))
   const governed = governedBy(usualLimits)
+  // All paths are one to fastify: which is meant, pathTable tells.
   const paths = pathTable<Group<App>>()
   for (const group of grouped(spec)) paths.add(group.method, group.url, group)
   const answer = (request: FastifyRequest, reply: FastifyReply) => {
